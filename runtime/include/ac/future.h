@@ -1,0 +1,121 @@
+/** @file
+ *  The core of async C: what a future is, to whoever drives it or writes one by hand.
+ *
+ *  A *future* is a struct, its *frame*, and functions on it. `async int fetch(const char *url)` has
+ *
+ *      struct fetch__frame { ... int result; };
+ *      void         fetch__init(struct fetch__frame *, const char *url);
+ *      enum ac_poll fetch__start(struct fetch__frame *, struct ac_context *, const char *url);
+ *      enum ac_poll fetch__poll(struct fetch__frame *, struct ac_context *);
+ *      enum ac_poll fetch__cancel(struct fetch__frame *, struct ac_context *);
+ *
+ *  `init` stores the arguments and runs nothing. `poll` runs until the future is finished
+ *  (AC_READY, the result is in the frame) or has to wait (AC_PENDING): then it has arranged that
+ *  the context's *waker* is woken when polling again is worth while. `start` is init and the
+ *  first poll in one. `cancel` is called in place of poll, until it says AC_READY: the future
+ *  gives back what it holds and finishes without a result.
+ *
+ *  A frame may be moved until its first poll and is pinned from then on: it keeps its address
+ *  until the future has finished.
+ *
+ *  A future by hand, in a plain header that asyncc and plain C both read:
+ *
+ *      struct tick__frame { unsigned char seen; int result; };
+ *      AC_ASYNC int tick(void) AC_FRAME(struct tick__frame);   // asyncc: `await tick()`
+ *      static inline void tick__init(struct tick__frame *self) { self->seen = 0; }
+ *      static inline enum ac_poll tick__poll(struct tick__frame *self, struct ac_context *cx)
+ *      {
+ *          if (self->seen++) { self->result = 1; return AC_READY; }
+ *          ac_wake_by_ref(cx->waker);
+ *          return AC_PENDING;
+ *      }
+ *      static inline enum ac_poll tick__cancel(struct tick__frame *self, struct ac_context *cx)
+ *      { (void)self; (void)cx; return AC_READY; }
+ *
+ *  tick__start is optional: without it asyncc calls init, then poll. To a plain C compiler
+ *  the declaration is that of the *blocking twin*, `int tick(void)`, for whoever defines one.
+ *
+ *  This header is freestanding, C11 and C++, includes no header of the C library's, and defines no
+ *  name that doesn't begin with ac_, AC_ or ac__. */
+#ifndef AC_FUTURE_H
+#define AC_FUTURE_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What a poll says. */
+enum ac_poll {
+    AC_PENDING = 0, /**< not finished; the waker will be woken */
+    AC_READY = 1,   /**< finished; the result stands in the frame */
+};
+
+struct ac_waker;
+
+/** What can be done to a waker. All four may be called from any thread, and none may poll. */
+struct ac_waker_ops {
+    /** One more owner of the waker; the result is given back by `drop` or `wake`. */
+    struct ac_waker *(*clone)(struct ac_waker *);
+    /** Wakes and gives up one owner. */
+    void (*wake)(struct ac_waker *);
+    /** Wakes and keeps it. */
+    void (*wake_by_ref)(struct ac_waker *);
+    /** Gives up one owner. */
+    void (*drop)(struct ac_waker *);
+};
+
+/** The handle by which a task is told to poll again. It is the first member of something larger, a
+ *  task as a rule, so it is handled by address. A leaf inside a frame *borrows* the context's
+ *  waker: the address stays good until the leaf is ready or cancelled. What may outlive the frame
+ *  clones it. */
+struct ac_waker {
+    const struct ac_waker_ops *ops;
+};
+
+/** What a poll is told. Made by the executor for one poll; futures pass it on as it is. */
+struct ac_context {
+    struct ac_waker *waker; /**< who to wake; borrowed, see struct ac_waker */
+    struct ac_exec *exec;   /**< the executor that polls, or null when driven by hand */
+    unsigned budget;        /**< ready leaves left before the task should let others run */
+};
+
+/** A kind of future, for whoever has its frame as bytes: executors, boxes. */
+struct ac_future_type {
+    const char *name;            /**< the async function's, for lists of tasks */
+    __SIZE_TYPE__ size, align;   /**< of the frame, bytes */
+    __SIZE_TYPE__ result_offset; /**< of the result in the frame, bytes */
+    __SIZE_TYPE__ result_size;   /**< bytes; 0 for void */
+    enum ac_poll (*poll)(void *frame, struct ac_context *);
+    enum ac_poll (*cancel)(void *frame, struct ac_context *);
+};
+
+static inline struct ac_waker *ac_waker_clone(struct ac_waker *waker) { return waker->ops->clone(waker); }
+static inline void ac_wake(struct ac_waker *waker) { waker->ops->wake(waker); }
+static inline void ac_wake_by_ref(struct ac_waker *waker) { waker->ops->wake_by_ref(waker); }
+static inline void ac_waker_drop(struct ac_waker *waker) { waker->ops->drop(waker); }
+
+static inline struct ac_waker *ac__noop_clone(struct ac_waker *waker) { return waker; }
+static inline void ac__noop(struct ac_waker *waker) { (void)waker; }
+
+/** A waker that does nothing, for polling by hand in a loop. Lives in @p storage. */
+static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
+{
+    static const struct ac_waker_ops noop = { ac__noop_clone, ac__noop, ac__noop, ac__noop };
+    storage->ops = &noop;
+    return storage;
+}
+
+/* AC_ASYNC is `async` for headers that plain C reads too; AC_FRAME names the frame of a future
+ * that was written by hand. To a plain compiler both are nothing. */
+#ifdef __ASYNCC__
+#define AC_ASYNC __asy
+#define AC_FRAME(frame) __attribute__((annotate("ac_frame:" #frame)))
+#else
+#define AC_ASYNC
+#define AC_FRAME(frame)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,98 @@
+/** @file
+ *  Tasks: futures that an executor drives.
+ *
+ *      async int main(void)
+ *      {
+ *          ac_task(int) a = ac_spawn_local(fetch("x")), b = ac_spawn_local(fetch("y"));
+ *          return await a + await b;               // both have been running
+ *      }
+ *
+ *  ac_task(T), ac_spawn_local and ac_block_on are generic in T, so they are asyncc's: each use in
+ *  an .ac file becomes a call of a function that asyncc writes for the callee (fetch__spawn_local,
+ *  fetch__block_on), and these call what this header declares. */
+#ifndef AC_TASK_H
+#define AC_TASK_H
+#include <ac/future.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ac_task;
+typedef struct ac_task *ac_task__handle;
+
+#ifdef __ASYNCC__
+/* What asyncc parses. A task is a type of its own, a pointer into an address space that nothing
+ * else uses, so that clang refuses to mix ac_task(int) with int, int * or ac_task(long). */
+#define ac_task(T) __typeof__(__typeof__(T) __attribute__((address_space(7701))) *)
+#define ac_spawn_local(call) ((ac_task(__typeof__(call)))ac__parse_spawn_local(((void)(call), 0)))
+#define ac_block_on(call) (*(__typeof__(call) *)ac__parse_block_on(((void)(call), 0)))
+void *ac__parse_spawn_local(int);
+void *ac__parse_block_on(int);
+#elif !defined AC__KEEP_GENERICS /* set while asyncc has macros expanded */
+/** A handle on a task whose result is a T. It is used once: awaiting gives it back. */
+#define ac_task(T) ac_task__handle
+#endif
+
+/** Drives a future to its end on the calling thread, which becomes its executor; tasks that it
+ *  spawned locally run to their end too. Must not be called from async code: a checked stop.
+ *
+ *  @param type   the kind of future.
+ *  @param frame  its frame, initialised by its init function and never polled; the caller's, and
+ *                still there, finished, afterwards: the result is in it. */
+void ac_block_on_future(const struct ac_future_type *type, void *frame);
+
+/** Memory for one task, header and frame in one allocation.
+ *  @return the frame, uninitialised, aligned as @p type asks; null when there is no memory. */
+void *ac_task_new(const struct ac_future_type *type);
+
+/** Gives the task to the executor of the calling thread, behind those that are ready already.
+ *  @param frame  from ac_task_new, initialised; null is passed through.
+ *  @return the handle, which somebody has to await; null for null. Outside of a poll that
+ *          ac_block_on drives: a checked stop. */
+ac_task__handle ac_task_spawn_local(void *frame);
+
+/** `await task`, as a leaf future. When it is ready, the result stands at ac_await__result, in
+ *  the task's own memory, until ac_await__end frees that. A null handle (no memory for the
+ *  task) and a cancelled task are checked stops. Cancelling the wait leaves the task running
+ *  and frees it when it ends. */
+struct ac_await__frame {
+    struct ac_task *task;
+};
+void ac_await__init(struct ac_await__frame *, ac_task__handle task);
+enum ac_poll ac_await__start(struct ac_await__frame *, struct ac_context *, ac_task__handle task);
+enum ac_poll ac_await__poll(struct ac_await__frame *, struct ac_context *);
+enum ac_poll ac_await__cancel(struct ac_await__frame *, struct ac_context *);
+void *ac_await__result(struct ac_await__frame *);
+void ac_await__end(struct ac_await__frame *);
+
+/** Lets every other ready task of the executor run once. */
+struct ac_yield_now__frame {
+    unsigned char yielded;
+};
+AC_ASYNC void ac_yield_now(void) AC_FRAME(struct ac_yield_now__frame);
+static inline void ac_yield_now__init(struct ac_yield_now__frame *self) { self->yielded = 0; }
+static inline enum ac_poll ac_yield_now__poll(struct ac_yield_now__frame *self, struct ac_context *cx)
+{
+    if (self->yielded)
+        return AC_READY;
+    self->yielded = 1;
+    ac_wake_by_ref(cx->waker);
+    return AC_PENDING;
+}
+static inline enum ac_poll ac_yield_now__start(struct ac_yield_now__frame *self, struct ac_context *cx)
+{
+    ac_yield_now__init(self);
+    return ac_yield_now__poll(self, cx);
+}
+static inline enum ac_poll ac_yield_now__cancel(struct ac_yield_now__frame *self, struct ac_context *cx)
+{
+    (void)self;
+    (void)cx;
+    return AC_READY;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
