@@ -1,0 +1,476 @@
+/* asyncc.h - the story of one translation, and the model that its passes share.
+ *
+ *     file.ac --source--> text, and the same with keywords replaced, .ah files pasted in
+ *       --read--> functions: statements, expressions, locals, calls, awaits   (libclang)
+ *       --expand--> hard macro calls expanded in place; read again
+ *       --check--> diagnostics          --calls--> who awaits whom, in which order
+ *       --sequence--> which operands have to wait for an await in temporaries
+ *       --cfg, liveness--> what lives across which suspend point
+ *       --frame--> one struct per function: fields, offsets, shared space
+ *       --lower--> edits of the user's text that make a body resumable
+ *       --emit--> c | elided | frames | dot | json
+ *
+ * Example, used throughout:
+ *
+ *     async int twice_later(int n)
+ *     {
+ *         int noise = n % 7;               noise: STACK   dead before the await
+ *         printf("%d\n", noise);
+ *         await ac_sleep(AC_MS);           suspend point 1, child ac_sleep
+ *         return 2 * n;                    n: SAVED       read after it
+ *     }
+ *
+ * Offsets (from, to) are bytes into Source.text, half open. Everything is taken from the Tu's arena
+ * and released with it. */
+#ifndef ASYNCC_H
+#define ASYNCC_H
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct Tu Tu;
+typedef struct Fn Fn;
+typedef struct Node Node;
+typedef struct Local Local;
+typedef struct Await Await;
+typedef struct Block Block;
+
+/* ---- arena.c: memory, growing arrays, text ------------------------------------------------- */
+
+typedef struct Arena Arena;
+Arena *new_arena(void);
+void free_arena(Arena *);
+void *take(Arena *, size_t size); /* zeroed, aligned for anything; never null */
+char *take_text(Arena *, const char *text, size_t length);
+char *take_format(Arena *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A growing array: `T *v; int nv, room;` kept by the caller; the old one stays in the arena. */
+void *grow(Arena *, void *array, int count, int *room, size_t size);
+#define push(arena, array, count, room) \
+    ((array) = grow((arena), (array), (count), &(room), sizeof *(array)), &(array)[(count)++])
+
+/* Text under construction. Always ends in a zero byte, which size doesn't count. */
+typedef struct Buf {
+    Arena *arena;
+    char *text;
+    size_t size, room;
+} Buf;
+void add(Buf *, const char *text);
+void add_bytes(Buf *, const char *bytes, size_t size);
+void add_format(Buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void add_va(Buf *, const char *format, va_list);
+
+/* ---- options.c: the command line ------------------------------------------------------------ */
+
+enum emit { EMIT_C, EMIT_ELIDED, EMIT_FRAMES, EMIT_DOT, EMIT_JSON };
+
+typedef struct Options {
+    const char *input, *output; /* "-": standard input, standard output                  */
+    const char *cc;             /* --cc: compiles the output                             */
+    const char **clang_args;    /* what libclang is given of the user's flags            */
+    int nclang_args;
+    const char **cc_args; /* the same flags as the user wrote them, for --cc          */
+    int ncc_args;
+    enum emit emit;
+    const char *dump; /* --dump=PASS, or null                                    */
+    bool no_lines;    /* -P                                                      */
+    bool compile;     /* -c: on to an object                                     */
+    bool run;         /* --run: compile, link, run with run_args                 */
+    char **run_args;
+    int nrun_args;
+    enum { DEPS_NONE, DEPS_USER, DEPS_ALL } deps; /* -MMD, -MD                           */
+    const char *deps_file, *deps_target;          /* -MF, -MT                            */
+    bool deps_phony;                              /* -MP                                 */
+    bool json_diagnostics;
+    enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
+} Options;
+
+/* Fills options, or says on stderr what is wrong. Returns -1 to go on, else the exit status
+ * (0 after --help and --version, 2 for a wrong call). */
+int read_options(Arena *, int argc, char **argv, Options *options);
+/* Where ac/future.h and libac.a are: beside the executable if it was installed, else in the build tree. */
+const char *runtime_include_dir(Arena *);
+const char *runtime_library(Arena *);
+
+/* ---- source.c: the text, and where each byte of it comes from -------------------------------- */
+
+typedef struct File {
+    const char *path; /* as the user named it, or as it was found; for #line and messages   */
+    const char *text;
+    int size;
+    int *line_at; /* line_at[i]: offset of line i + 1 */
+    int nlines;
+} File;
+
+/* A stretch of Source.text: from `at` to the next segment's at. */
+typedef struct Seg {
+    int at;
+    File *file;
+    int offset; /* in file, of the byte at `at`                                               */
+    bool made;  /* the stretch isn't in the file, it all stands for the byte at offset:
+                   an expanded macro call, a character inserted for the parse                 */
+} Seg;
+
+typedef struct Source {
+    const char *text;  /* the user's words; .ah files pasted in where they are included       */
+    const char *parse; /* as long, byte for byte, keywords replaced: what libclang reads      */
+    int size;
+    Seg *segs;
+    int nsegs;
+} Source;
+
+typedef struct Place {
+    File *file;
+    int offset;       /* in file                                         */
+    int line, column; /* from 1; the column counts bytes                  */
+} Place;
+
+/* One change of text, to make a new Source of an old one. Ordered by from, not overlapping. */
+typedef struct Change {
+    int from, to;
+    const char *text;
+} Change;
+
+/* Reads tu->options' input (and, following "#include "x.ah"" as cc would, .ah files) into tu->source.
+ * Reports and returns false if a file can't be read, isn't text, or is malformed as such. */
+bool read_source(Tu *);
+Source *change_source(Tu *, const Source *, const Change *, int nchanges);
+Place place_of(const Source *, int offset);
+/* Path of a file that is read for messages only (a header), from a cache in tu; null if unreadable. */
+File *open_file(Tu *, const char *path);
+/* The #include "x.ah" that were pasted, for the depfile: in tu->ah_files. */
+
+/* ---- lex.c: C tokens in text, no preprocessing ------------------------------------------------ */
+
+enum token_kind { T_END, T_NAME, T_NUMBER, T_STRING, T_CHAR, T_PUNCT, T_DIRECTIVE };
+/* T_DIRECTIVE: a whole preprocessor line, '#' to before its newline, continued lines included. */
+typedef struct Token {
+    enum token_kind kind;
+    int from, to;
+} Token;
+
+/* The token at or after offset, comments and blanks skipped. T_END at `end`. `line_start`: whether a
+ * '#' found before anything else begins a directive; false when inside one. */
+Token next_token(const char *text, int offset, int end);
+bool token_is(const char *text, Token, const char *spelling);
+/* Past comments and blanks. */
+int skip_blank(const char *text, int offset, int end);
+/* The offset of the bracket that closes the one at `open`, or -1. Strings, comments, directives skipped. */
+int find_closing(const char *text, int open, int end);
+/* Same length, async/await/defer replaced (not in strings, comments, #include lines and member names). */
+char *replace_keywords(Arena *, const char *text, int size);
+bool is_keyword_spelling(const char *text, int size); /* __asy, __awt, __dfr */
+
+/* ---- diag.c: what the user is told ------------------------------------------------------------- */
+
+enum severity { NOTE, WARNING, ERROR };
+
+/* A diagnostic at [from, to) of tu->source; the caret stands at from, the range is underlined. They
+ * are printed, in the order of the source, by print_diagnostics. */
+void report(Tu *, enum severity, int from, int to, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Belongs to the last report; from < 0: no place. */
+void note(Tu *, int from, int to, const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Of the last report: replacing [from, to) by text would mend it. */
+void fixit(Tu *, int from, int to, const char *text);
+/* The same at a place of any file (a header, or nowhere: file null). For libclang's own messages. */
+void report_at(Tu *, enum severity, Place, int length, const char *option, const char *message);
+void range_at(Tu *, Place from, int length); /* one more underlined range of the last report/note     */
+void note_at(Tu *, Place, int length, const char *message);
+void fixit_at(Tu *, Place, int length, const char *text);
+int count_errors(const Tu *);
+void forget_diagnostics(Tu *); /* those of a parse that is done again */
+void print_diagnostics(Tu *, FILE *);
+
+/* ---- the model: types --------------------------------------------------------------------------- */
+
+enum type_kind { TYPE_VOID, TYPE_SCALAR, TYPE_ARRAY, TYPE_RECORD, TYPE_FUNCTION };
+
+/* Printed as before NAME after: `int (*` name `)[3]`. */
+typedef struct Type {
+    enum type_kind kind;
+    const char *before, *after; /* top-level qualifiers included                                  */
+    const char *bare_before;    /* without the top-level const (and that of array elements)       */
+    const char *bare_after;
+    int64_t size; /* bytes; -1 where it isn't constant                                          */
+    int align;
+    bool is_const, is_volatile, is_atomic;
+    bool variable_size; /* a VLA, or a pointer to one                                            */
+    bool is_task;       /* ac_task(T); target is T                                               */
+    bool is_async_pointer;
+    const char *local_tag; /* names a type that is declared in a function, or null                */
+    struct Type *target;
+} Type;
+/* "int (*name)[3]", "unsigned char"; bare: without top-level const. */
+const char *declare(Arena *, const Type *, const char *name, bool bare);
+
+/* ---- the model: statements and expressions -------------------------------------------------------- */
+
+/* kids stand in fixed places; one that is absent is null. */
+enum node_kind {
+    /* Statements. */
+    N_COMPOUND, /* { kids }                                                                   */
+    N_DECLARE,  /* T a = .., b;            kids: an N_VAR for each variable that is no static  */
+    N_VAR,      /* a declarator            0: initialiser or null, then expressions in its type */
+    N_IF,       /* if (0) 1 else 2                                                             */
+    N_WHILE,    /* while (0) 1                                                                 */
+    N_DO,       /* do 0 while (1);                                                             */
+    N_FOR,      /* for (0; 1; 2) 3         0: N_DECLARE or expression                          */
+    N_SWITCH,   /* switch (0) 1                                                                */
+    N_CASE,     /* case ..: 0              also default:, then op is 'd'                       */
+    N_LABEL,    /* name: 0                                                                     */
+    N_GOTO,     /* goto name;                                                                  */
+    N_GOTO_ANY, /* goto *0;                                                                    */
+    N_BREAK,
+    N_CONTINUE,
+    N_RETURN, /* return 0;                                                                   */
+    N_EMPTY,  /* ;  or a declaration that declares no variable                               */
+    N_ASM,    /* kids: operands                                                              */
+    /* Expressions. An expression can stand where a statement can. */
+    N_REF,         /* a local of this function                                               */
+    N_ASSIGN,      /* 0 = 1, or 0 op= 1 (then op is not 0); 1 is evaluated first             */
+    N_STEP,        /* ++0, 0--                                                               */
+    N_ADDRESS,     /* &0                                                                     */
+    N_AND,         /* 0 && 1                                                                 */
+    N_OR,          /* 0 || 1                                                                 */
+    N_COND,        /* 0 ? 1 : 2                                                              */
+    N_ELVIS,       /* 0 ?: 1                                                                 */
+    N_COMMA,       /* 0, 1                                                                   */
+    N_CALL,        /* 0(1, 2, ..)                                                            */
+    N_AWAIT,       /* await f(kids), or await kids[0] of a task                              */
+    N_SPAWN,       /* ac_spawn_local(f(kids))                                                */
+    N_BLOCK_ON,    /* ac_block_on(f(kids))                                                   */
+    N_STMT_EXPR,   /* ({ 0 })                0: N_COMPOUND                                   */
+    N_INIT,        /* { kids }               an initialiser list, in the order of the text   */
+    N_LITERAL,     /* (T){ .. }              0: N_INIT; local: the object                    */
+    N_UNEVALUATED, /* sizeof, typeof, ...    kids are not evaluated; only their text matters */
+    N_CONSTANT,    /* a literal, an enumerator, a function's name                            */
+    N_OTHER,       /* anything else: kids are its operands, left to right                    */
+};
+
+struct Node {
+    enum node_kind kind;
+    int op;       /* N_ASSIGN: 0 or the operator's first character; N_CASE: 'd' for default     */
+    int from, to; /* a statement's `to` is past its semicolon                                   */
+    Node **kids;
+    int nkids;
+    Type *type;       /* expressions: after conversion to what the context takes               */
+    Local *local;     /* N_REF, N_VAR, N_LITERAL                                               */
+    Await *await;     /* N_AWAIT                                                               */
+    Fn *callee;       /* N_SPAWN, N_BLOCK_ON                                                   */
+    const char *name; /* N_LABEL, N_GOTO                                                       */
+    int name_to;      /* N_SPAWN, N_BLOCK_ON, N_AWAIT of a call: end of the callee's name       */
+    int args_from, args_to; /* the same: what stands between the call's parentheses            */
+    bool is_lvalue;         /* used for its place, not its value                               */
+    bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
+    bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
+    bool discarded;         /* its value is not used                                           */
+
+    /* sequence.c */
+    Local *temp; /* its value is put there first; the text then has the temp's name             */
+};
+
+/* ---- the model: locals, awaits, functions ------------------------------------------------------------ */
+
+enum local_kind { LOCAL_PARAM, LOCAL_VAR, LOCAL_TEMP, LOCAL_LITERAL };
+
+/* Where a local lives in the output. */
+enum home {
+    HOME_STACK,  /* a C local: never live at a suspend point                                  */
+    HOME_SAVED,  /* a C local, put into the frame where its function suspends, and back        */
+    HOME_PLACED, /* always in the frame, the text says self->name                             */
+};
+
+struct Local {
+    const char *name;  /* the user's; a temporary's is made: twice_later__t1                  */
+    const char *field; /* in the frame; differs from name where two locals share a name        */
+    enum local_kind kind;
+    Type *type;
+    int index;          /* in fn->locals                                                       */
+    int from;           /* offset of the declared name; -1 for temporaries                     */
+    Node *decl;         /* N_VAR                                                               */
+    Node *scope;        /* the N_COMPOUND, N_FOR, ... whose end is the local's; null for a param */
+    bool address_taken; /* by &, by an array's decay, by an asm operand                         */
+    bool in_place;      /* must be HOME_PLACED if it is live at a suspend point: address taken,
+                           array, struct, volatile, _Atomic                                    */
+    bool used;
+    bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
+    enum home home;     /* liveness.c                                                          */
+    struct Field *slot; /* frame.c: null for HOME_STACK                                        */
+};
+
+/* A set of locals (or of anything that is numbered). */
+typedef struct Bits {
+    uint64_t *words;
+    int nwords;
+} Bits;
+Bits new_bits(Arena *, int nbits);
+static inline bool has_bit(Bits b, int i) { return b.words[i >> 6] >> (i & 63) & 1; }
+static inline void set_bit(Bits b, int i) { b.words[i >> 6] |= (uint64_t)1 << (i & 63); }
+static inline void clear_bit(Bits b, int i) { b.words[i >> 6] &= ~((uint64_t)1 << (i & 63)); }
+
+/* One suspend point. */
+struct Await {
+    Node *node;
+    Fn *callee;    /* null: a task handle is awaited                                            */
+    int state;     /* 1, 2, ... in the order of the text; 0 is "not started"                    */
+    Type *type;    /* of the value                                                              */
+    Local *result; /* sequence.c: where the value goes when ready, or null (void, discarded, or
+                      read from the child's frame where it is used)                            */
+    Bits live;     /* liveness.c: locals that live across it                                    */
+    bool reached;  /* liveness.c: some path from the start leads here                           */
+    struct Field *child; /* frame.c                                                             */
+};
+
+/* What a declaration of an async function looks like in the text. */
+typedef struct Decl {
+    int from, to; /* `async` (or what stands before it) to past the semicolon or the body's brace */
+    int name_from, name_to;
+    int params_from, params_to; /* between the parentheses                                     */
+    bool is_definition;
+    bool in_text;   /* in tu->source, so it is replaced; else in a plain header (AC_ASYNC)      */
+} Decl;
+
+struct Fn {
+    Tu *tu;
+    const char *name;
+    Type *result;  /* the value's type                                                          */
+    Local **params; /* also the first of locals                                                 */
+    int nparams;
+    bool is_static, is_inline, is_main;
+    bool is_leaf;            /* AC_FRAME: written by hand                                       */
+    bool has_start;          /* leaf: name__start is declared                                   */
+    const char *frame_type;  /* "struct fetch__frame"                                           */
+    int64_t frame_size;      /* leaf: from libclang; else frame.c. -1: unknown                   */
+    int frame_align;
+    Decl *decls;
+    int ndecls, decls_room;
+    Node *body; /* null: only declared                                                        */
+    Local **locals;
+    int nlocals, locals_room;
+    Await **awaits; /* by state: awaits[0] is state 1 */
+    int nawaits, awaits_room;
+    bool spawned, blocked_on; /* fetch__spawn_local, fetch__block_on are needed                  */
+    const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
+    bool uses_name[3];        /* the body mentions self, cx, state as names of its own or global */
+    int order;                /* calls.c: a callee with a body has a smaller one                */
+
+    /* cfg.c */
+    Block **blocks; /* [0] is the entry                                                        */
+    int nblocks, blocks_room;
+
+    /* frame.c */
+    struct Field *fields; /* in the order of offset                                            */
+    int nfields;
+    struct Field *state_field, *result_field;
+};
+
+/* ---- cfg.c: the order in which things happen ----------------------------------------------------------- */
+
+enum event_kind {
+    EVENT_USE,     /* local's value is read                                                     */
+    EVENT_DEF,     /* all of local is assigned                                                  */
+    EVENT_PART,    /* some of it is assigned, or it may be (a member; an array's element)       */
+    EVENT_ADDRESS, /* its address is taken: from here on it may be read and written unseen      */
+    EVENT_DECLARE, /* its declaration is reached: no earlier value is seen any more             */
+    EVENT_ENTER,   /* its block is entered: a new object                                        */
+    EVENT_LEAVE,   /* its block is left                                                         */
+};
+typedef struct Event {
+    enum event_kind kind;
+    Local *local;
+} Event;
+
+/* How control leaves a block. An await ends its block, so a state is a block's end. */
+enum exit {
+    EXIT_JUMP,   /* to next[0]                                                                  */
+    EXIT_BRANCH, /* on test: next[0] when it holds, next[1] when not                            */
+    EXIT_SWITCH, /* on test: to one of next, labelled by cases                                  */
+    EXIT_AWAIT,  /* poll child: while pending, leave; when ready, next[0]                        */
+    EXIT_RETURN, /* the function is done                                                        */
+};
+struct Block {
+    int index;
+    Event *events;
+    int nevents, events_room;
+    enum exit exit;
+    Node *test;
+    Await *await;
+    Block **next;
+    const Node **cases; /* EXIT_SWITCH: the N_CASE of next[i]; null where none matches           */
+    int nnext, next_room, cases_room;
+    Bits live_in, live_out;
+};
+/* Needs Node.temp, Await.result. Fills Fn.blocks; leaves out what can't be reached. */
+void build_cfg(Fn *);
+
+/* ---- liveness.c: which locals have to outlive a suspension ------------------------------------------------ */
+
+/* Needs Fn.blocks. Fills Block.live_in, live_out, Await.live and reached, Local.home. */
+void find_live_locals(Fn *);
+
+/* ---- frame.c: fields, offsets, shared space --------------------------------------------------------------- */
+
+typedef struct Field {
+    enum { FIELD_LOCAL, FIELD_CHILD, FIELD_RESULT, FIELD_STATE } kind;
+    const char *name; /* twice, fetch__1, result, state                                          */
+    Local *local;
+    Await *await; /* the child's                                                               */
+    Type *type;   /* null for a child                                                          */
+    int64_t offset, size;
+    int align;
+    Bits live; /* suspend points (by state; 0: not started) at which it is live                  */
+} Field;
+/* Needs liveness, and the callees' frames. Fills fields, frame_size, frame_align, Local.slot, Await.child. */
+void lay_out_frame(Fn *);
+
+/* ---- the translation unit ------------------------------------------------------------------------------------- */
+
+struct Tu {
+    Arena *arena;
+    const Options *options;
+    Source *source;
+    File *main_file;
+    File **ah_files;
+    int nah_files, ah_files_room;
+    const char **includes; /* every file that the parse read, for the depfile                       */
+    bool *include_is_system;
+    int nincludes, includes_room;
+    File **files; /* open_file's cache                                                          */
+    int nfiles, files_room;
+    struct Diags *diags;
+    Fn **fns; /* async functions, in the order of their first declaration                       */
+    int nfns, fns_room;
+    Node **outside; /* N_SPAWN and N_BLOCK_ON in plain functions                                 */
+    int noutside, outside_room;
+    struct Reader *reader; /* read.c's own                                                      */
+    Buf out;               /* the output                                                        */
+};
+
+/* read.c: text -> functions, by libclang. Reports clang's errors, and ours that need no flow. False: stop. */
+bool read_functions(Tu *);
+void free_reader(Tu *);
+/* expand.c: each range of tu->source, a macro call, by what tu->options->cc expands it to. The result has
+ * as many lines. Null after a report. */
+Source *expand_macros(Tu *, const Change *ranges, int nranges);
+/* calls.c: refuses recursion; orders tu->fns so that callees come before their callers. */
+bool order_calls(Tu *);
+/* sequence.c: fills Node.temp and Await.result. */
+void sequence_operands(Fn *);
+
+/* emit_c.c and the others: what is asked for, into tu->out. */
+void emit_c(Tu *);
+void emit_elided(Tu *);
+void emit_frames(Tu *);
+void emit_dot(Tu *);
+void emit_json(Tu *);
+
+/* dump.c: the model after a pass, as text. */
+void dump_functions(Tu *, const char *pass, FILE *);
+
+/* drive.c: depfile, output to a temporary file that is renamed, -c, --run. Returns the exit status. */
+int deliver(Tu *);
+
+#endif
