@@ -1,0 +1,11 @@
+/** @file
+ *  The whole runtime. */
+#ifndef AC_AC_H
+#define AC_AC_H
+#include <ac/dns.h>
+#include <ac/future.h>
+#include <ac/io.h>
+#include <ac/net.h>
+#include <ac/task.h>
+#include <ac/time.h>
+#endif

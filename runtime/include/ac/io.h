@@ -1,0 +1,153 @@
+/** @file
+ *  Descriptors: reading, writing, waiting until one is ready.
+ *
+ *  A descriptor is an int, as everywhere in C. Those that <ac/net.h> makes are *registered*: the
+ *  executor that waits for one hears of it until ac_close() closes it, which has to be
+ *  ac_close(), not close(). Any other descriptor that can block (pipes, terminals, sockets from
+ *  elsewhere) works too, at the price of one more system call for each wait; it is left as it is
+ *  and never made non-blocking, since other processes may share it. Regular files are always
+ *  ready: reading one takes as long as the disk does.
+ *
+ *      #include <ac/ac.h>
+ *
+ *      async int copy(int from, int to)     // 0, or a negative errno
+ *      {
+ *          char buffer[4096];
+ *          ssize_t n;
+ *          int error = 0;
+ *          while (error == 0 && (n = await ac_read(from, buffer, sizeof buffer)) != 0)
+ *              error = n < 0 ? (int)n : await ac_write_all(to, buffer, (size_t)n);
+ *          return error;
+ *      }
+ *
+ *  Errors are negative errno values; EAGAIN, EWOULDBLOCK and EINTR are never among them. A write
+ *  to a socket whose peer has gone is -EPIPE and raises no signal. errno itself may change.
+ *
+ *  A future is polled on one executor from its start to its end, and the descriptor is closed on
+ *  it. Any number of tasks may wait for one descriptor. Who waits while ac_close() closes it
+ *  under him gets -EBADF. */
+#ifndef AC_IO_H
+#define AC_IO_H
+#include <ac/future.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Who waits for a descriptor; belongs to the runtime. It keeps its address while it is linked. */
+struct ac__io_wait {
+    struct ac__io_wait *next, **link; /* in the descriptor's list of waiters; unlinked: link null */
+    struct ac_waker *waker;           /* borrowed from the context of the last poll               */
+    unsigned generation;              /* of the descriptor, when the operation began              */
+    unsigned char state;
+};
+
+struct ac_read__frame {
+    struct ac__io_wait wait;
+    int fd;
+    void *buffer;
+    size_t size;
+    ssize_t result;
+};
+
+/** Reads what there is, at most @p size bytes, and waits only if there is nothing.
+ *
+ *  @param buffer  Has to stay until the read has finished or was cancelled.
+ *  @return the number of bytes; 0 at the end of the stream, or if @p size is 0; a negative
+ *          errno: -ECONNRESET, -EBADF, ... as read(2) has them.
+ *
+ *  Cancelling: at once; nothing is lost. */
+AC_ASYNC ssize_t ac_read(int fd, void *buffer, size_t size) AC_FRAME(struct ac_read__frame);
+void ac_read__init(struct ac_read__frame *, int fd, void *buffer, size_t size);
+enum ac_poll ac_read__start(struct ac_read__frame *, struct ac_context *, int fd, void *buffer,
+                            size_t size);
+enum ac_poll ac_read__poll(struct ac_read__frame *, struct ac_context *);
+enum ac_poll ac_read__cancel(struct ac_read__frame *, struct ac_context *);
+
+struct ac_write__frame {
+    struct ac__io_wait wait;
+    int fd;
+    const void *buffer;
+    size_t size;
+    ssize_t result;
+};
+
+/** Writes what there is room for, at least one byte, and waits only if there is none.
+ *
+ *  @param buffer  Has to stay, unchanged, until the write has finished or was cancelled.
+ *  @return the number of bytes written, perhaps fewer than @p size; 0 only if @p size is 0; a
+ *          negative errno: -EPIPE, -ECONNRESET, ... as write(2) has them.
+ *
+ *  Cancelling: at once; nothing has been written. */
+AC_ASYNC ssize_t ac_write(int fd, const void *buffer, size_t size) AC_FRAME(struct ac_write__frame);
+void ac_write__init(struct ac_write__frame *, int fd, const void *buffer, size_t size);
+enum ac_poll ac_write__start(struct ac_write__frame *, struct ac_context *, int fd, const void *buffer,
+                             size_t size);
+enum ac_poll ac_write__poll(struct ac_write__frame *, struct ac_context *);
+enum ac_poll ac_write__cancel(struct ac_write__frame *, struct ac_context *);
+
+struct ac_write_all__frame {
+    struct ac__io_wait wait;
+    int fd;
+    const void *buffer;
+    size_t size; /* of what is left */
+    int result;
+};
+
+/** Writes all of @p buffer.
+ *
+ *  @return 0; a negative errno as ac_write() has them, and then a part may have been written.
+ *
+ *  Cancelling: at once; a part may have been written, and nobody learns how much. */
+AC_ASYNC int ac_write_all(int fd, const void *buffer, size_t size)
+    AC_FRAME(struct ac_write_all__frame);
+void ac_write_all__init(struct ac_write_all__frame *, int fd, const void *buffer, size_t size);
+enum ac_poll ac_write_all__start(struct ac_write_all__frame *, struct ac_context *, int fd,
+                                 const void *buffer, size_t size);
+enum ac_poll ac_write_all__poll(struct ac_write_all__frame *, struct ac_context *);
+enum ac_poll ac_write_all__cancel(struct ac_write_all__frame *, struct ac_context *);
+
+struct ac_readable__frame {
+    struct ac__io_wait wait;
+    int fd;
+    int result;
+};
+
+/** Waits until reading from @p fd would not block: there are bytes, the end, or an error. For
+ *  descriptors that something else reads from, a library for instance.
+ *
+ *  @return 0; -EBADF.
+ *
+ *  Cancelling: at once; nothing is lost. Cost: a poll(2) to begin with. */
+AC_ASYNC int ac_readable(int fd) AC_FRAME(struct ac_readable__frame);
+void ac_readable__init(struct ac_readable__frame *, int fd);
+enum ac_poll ac_readable__start(struct ac_readable__frame *, struct ac_context *, int fd);
+enum ac_poll ac_readable__poll(struct ac_readable__frame *, struct ac_context *);
+enum ac_poll ac_readable__cancel(struct ac_readable__frame *, struct ac_context *);
+
+struct ac_writable__frame {
+    struct ac__io_wait wait;
+    int fd;
+    int result;
+};
+
+/** Waits until writing to @p fd would not block, or would fail; otherwise like ac_readable(). */
+AC_ASYNC int ac_writable(int fd) AC_FRAME(struct ac_writable__frame);
+void ac_writable__init(struct ac_writable__frame *, int fd);
+enum ac_poll ac_writable__start(struct ac_writable__frame *, struct ac_context *, int fd);
+enum ac_poll ac_writable__poll(struct ac_writable__frame *, struct ac_context *);
+enum ac_poll ac_writable__cancel(struct ac_writable__frame *, struct ac_context *);
+
+/** Closes @p fd. Not async: it doesn't block, save for a socket with SO_LINGER. Tasks of the
+ *  calling executor that wait for it are woken and get -EBADF.
+ *
+ *  @return 0; -EBADF if it was closed already; another negative errno from the file it was
+ *          (-EIO, -ENOSPC), and then it is closed all the same. */
+int ac_close(int fd);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,109 @@
+/** @file
+ *  TCP: connecting, listening, accepting. Reading, writing and closing are in <ac/io.h>.
+ *
+ *  A socket is an int descriptor, from ac_tcp_connect() or ac_accept(), until ac_close() closes
+ *  it; setsockopt() and its like work on it as always. It is closed on exec. What made it decides
+ *  how it blocks: the futures make non-blocking sockets, the blocking twins blocking ones.
+ *
+ *      #include <ac/ac.h>
+ *      #include <stdio.h>
+ *      #include <string.h>
+ *
+ *      async int main(void)
+ *      {
+ *          static const char request[] = "GET / HTTP/1.0\r\nHost: example.org\r\n\r\n";
+ *          char buffer[4096];
+ *          ssize_t n;
+ *          int s = await ac_tcp_connect("example.org", 80);
+ *          if (s < 0) {
+ *              fprintf(stderr, "example.org: %s\n", strerror(-s));
+ *              return 1;
+ *          }
+ *          await ac_write_all(s, request, sizeof request - 1);
+ *          ac_shutdown_write(s);
+ *          while ((n = await ac_read(s, buffer, sizeof buffer)) > 0)
+ *              fwrite(buffer, 1, (size_t)n, stdout);
+ *          ac_close(s);
+ *      }
+ *
+ *  Errors are negative errno values, and then nothing is left open. */
+#ifndef AC_NET_H
+#define AC_NET_H
+#include <ac/dns.h>
+#include <ac/future.h>
+#include <ac/io.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ac_tcp_connect__frame {
+    struct ac__io_wait wait;
+    struct ac__lookup *lookup; /* the addresses of a name, else null */
+    struct ac_address address; /* of a host that is given by number  */
+    const char *host;
+    int port;
+    int fd;
+    unsigned char next; /* which address to try next */
+    unsigned char state;
+    int result;
+};
+
+/** Connects to a TCP port. The addresses of a name are tried in turn until one accepts.
+ *
+ *  @param host  A name or a numeric address. Copied when the future starts.
+ *  @param port  1 to 65535.
+ *  @return the socket; a negative errno: what the last address said (-ECONNREFUSED,
+ *          -ETIMEDOUT, -ENETUNREACH, ...), what ac_resolve() said, -EMFILE, -EINVAL for a bad port.
+ *
+ *  Cancelling: at once; the half-made connection is closed. */
+AC_ASYNC int ac_tcp_connect(const char *host, int port) AC_FRAME(struct ac_tcp_connect__frame);
+void ac_tcp_connect__init(struct ac_tcp_connect__frame *, const char *host, int port);
+enum ac_poll ac_tcp_connect__start(struct ac_tcp_connect__frame *, struct ac_context *,
+                                   const char *host, int port);
+enum ac_poll ac_tcp_connect__poll(struct ac_tcp_connect__frame *, struct ac_context *);
+enum ac_poll ac_tcp_connect__cancel(struct ac_tcp_connect__frame *, struct ac_context *);
+
+/** Listens on a TCP port. Not async: it doesn't block. The port may be taken over while
+ *  connections of a listener before it linger (SO_REUSEADDR).
+ *
+ *  @param host     A numeric address of this machine or "localhost", which is 127.0.0.1; null for
+ *                  all addresses, IPv6 and IPv4.
+ *  @param port     0 lets the system choose; ac_local_port() tells which.
+ *  @param backlog  How many connections may wait to be accepted; 0 for the system's most.
+ *  @return the listener, closed by ac_close(); a negative errno: -EADDRINUSE, -EACCES,
+ *          -EADDRNOTAVAIL, -EMFILE, -EINVAL for a host or port that is none of the above. */
+int ac_tcp_listen(const char *host, int port, int backlog);
+
+struct ac_accept__frame {
+    struct ac__io_wait wait;
+    int listener;
+    int result;
+};
+
+/** Takes the next connection that somebody made to @p listener.
+ *
+ *  @return the socket; a negative errno: -EMFILE, -ENFILE, -ENOBUFS or -ENOMEM when there is no
+ *          room for one more (the connection goes on waiting; better close something or sleep
+ *          before the next try), -EBADF. A connection that broke before it was accepted is passed over.
+ *
+ *  Cancelling: at once; no connection is lost. Several tasks may accept from one listener. */
+AC_ASYNC int ac_accept(int listener) AC_FRAME(struct ac_accept__frame);
+void ac_accept__init(struct ac_accept__frame *, int listener);
+enum ac_poll ac_accept__start(struct ac_accept__frame *, struct ac_context *, int listener);
+enum ac_poll ac_accept__poll(struct ac_accept__frame *, struct ac_context *);
+enum ac_poll ac_accept__cancel(struct ac_accept__frame *, struct ac_context *);
+
+/** Says that no more will be written: the peer reads what is under way, then the end. Reading
+ *  goes on. Not async: it doesn't block.
+ *  @return 0; -ENOTCONN if the connection is gone already; -EBADF. */
+int ac_shutdown_write(int socket);
+
+/** The port on this machine's side of a socket or listener.
+ *  @return 1 to 65535; a negative errno: -EBADF, -ENOTSOCK, -EAFNOSUPPORT. */
+int ac_local_port(int socket);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
