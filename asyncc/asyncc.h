@@ -296,6 +296,7 @@ struct Local {
     bool in_place;      /* must be HOME_PLACED if it is live at a suspend point: address taken,
                            array, struct, volatile, _Atomic                                    */
     bool used;
+    const char *refused; /* why it can't live across an await yet ("is a VLA"), or null         */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
     enum home home;     /* liveness.c                                                          */
     struct Field *slot; /* frame.c: null for HOME_STACK                                        */
@@ -354,6 +355,7 @@ struct Fn {
     int nawaits, awaits_room;
     bool spawned, blocked_on; /* fetch__spawn_local, fetch__block_on are needed                  */
     const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
+    bool labels_as_values;    /* &&label: the body can't be inlined                            */
     bool uses_name[3];        /* the body mentions self, cx, state as names of its own or global */
     int order;                /* calls.c: a callee with a body has a smaller one                */
 
@@ -445,6 +447,15 @@ struct Tu {
     int nfns, fns_room;
     Node **outside; /* N_SPAWN and N_BLOCK_ON in plain functions                                 */
     int noutside, outside_room;
+    Change *hard; /* macro calls in async functions that have to be expanded before the next read */
+    int nhard, hard_room;
+    Change *inserts; /* characters that the next parse needs: the star of `await *task`           */
+    int ninserts, inserts_room;
+    Change *calls; /* every outermost macro call in the text, by from                             */
+    int ncalls, calls_room;
+    Change *skipped; /* stretches that the preprocessor left out                                  */
+    int nskipped, skipped_room;
+    bool has_main;
     struct Reader *reader; /* read.c's own                                                      */
     Buf out;               /* the output                                                        */
 };
