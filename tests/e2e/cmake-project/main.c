@@ -1,0 +1,9 @@
+#include <stdio.h>
+
+int work(void);
+
+int main(void)
+{
+    printf("%d\n", work());
+    return 0;
+}
