@@ -73,6 +73,8 @@ typedef struct Options {
     int nclang_args;
     const char **cc_args; /* the same flags as the user wrote them, for --cc          */
     int ncc_args;
+    const char **quote_dirs, **include_dirs; /* -iquote; -I, -isystem, -idirafter in cc's order */
+    int nquote_dirs, ninclude_dirs, quote_dirs_room, include_dirs_room;
     enum emit emit;
     const char *dump; /* --dump=PASS, or null                                    */
     bool no_lines;    /* -P                                                      */
@@ -84,6 +86,7 @@ typedef struct Options {
     const char *deps_file, *deps_target;          /* -MF, -MT                            */
     bool deps_phony;                              /* -MP                                 */
     bool json_diagnostics;
+    bool no_warnings, warnings_are_errors; /* -w, -Werror                               */
     enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
 } Options;
 
@@ -141,6 +144,10 @@ Place place_of(const Source *, int offset);
 /* Path of a file that is read for messages only (a header), from a cache in tu; null if unreadable. */
 File *open_file(Tu *, const char *path);
 /* The #include "x.ah" that were pasted, for the depfile: in tu->ah_files. */
+/* `#line 7 "file.ac"` and a newline, the path escaped. */
+void add_line_directive(Buf *, const char *path, int line);
+/* Up to the last slash: "" for "m.ac", "src" for "src/m.ac", "/" for "/m.ac". */
+const char *directory_of(Arena *, const char *path);
 
 /* ---- lex.c: C tokens in text, no preprocessing ------------------------------------------------ */
 
