@@ -1,0 +1,92 @@
+/* generate.c - writes an .ac file of a given length, for measuring what translating it costs.
+ *
+ *     generate LINES [hard]
+ *
+ * Functions of some twenty lines, each a little different, in groups of ten that await one
+ * another; loops, switches, arrays, structs and calls as programs have them. With `hard`, each
+ * function awaits once through a macro whose body has the await, so that asyncc has to have the
+ * call expanded. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GROUP = 10 };
+
+static const char *const head[] = {
+    "#include <ac/ac.h>",
+    "#include <errno.h>",
+    "#include <stdio.h>",
+    "#include <stdlib.h>",
+    "#include <string.h>",
+    "",
+    "#define TRY(call) do { int error_ = await (call); if (error_ < 0) return error_; } while (0)",
+    "#define LENGTH(array) (sizeof (array) / sizeof (array)[0])",
+    "",
+    "struct item { int key; long weight; char name[24]; };",
+    "",
+    "async int leaf(int n);",
+    "",
+};
+
+/* `%d` is the function's number, `@` the function that it awaits. */
+static const char *const body[] = {
+    "/* Sums what the items of function %d weigh, one after the other. */",
+    "static async int sum_%d(struct item *items, int count, int start)",
+    "{",
+    "    long total = start; // carried over every await",
+    "    char text[64];",
+    "    for (int i = 0; i < count; i++) {",
+    "        struct item *item = &items[i];",
+    "        if (item->key %% 3 == 0)",
+    "            continue;",
+    "        total += item->weight * (await leaf(item->key) + %d);",
+    "        switch (item->key & 3) {",
+    "        case 0: total -= await leaf(i); break;",
+    "        case 1: item->weight++; /* fall through */",
+    "        default: total ^= i; break;",
+    "        }",
+    "    }",
+    "    int length = snprintf(text, sizeof text, \"%d: %%ld\", total);",
+    "    if (length > 0 && await leaf(length) < (int)LENGTH(text))",
+    "        total += strlen(text);",
+    "    !", /* the hard call, or one written out */
+    "    return (int)total + @;",
+    "}",
+    "",
+};
+
+int main(int argc, char **argv)
+{
+    int lines = argc > 1 ? atoi(argv[1]) : 0;
+    int hard = argc > 2 && strcmp(argv[2], "hard") == 0;
+    if (lines < 1) {
+        fprintf(stderr, "usage: generate LINES [hard]\n");
+        return 2;
+    }
+    int written = 0;
+    for (size_t i = 0; i < sizeof head / sizeof head[0]; i++, written++)
+        puts(head[i]);
+    for (int n = 0; written < lines; n++) {
+        for (size_t i = 0; i < sizeof body / sizeof body[0]; i++, written++) {
+            const char *line = body[i], *at = strchr(line, '@');
+            if (strchr(line, '!') && !strchr(line, '(')) {
+                puts(hard ? "    TRY(leaf((int)total));" : "    total += await leaf((int)total);");
+            } else if (at) {
+                printf("%.*s", (int)(at - line), line);
+                if (n % GROUP)
+                    printf("await sum_%d(items, count - 1, %d)", n - 1, n);
+                else
+                    printf("await leaf(%d)", n);
+                puts(at + 1);
+            } else {
+                printf(line, n);
+                putchar('\n');
+            }
+        }
+    }
+    printf("async int main(void)\n{\n    struct item items[3] = { { 1, 2, \"a\" }, { 2, 3, \"b\" } };\n    return ");
+    for (int n = GROUP - 1; n < (lines - (int)(sizeof head / sizeof head[0])) / (int)(sizeof body / sizeof body[0]); n += GROUP)
+        printf("await sum_%d(items, 3, 0) + ", n);
+    printf("0;\n}\n");
+    return 0;
+}
