@@ -327,6 +327,7 @@ struct Await {
     Type *type;    /* of the value                                                              */
     Local *result; /* sequence.c: where the value goes when ready, or null (void, discarded, or
                       read from the child's frame where it is used)                            */
+    Bits overlaps; /* cfg.c: locals written before the value is out of the child's frame        */
     Bits live;     /* liveness.c: locals that live across it                                    */
     bool reached;  /* liveness.c: some path from the start leads here                           */
     struct Field *child; /* frame.c                                                             */
