@@ -1,0 +1,119 @@
+/* messages.c - libclang's diagnostics, told as the user wrote the program: with `await` where clang
+ * saw __extension__, and `async` where it saw an attribute. */
+#include "read.h"
+#include <string.h>
+
+static const char *replace_all(Arena *arena, const char *text, const char *what, const char *by)
+{
+    Buf out = { .arena = arena };
+    size_t size = strlen(what);
+    for (const char *hit; (hit = strstr(text, what)); text = hit + size) {
+        add_bytes(&out, text, (size_t)(hit - text));
+        add(&out, by);
+    }
+    add(&out, text);
+    return out.text;
+}
+
+static const char *as_user_wrote(Arena *arena, const char *text)
+{
+    static const char *const words[][2] = {
+        { "__attribute__((preserve_most))", "" },
+        { " without calling convention", " without 'async'" },
+        { "declared 'cdecl' here was previously declared 'preserve_most'",
+          "declared here without 'async' was previously declared 'async'" },
+        { "declared 'preserve_most' here", "declared 'async' here" },
+        { "'preserve_most' only applies to function types; type here is",
+          "'async' belongs to the declaration of a function; type here is" },
+        { "'preserve_most'", "'async'" },
+        { "__asy", "async" },
+        { "__awt", "await" },
+        { "__dfr", "defer" },
+        { " ')", "')" },
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(text, words[i][0]))
+            text = replace_all(arena, text, words[i][0], words[i][1]);
+    if (strstr(text, "address_space(7701)")) {
+        text = replace_all(arena, text, "typeof(__attribute__((address_space(7701))) typeof(", "ac_task(");
+        text = replace_all(arena, text, ") *)' (aka", ")' (aka");
+        text = replace_all(arena, text, "__attribute__((address_space(7701))) ", "task of ");
+    }
+    return text;
+}
+
+static Place place_at(Reader *r, CXSourceLocation at)
+{
+    CXFile file;
+    unsigned offset, line, column;
+    clang_getFileLocation(at, &file, &line, &column, &offset);
+    if (!file)
+        return (Place){ 0 };
+    if (r->file && clang_File_isEqual(file, r->file))
+        return place_of(r->tu->source, (int)offset);
+    CXString name = clang_getFileName(file);
+    File *opened = open_file(r->tu, clang_getCString(name));
+    clang_disposeString(name);
+    return (Place){ .file = opened, .offset = (int)offset, .line = (int)line, .column = (int)column };
+}
+
+static int length_of(CXSourceRange range)
+{
+    CXFile a, b;
+    unsigned from, to;
+    clang_getFileLocation(clang_getRangeStart(range), &a, NULL, NULL, &from);
+    clang_getFileLocation(clang_getRangeEnd(range), &b, NULL, NULL, &to);
+    return a && b && clang_File_isEqual(a, b) && to > from ? (int)(to - from) : 0;
+}
+
+static void pass_on(Reader *r, CXDiagnostic message, bool child)
+{
+    Tu *tu = r->tu;
+    enum CXDiagnosticSeverity severity = clang_getDiagnosticSeverity(message);
+    CXString text = clang_getDiagnosticSpelling(message);
+    CXString option = clang_getDiagnosticOption(message, NULL);
+    const char *words = as_user_wrote(tu->arena, clang_getCString(text));
+    const char *flag = clang_getCString(option);
+    flag = flag && *flag ? take_text(tu->arena, flag, strlen(flag)) : NULL;
+    Place at = place_at(r, clang_getDiagnosticLocation(message));
+    if (child)
+        note_at(tu, at, 0, words);
+    else
+        report_at(tu, severity >= CXDiagnostic_Error ? ERROR : severity == CXDiagnostic_Warning ? WARNING : NOTE, at, 0,
+                  flag, words);
+    unsigned n = clang_getDiagnosticNumRanges(message);
+    for (unsigned i = 0; i < n; i++) {
+        CXSourceRange range = clang_getDiagnosticRange(message, i);
+        range_at(tu, place_at(r, clang_getRangeStart(range)), length_of(range));
+    }
+    n = child ? 0 : clang_getDiagnosticNumFixIts(message);
+    for (unsigned i = 0; i < n; i++) {
+        CXSourceRange range;
+        CXString by = clang_getDiagnosticFixIt(message, i, &range);
+        fixit_at(tu, place_at(r, clang_getRangeStart(range)), length_of(range),
+                 as_user_wrote(tu->arena, clang_getCString(by)));
+        clang_disposeString(by);
+    }
+    clang_disposeString(text);
+    clang_disposeString(option);
+    if (child)
+        return;
+    CXDiagnosticSet children = clang_getChildDiagnostics(message);
+    n = clang_getNumDiagnosticsInSet(children);
+    for (unsigned i = 0; i < n; i++) {
+        CXDiagnostic note = clang_getDiagnosticInSet(children, i);
+        pass_on(r, note, true);
+        clang_disposeDiagnostic(note);
+    }
+}
+
+void pass_on_messages(Reader *r)
+{
+    unsigned n = clang_getNumDiagnostics(r->unit);
+    for (unsigned i = 0; i < n; i++) {
+        CXDiagnostic message = clang_getDiagnostic(r->unit, i);
+        if (clang_getDiagnosticSeverity(message) >= CXDiagnostic_Warning)
+            pass_on(r, message, false);
+        clang_disposeDiagnostic(message);
+    }
+}

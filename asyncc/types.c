@@ -1,0 +1,284 @@
+/* types.c - libclang's types as the model's: how to print a declaration, and how big it is.
+ *
+ *     CXType of `int (*p)[3]`      before "int (*", after ")[3]", size 8
+ *
+ * clang prints a type, not a declaration of a name, so declarators are printed here, inside out.
+ * Typedef names stay; what has no spelling that could stand at file level (typeof, auto, typedefs
+ * of a function's own) is printed as the type that it stands for. */
+#include "read.h"
+#include <string.h>
+
+static const char *type_text(Reader *r, CXType type)
+{
+    CXString string = clang_getTypeSpelling(type);
+    const char *text = clang_getCString(string);
+    char *copy = take_text(r->arena, text, strlen(text));
+    clang_disposeString(string);
+    return copy;
+}
+
+static bool is_function_local(CXCursor decl)
+{
+    CXCursor parent = clang_getCursorSemanticParent(decl);
+    enum CXCursorKind kind = clang_getCursorKind(parent);
+    if (kind == CXCursor_StructDecl || kind == CXCursor_UnionDecl)
+        return is_function_local(parent);
+    return kind == CXCursor_FunctionDecl;
+}
+
+/* The type with what can't be printed at file level taken off. */
+static CXType printable(CXType type)
+{
+    for (;;) {
+        CXType next = type;
+        switch (type.kind) {
+        case CXType_Typedef:
+            if (is_function_local(clang_getTypeDeclaration(type)))
+                next = clang_getTypedefDeclUnderlyingType(clang_getTypeDeclaration(type));
+            break;
+        case CXType_Elaborated:
+            if (clang_Type_getNamedType(type).kind == CXType_Typedef &&
+                is_function_local(clang_getTypeDeclaration(type)))
+                next = clang_getTypedefDeclUnderlyingType(clang_getTypeDeclaration(type));
+            break;
+        case CXType_Unexposed:
+        case CXType_Auto:
+        case CXType_Attributed:
+            next = clang_getCanonicalType(type);
+            break;
+        default:
+            break;
+        }
+        if (next.kind == type.kind && clang_equalTypes(next, type))
+            return type;
+        type = next;
+    }
+}
+
+typedef struct Declarator {
+    const char *before, *after;
+    const char *unnamed; /* a type without a name, or a function's own: can't be printed outside */
+} Declarator;
+
+static const char *qualifiers(CXType type, bool bare)
+{
+    static const char *const spelled[] = {
+        "", "const ", "volatile ", "const volatile ", "restrict ", "const restrict ", "volatile restrict ",
+        "const volatile restrict ",
+    };
+    unsigned which = (clang_isConstQualifiedType(type) && !bare ? 1u : 0u) |
+                     (clang_isVolatileQualifiedType(type) ? 2u : 0u) |
+                     (clang_isRestrictQualifiedType(type) ? 4u : 0u);
+    return spelled[which];
+}
+
+static bool is_async_type(CXType type)
+{
+    return clang_getFunctionTypeCallingConv(clang_getCanonicalType(type)) == CXCallingConv_PreserveMost;
+}
+
+/* `inner` so far stands around the name; bare: leave out the const of this level. */
+static Declarator print(Reader *r, CXType type, const char *before, const char *after, bool bare)
+{
+    type = printable(type);
+    switch (type.kind) {
+    case CXType_Pointer: {
+        CXType target = clang_getPointeeType(type);
+        CXType seen = printable(target);
+        bool brackets = seen.kind == CXType_ConstantArray || seen.kind == CXType_IncompleteArray ||
+                        seen.kind == CXType_VariableArray || seen.kind == CXType_FunctionProto ||
+                        seen.kind == CXType_FunctionNoProto;
+        if (clang_getAddressSpace(target) == TASK_SPACE) {
+            const char *quals = qualifiers(type, bare);
+            return (Declarator){ take_format(r->arena, "%sac_task__handle %s", quals, before), after, NULL };
+        }
+        const char *quals = qualifiers(type, bare);
+        before = take_format(r->arena, "%s*%s%s", brackets ? "(" : "", quals, before);
+        if (brackets)
+            after = take_format(r->arena, "%s)", after);
+        return print(r, target, before, after, false);
+    }
+    case CXType_ConstantArray:
+        after = take_format(r->arena, "%s[%lld]", after, clang_getArraySize(type));
+        return print(r, clang_getArrayElementType(type), before, after, bare);
+    case CXType_IncompleteArray:
+    case CXType_VariableArray:
+        after = take_format(r->arena, "%s[]", after);
+        return print(r, clang_getArrayElementType(type), before, after, bare);
+    case CXType_FunctionProto:
+    case CXType_FunctionNoProto: {
+        Buf text = { .arena = r->arena };
+        add(&text, after);
+        add(&text, "(");
+        int n = clang_getNumArgTypes(type);
+        const char *unnamed = NULL;
+        for (int i = 0; i < n; i++) {
+            Declarator param = print(r, clang_getArgType(type, (unsigned)i), "", "", false);
+            add_format(&text, "%s%s%s", i ? ", " : "", param.before, param.after);
+            if (param.unnamed)
+                unnamed = param.unnamed;
+        }
+        if (clang_isFunctionTypeVariadic(type) && type.kind == CXType_FunctionProto)
+            add(&text, n ? ", ..." : "...");
+        else if (!n && type.kind == CXType_FunctionProto)
+            add(&text, "void");
+        add(&text, ")");
+        Declarator result = print(r, clang_getResultType(type), before, text.text, false);
+        if (unnamed)
+            result.unnamed = unnamed;
+        return result;
+    }
+    default: {
+        Declarator d = { .after = after };
+        CXCursor decl = clang_getTypeDeclaration(type);
+        enum CXCursorKind kind = clang_getCursorKind(decl);
+        bool tag = kind == CXCursor_StructDecl || kind == CXCursor_UnionDecl || kind == CXCursor_EnumDecl;
+        const char *text = type_text(r, bare ? clang_getUnqualifiedType(type) : type);
+        if (bare && clang_isVolatileQualifiedType(type))
+            text = take_format(r->arena, "volatile %s", text);
+        if (tag && (clang_Cursor_isAnonymous(decl) || strstr(text, "(unnamed ") || strstr(text, "(anonymous ")))
+            d.unnamed = "has a type without a name";
+        else if (tag && is_function_local(decl))
+            d.unnamed = "has a type that is declared inside a function";
+        d.before = take_format(r->arena, "%s %s", text, before);
+        return d;
+    }
+    }
+}
+
+static enum type_kind kind_of(CXType canonical)
+{
+    switch (canonical.kind) {
+    case CXType_Void:
+        return TYPE_VOID;
+    case CXType_Record:
+        return TYPE_RECORD;
+    case CXType_ConstantArray:
+    case CXType_IncompleteArray:
+    case CXType_VariableArray:
+        return TYPE_ARRAY;
+    case CXType_FunctionProto:
+    case CXType_FunctionNoProto:
+        return TYPE_FUNCTION;
+    default:
+        return TYPE_SCALAR;
+    }
+}
+
+static bool is_variable(CXType type)
+{
+    for (;;) {
+        type = clang_getCanonicalType(type);
+        switch (type.kind) {
+        case CXType_VariableArray:
+            return true;
+        case CXType_Pointer:
+            type = clang_getPointeeType(type);
+            break;
+        case CXType_ConstantArray:
+        case CXType_IncompleteArray:
+            type = clang_getArrayElementType(type);
+            break;
+        default:
+            return false;
+        }
+    }
+}
+
+/* const where it matters for assignment: of the type, or of an array's elements. */
+static bool is_const_object(CXType canonical)
+{
+    while (canonical.kind == CXType_ConstantArray || canonical.kind == CXType_IncompleteArray)
+        canonical = clang_getCanonicalType(clang_getArrayElementType(canonical));
+    return clang_isConstQualifiedType(canonical);
+}
+
+static bool is_volatile_object(CXType canonical)
+{
+    while (canonical.kind == CXType_ConstantArray || canonical.kind == CXType_IncompleteArray)
+        canonical = clang_getCanonicalType(clang_getArrayElementType(canonical));
+    return clang_isVolatileQualifiedType(canonical);
+}
+
+Type *type_of(Reader *r, CXType cx)
+{
+    size_t mask = r->type_room - 1;
+    size_t at = ((uintptr_t)cx.data[0] >> 3) * 0x9E3779B97F4A7C15u >> 40 & mask;
+    for (; r->types[at].type; at = (at + 1) & mask)
+        if (r->types[at].key == cx.data[0])
+            return r->types[at].type;
+
+    Type *type = take(r->arena, sizeof *type);
+    CXType canonical = clang_getCanonicalType(cx);
+    type->kind = kind_of(canonical);
+    Declarator whole = print(r, cx, "", "", false);
+    type->before = whole.before;
+    type->after = whole.after;
+    type->is_const = is_const_object(canonical);
+    if (type->is_const) {
+        /* A const that a typedef brings along goes only with the typedef's name. */
+        Declarator bare = print(r, cx, "", "", true);
+        if (strstr(bare.before, "const ") || clang_isConstQualifiedType(clang_getUnqualifiedType(cx)))
+            bare = print(r, canonical, "", "", true);
+        type->bare_before = bare.before;
+        type->bare_after = bare.after;
+    } else {
+        type->bare_before = type->before;
+        type->bare_after = type->after;
+    }
+    type->local_tag = whole.unnamed;
+    type->is_volatile = is_volatile_object(canonical);
+    type->is_atomic = canonical.kind == CXType_Atomic;
+    type->variable_size = is_variable(cx);
+    type->size = -1;
+    type->align = 1;
+    if (type->kind == TYPE_FUNCTION) {
+        type->is_async_pointer = is_async_type(canonical);
+    } else if (type->kind != TYPE_VOID && !type->variable_size) {
+        type->size = clang_Type_getSizeOf(canonical);
+        type->align = (int)clang_Type_getAlignOf(canonical);
+    }
+    if (canonical.kind == CXType_Pointer) {
+        CXType target = clang_getPointeeType(canonical);
+        if (clang_getAddressSpace(target) == TASK_SPACE) {
+            type->is_task = true;
+            type->target = type_of(r, clang_getUnqualifiedType(target));
+        } else if (target.kind == CXType_FunctionProto || target.kind == CXType_FunctionNoProto) {
+            type->is_async_pointer = is_async_type(target);
+        }
+    }
+
+    if (++r->ntypes * 2 > (int)r->type_room) {
+        TypeSlot *old = r->types;
+        size_t room = r->type_room;
+        r->type_room *= 2;
+        r->types = take(r->arena, r->type_room * sizeof *r->types);
+        for (size_t i = 0; i < room; i++) {
+            if (!old[i].type)
+                continue;
+            size_t to = ((uintptr_t)old[i].key >> 3) * 0x9E3779B97F4A7C15u >> 40 & (r->type_room - 1);
+            while (r->types[to].type)
+                to = (to + 1) & (r->type_room - 1);
+            r->types[to] = old[i];
+        }
+        mask = r->type_room - 1;
+        at = ((uintptr_t)cx.data[0] >> 3) * 0x9E3779B97F4A7C15u >> 40 & mask;
+        while (r->types[at].type)
+            at = (at + 1) & mask;
+    }
+    r->types[at] = (TypeSlot){ cx.data[0], type };
+    return type;
+}
+
+const char *declare(Arena *arena, const Type *type, const char *name, bool bare)
+{
+    const char *before = bare ? type->bare_before : type->before;
+    const char *after = bare ? type->bare_after : type->after;
+    if (!*name) {
+        size_t size = strlen(before);
+        while (size && before[size - 1] == ' ' && !*after)
+            size--;
+        return take_format(arena, "%.*s%s", (int)size, before, after);
+    }
+    return take_format(arena, "%s%s%s", before, name, after);
+}
