@@ -1,0 +1,452 @@
+/* frame.c - one struct per function: which fields, at which offsets.
+ *
+ *     async int both(char *path)      offset  size  field
+ *     {                                    0    40  open__1    while open is awaited
+ *         int fd = await open(path);       0    24  count__2
+ *         int n = await count(fd);         0    16  close__3
+ *         await close(fd);                 0     8  path       until the start
+ *         return n;                        0     4  result     at the end
+ *     }                                   16     4  n          while close is awaited
+ *                                         24     4  fd         while count is awaited
+ *                                         40     1  state      always
+ *
+ * Two fields may share space unless they interfere: unless there is a moment at which both hold
+ * something. What a field holds, and when, depends on what it is:
+ *   - a parameter's slot holds the argument while the function isn't started ("point 0");
+ *   - a SAVED local's slot is written where its function suspends and read where it resumes;
+ *   - a PLACED local is in use wherever it is live, also between awaits;
+ *   - a child is in use from its start to the reading of its result;
+ *   - the result is written by the last thing that a function does. What it is computed from may stand
+ *     in the frame, so one that is copied in pieces shares with no field that can be read then;
+ *   - the state is in use always.
+ *
+ * The offsets are first fit by a few orders, of which the best counts: what is large and aligned first as
+ * a rule leaves no holes. (That is interval colouring with general interference, NP-hard.) */
+#include "asyncc.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* No copy of a scalar up to this size is made in pieces. */
+#define WORD 8
+
+typedef struct Layout {
+    Fn *fn;
+    Arena *arena;
+    int room;
+    int *field_of; /* by local's index; -1: none */
+    int *child_of; /* by await's state - 1 */
+    int result, state;
+    Bits *rows; /* rows[i]: the fields that field i interferes with */
+} Layout;
+
+/* ---- fields ---- */
+
+static Field *add_field(Layout *l, const char *name, Type *type, int64_t size, int align)
+{
+    Fn *fn = l->fn;
+    Field *field = push(l->arena, fn->fields, fn->nfields, l->room);
+    *field = (Field){ .name = name, .type = type, .size = size > 0 ? size : 0, .align = align > 0 ? align : 1 };
+    field->live = new_bits(l->arena, fn->nawaits + 1);
+    return field;
+}
+
+static void add_typed(Layout *l, const char *name, Type *type)
+{
+    if (type->size < 0 || type->variable_size) /* lowered to a pointer */
+        add_field(l, name, type, (int64_t)sizeof(void *), (int)_Alignof(void *));
+    else
+        add_field(l, name, type, type->size, type->align);
+}
+
+static void add_locals(Layout *l)
+{
+    Fn *fn = l->fn;
+    for (int i = 0; i < fn->nlocals; i++) {
+        Local *local = fn->locals[i];
+        bool argument = local->kind == LOCAL_PARAM && local->used;
+        l->field_of[i] = -1;
+        if (!argument && local->home == HOME_STACK)
+            continue;
+        l->field_of[i] = fn->nfields;
+        add_typed(l, local->field ? local->field : local->name, local->type);
+        Field *field = &fn->fields[fn->nfields - 1];
+        field->kind = FIELD_LOCAL;
+        field->local = local;
+        if (local->kind == LOCAL_PARAM)
+            set_bit(field->live, 0);
+        for (int k = 0; k < fn->nawaits && local->home != HOME_STACK; k++)
+            if (has_bit(fn->awaits[k]->live, i))
+                set_bit(field->live, fn->awaits[k]->state);
+    }
+}
+
+static void add_children(Layout *l)
+{
+    Fn *fn = l->fn;
+    for (int i = 0; i < fn->nawaits; i++) {
+        Await *await = fn->awaits[i];
+        const Fn *callee = await->callee;
+        l->child_of[i] = fn->nfields;
+        const char *name = take_format(l->arena, "%s__%d", callee ? callee->name : "task", await->state);
+        if (callee)
+            add_field(l, name, NULL, callee->frame_size, callee->frame_align);
+        else /* struct ac_await__frame */
+            add_field(l, name, NULL, (int64_t)sizeof(void *), (int)_Alignof(void *));
+        Field *field = &fn->fields[fn->nfields - 1];
+        field->kind = FIELD_CHILD;
+        field->await = await;
+        set_bit(field->live, await->state);
+    }
+}
+
+static void add_result(Layout *l)
+{
+    Type *type = l->fn->result;
+    l->result = -1;
+    if (!type || type->kind == TYPE_VOID)
+        return;
+    l->result = l->fn->nfields;
+    add_typed(l, "result", type);
+    l->fn->fields[l->result].kind = FIELD_RESULT;
+}
+
+/* 0, the suspend points, and one for "done" have to fit. */
+static void add_state(Layout *l)
+{
+    int nvalues = l->fn->nawaits + 2;
+    Type *type = take(l->arena, sizeof *type);
+    type->kind = TYPE_SCALAR;
+    type->align = nvalues <= 1 << 8 ? 1 : nvalues <= 1 << 16 ? 2 : 4;
+    type->size = type->align;
+    type->before = type->bare_before = type->align == 1   ? "unsigned char "
+                                       : type->align == 2 ? "unsigned short "
+                                                          : "unsigned int ";
+    type->after = type->bare_after = "";
+    l->state = l->fn->nfields;
+    Field *field = add_field(l, "state", type, type->size, type->align);
+    field->kind = FIELD_STATE;
+    for (int i = 0; i <= l->fn->nawaits; i++)
+        set_bit(field->live, i);
+}
+
+/* ---- interference ---- */
+
+static void include(Bits to, Bits more)
+{
+    for (int i = 0; i < to.nwords; i++)
+        to.words[i] |= more.words[i];
+}
+
+static void interfere(Layout *l, int a, int b)
+{
+    if (a == b || a < 0 || b < 0)
+        return;
+    set_bit(l->rows[a], b);
+    set_bit(l->rows[b], a);
+}
+
+static bool is_placed(const Local *local) { return local->home == HOME_PLACED; }
+
+/* Fields that hold something at one suspend point, or before the start. */
+static void interfere_at_points(Layout *l)
+{
+    Fn *fn = l->fn;
+    for (int point = 0; point <= fn->nawaits; point++) {
+        Bits present = new_bits(l->arena, fn->nfields);
+        for (int i = 0; i < fn->nfields; i++)
+            if (has_bit(fn->fields[i].live, point))
+                set_bit(present, i);
+        for (int i = 0; i < fn->nfields; i++)
+            if (has_bit(present, i))
+                include(l->rows[i], present);
+    }
+}
+
+/* Of a set of locals, the fields of those that are placed. */
+static void add_placed(Layout *l, Bits to, Bits locals)
+{
+    for (int i = 0; i < locals.nwords; i++)
+        for (uint64_t word = locals.words[i]; word; word &= word - 1) {
+            int local = i * 64 + __builtin_ctzll(word);
+            if (is_placed(l->fn->locals[local]))
+                set_bit(to, l->field_of[local]);
+        }
+}
+
+static void clear_bits(Bits bits)
+{
+    for (int i = 0; i < bits.nwords; i++)
+        bits.words[i] = 0;
+}
+
+/* Placed locals that hold something at once anywhere, also between two awaits. A value begins where
+ * it is written, so it is enough to look at who is live at the writes, and at the blocks' starts. */
+static void interfere_in_blocks(Layout *l)
+{
+    Fn *fn = l->fn;
+    bool some = false;
+    for (int i = 0; i < fn->nlocals; i++)
+        some |= is_placed(fn->locals[i]);
+    if (!some)
+        return;
+    Bits before = new_bits(l->arena, fn->nfields), begun = new_bits(l->arena, fn->nfields);
+    Bits *after = NULL; /* after[i]: who is live after event i, by later reads */
+    int nafter = 0, after_room = 0;
+    for (int i = 0; i < fn->nblocks; i++) {
+        const Block *block = fn->blocks[i];
+        clear_bits(before);
+        add_placed(l, before, block->live_in);
+        for (int f = 0; f < fn->nfields; f++)
+            if (has_bit(before, f))
+                include(l->rows[f], before);
+
+        Bits live = new_bits(l->arena, fn->nfields);
+        add_placed(l, live, block->live_out);
+        clear_bits(begun);
+        for (int f = 0; f < fn->nfields; f++) {
+            const Local *local = fn->fields[f].local;
+            if (!local || !local->address_taken)
+                continue;
+            clear_bit(live, f);
+            if (has_bit(before, f))
+                set_bit(begun, f);
+        }
+        for (int k = block->nevents; k-- > 0;) {
+            Event event = block->events[k];
+            while (nafter <= k)
+                *push(l->arena, after, nafter, after_room) = new_bits(l->arena, fn->nfields);
+            if (!is_placed(event.local))
+                continue;
+            int f = l->field_of[event.local->index];
+            clear_bits(after[k]);
+            include(after[k], live);
+            if (event.local->address_taken || event.kind == EVENT_PART)
+                continue;
+            if (event.kind == EVENT_USE)
+                set_bit(live, f);
+            else
+                clear_bit(live, f);
+        }
+        for (int k = 0; k < block->nevents; k++) {
+            Event event = block->events[k];
+            if (!is_placed(event.local))
+                continue;
+            int f = l->field_of[event.local->index];
+            if (event.kind == EVENT_ENTER || event.kind == EVENT_LEAVE) {
+                clear_bit(begun, f);
+                continue;
+            }
+            if (event.local->address_taken && event.kind != EVENT_DECLARE)
+                set_bit(begun, f);
+            include(l->rows[f], after[k]);
+            include(l->rows[f], begun);
+        }
+    }
+}
+
+/* While a value is still in the child's frame alone, what is written then mustn't hit it. */
+static void interfere_with_children(Layout *l)
+{
+    Fn *fn = l->fn;
+    for (int k = 0; k < fn->nawaits; k++) {
+        Bits written = new_bits(l->arena, fn->nfields);
+        if (fn->awaits[k]->overlaps.words)
+            add_placed(l, written, fn->awaits[k]->overlaps);
+        include(l->rows[l->child_of[k]], written);
+    }
+}
+
+static bool is_copied_at_once(const Type *type)
+{
+    return type->kind == TYPE_SCALAR && type->size >= 0 && type->size <= WORD;
+}
+
+static void interfere_with_result(Layout *l)
+{
+    Fn *fn = l->fn;
+    if (l->result < 0 || is_copied_at_once(fn->result))
+        return;
+    for (int i = 0; i < fn->nfields; i++) {
+        const Field *field = &fn->fields[i];
+        if (field->kind == FIELD_CHILD || (field->kind == FIELD_LOCAL && is_placed(field->local)))
+            interfere(l, l->result, i);
+    }
+}
+
+static void find_interference(Layout *l)
+{
+    int nfields = l->fn->nfields;
+    l->rows = take(l->arena, sizeof *l->rows * (size_t)nfields);
+    for (int i = 0; i < nfields; i++)
+        l->rows[i] = new_bits(l->arena, nfields);
+    interfere_at_points(l);
+    interfere_in_blocks(l);
+    interfere_with_children(l);
+    interfere_with_result(l);
+    for (int i = 0; i < nfields; i++)
+        interfere(l, l->state, i);
+    for (int i = 0; i < nfields; i++)
+        for (int k = 0; k < l->rows[i].nwords; k++)
+            for (uint64_t word = l->rows[i].words[k]; word; word &= word - 1)
+                interfere(l, i, k * 64 + __builtin_ctzll(word));
+}
+
+/* ---- offsets ---- */
+
+/* A field as the orders see it. */
+typedef struct Rank {
+    int index, align, span;
+    int64_t size;
+} Rank;
+
+static int by_index(const Rank *a, const Rank *b) { return a->index - b->index; }
+static int by_size(const Rank *a, const Rank *b) { return (a->size < b->size) - (a->size > b->size); }
+static int by_align(const Rank *a, const Rank *b) { return b->align - a->align; }
+static int by_span(const Rank *a, const Rank *b) { return b->span - a->span; }
+
+static int align_first(const void *a, const void *b)
+{
+    int order = by_align(a, b);
+    order = order ? order : by_size(a, b);
+    return order ? order : by_index(a, b);
+}
+
+static int size_first(const void *a, const void *b)
+{
+    int order = by_size(a, b);
+    order = order ? order : by_align(a, b);
+    return order ? order : by_index(a, b);
+}
+
+static int span_first(const void *a, const void *b)
+{
+    int order = by_span(a, b);
+    order = order ? order : by_align(a, b);
+    order = order ? order : by_size(a, b);
+    return order ? order : by_index(a, b);
+}
+
+typedef struct Range {
+    int64_t from, to;
+} Range;
+
+static int compare_ranges(const void *left, const void *right)
+{
+    const Range *a = left, *b = right;
+    return a->from != b->from ? (a->from > b->from) - (a->from < b->from) : (a->to > b->to) - (a->to < b->to);
+}
+
+/* First fit in the order of ranks; fills offsets, returns the space taken. */
+static int64_t place_fields(const Layout *l, const Rank *ranks, int64_t *offsets, Range *taken)
+{
+    const Fn *fn = l->fn;
+    int64_t end = 0;
+    for (int i = 0; i < fn->nfields; i++)
+        offsets[i] = -1;
+    for (int i = 0; i < fn->nfields; i++) {
+        int field = ranks[i].index, ntaken = 0;
+        int64_t size = ranks[i].size, align = ranks[i].align, offset = 0;
+        Bits row = l->rows[field];
+        for (int k = 0; k < row.nwords; k++)
+            for (uint64_t word = row.words[k]; word; word &= word - 1) {
+                int other = k * 64 + __builtin_ctzll(word);
+                if (offsets[other] >= 0 && fn->fields[other].size)
+                    taken[ntaken++] = (Range){ offsets[other], offsets[other] + fn->fields[other].size };
+            }
+        qsort(taken, (size_t)ntaken, sizeof *taken, compare_ranges);
+        for (int k = 0; k < ntaken && taken[k].from < offset + size; k++)
+            if (taken[k].to > offset)
+                offset = (taken[k].to + align - 1) / align * align;
+        offsets[field] = offset;
+        if (offset + size > end)
+            end = offset + size;
+    }
+    return end;
+}
+
+static void assign_offsets(Layout *l)
+{
+    static int (*const orders[])(const void *, const void *) = { align_first, size_first, span_first };
+    Fn *fn = l->fn;
+    size_t nfields = (size_t)fn->nfields;
+    Rank *ranks = take(l->arena, sizeof *ranks * nfields);
+    int64_t *offsets = take(l->arena, sizeof *offsets * nfields);
+    Range *taken = take(l->arena, sizeof *taken * nfields);
+    int64_t best = -1;
+    for (size_t order = 0; order < sizeof orders / sizeof *orders; order++) {
+        for (int i = 0; i < fn->nfields; i++) {
+            const Field *field = &fn->fields[i];
+            ranks[i] = (Rank){ .index = i, .align = field->align, .size = field->size };
+            for (int k = 0; k < l->rows[i].nwords; k++)
+                ranks[i].span += __builtin_popcountll(l->rows[i].words[k]);
+        }
+        qsort(ranks, nfields, sizeof *ranks, orders[order]);
+        int64_t end = place_fields(l, ranks, offsets, taken);
+        if (best >= 0 && end >= best)
+            continue;
+        best = end;
+        for (int i = 0; i < fn->nfields; i++)
+            fn->fields[i].offset = offsets[i];
+    }
+    fn->frame_align = 1;
+    for (int i = 0; i < fn->nfields; i++)
+        if (fn->fields[i].align > fn->frame_align)
+            fn->frame_align = fn->fields[i].align;
+    fn->frame_size = (best + fn->frame_align - 1) / fn->frame_align * fn->frame_align;
+}
+
+/* ---- the whole ---- */
+
+static int compare_fields(const void *left, const void *right)
+{
+    const Field *a = left, *b = right;
+    if (a->offset != b->offset)
+        return a->offset < b->offset ? -1 : 1;
+    if (a->kind != b->kind)
+        return (int)a->kind - (int)b->kind;
+    if (a->kind == FIELD_LOCAL)
+        return a->local->index - b->local->index;
+    return a->kind == FIELD_CHILD ? a->await->state - b->await->state : 0;
+}
+
+static void link_fields(Fn *fn)
+{
+    for (int i = 0; i < fn->nlocals; i++)
+        fn->locals[i]->slot = NULL;
+    fn->result_field = fn->state_field = NULL;
+    for (int i = 0; i < fn->nfields; i++) {
+        Field *field = &fn->fields[i];
+        switch (field->kind) {
+        case FIELD_LOCAL:
+            field->local->slot = field;
+            break;
+        case FIELD_CHILD:
+            field->await->child = field;
+            break;
+        case FIELD_RESULT:
+            fn->result_field = field;
+            break;
+        case FIELD_STATE:
+            fn->state_field = field;
+            break;
+        }
+    }
+}
+
+void lay_out_frame(Fn *fn)
+{
+    Arena *arena = fn->tu->arena;
+    Layout l = { .fn = fn, .arena = arena };
+    l.field_of = take(arena, sizeof *l.field_of * (size_t)(fn->nlocals + 1));
+    l.child_of = take(arena, sizeof *l.child_of * (size_t)(fn->nawaits + 1));
+    fn->fields = NULL;
+    fn->nfields = 0;
+    add_locals(&l);
+    add_children(&l);
+    add_result(&l);
+    add_state(&l);
+    find_interference(&l);
+    assign_offsets(&l);
+    qsort(fn->fields, (size_t)fn->nfields, sizeof *fn->fields, compare_fields);
+    link_fields(fn);
+}
