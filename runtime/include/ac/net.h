@@ -45,6 +45,7 @@ struct ac_tcp_connect__frame {
     int port;
     int fd;
     unsigned char next; /* which address to try next */
+    unsigned char tries_loopback; /* of both families, for "localhost" */
     unsigned char state;
     int result;
 };

@@ -1,0 +1,112 @@
+/* epoll.c - the reactor on epoll(7).
+ *
+ * An event carries the descriptor's number and its generation, no pointer: so one that was
+ * fetched with others, one of whose tasks then closed its descriptor, is seen to be stale. */
+#define _GNU_SOURCE
+#include "reactor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { BATCH = 128 }; /* events fetched at a time */
+
+struct epoll_reactor {
+    struct ac__reactor base;
+    int epoll;
+    int bell; /* an eventfd that other threads ring */
+};
+
+static uint64_t tag(int fd, unsigned generation) { return (uint64_t)generation << 32 | (uint32_t)fd; }
+
+static struct ac__reactor *epoll_open(void)
+{
+    struct epoll_reactor *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    self->base.ops = &ac__epoll;
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    self->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    /* Edge-triggered: each ring is an event, and the counter need never be read. */
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = tag(self->bell, 0) };
+    if (self->epoll >= 0 && self->bell >= 0 && epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->bell, &event) == 0)
+        return &self->base;
+
+    int error = errno;
+    if (self->epoll >= 0)
+        close(self->epoll);
+    if (self->bell >= 0)
+        close(self->bell);
+    free(self);
+    errno = error;
+    return NULL;
+}
+
+static void epoll_close(struct ac__reactor *reactor)
+{
+    struct epoll_reactor *self = (struct epoll_reactor *)reactor;
+    ac__fd_slots_free(reactor);
+    close(self->bell);
+    close(self->epoll);
+    free(self);
+}
+
+static int epoll_watch(struct ac__reactor *reactor, struct ac__fd *slot)
+{
+    struct epoll_reactor *self = (struct epoll_reactor *)reactor;
+    struct epoll_event event = { .data.u64 = tag(slot->fd, slot->generation) };
+    if (ac__is_born(slot->generation))
+        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    else
+        event.events = EPOLLONESHOT | (slot->waiters[AC__READ] != NULL ? EPOLLIN | EPOLLRDHUP : 0u)
+                       | (slot->waiters[AC__WRITE] != NULL ? EPOLLOUT : 0u);
+
+    /* A bare descriptor may have been closed and opened again without our knowing, so what is noted
+     * about its registration is only the better guess. */
+    int first = slot->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int error = epoll_ctl(self->epoll, first, slot->fd, &event) == 0 ? 0 : errno;
+    if (error == (first == EPOLL_CTL_ADD ? EEXIST : ENOENT)) {
+        int second = first == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+        error = epoll_ctl(self->epoll, second, slot->fd, &event) == 0 ? 0 : errno;
+    }
+    slot->registered = error == 0;
+    return -error;
+}
+
+static int epoll_wait_for(struct ac__reactor *reactor, int timeout_ms)
+{
+    struct epoll_reactor *self = (struct epoll_reactor *)reactor;
+    struct epoll_event events[BATCH];
+    int nevents = epoll_wait(self->epoll, events, BATCH, timeout_ms); /* -1 for a signal: nothing happened */
+    for (int i = 0; i < nevents; i++) {
+        uint32_t what = events[i].events;
+        int fd = (int)(uint32_t)events[i].data.u64;
+        if (fd == self->bell)
+            continue;
+        ac__fd_event(reactor, fd, (unsigned)(events[i].data.u64 >> 32),
+                     what & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR), what & (EPOLLOUT | EPOLLHUP | EPOLLERR),
+                     what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+    }
+    return nevents < 0 ? 0 : nevents;
+}
+
+static void epoll_unpark(struct ac__reactor *reactor)
+{
+    struct epoll_reactor *self = (struct epoll_reactor *)reactor;
+    uint64_t one = 1;
+    /* It fails only when the counter is full, after 2^64 rings. */
+    ssize_t n = write(self->bell, &one, sizeof one);
+    (void)n;
+}
+
+const struct ac__reactor_ops ac__epoll = {
+    .name = "epoll",
+    .open = epoll_open,
+    .close = epoll_close,
+    .watch = epoll_watch,
+    .wait = epoll_wait_for,
+    .forget = ac__fd_forget,
+    .unpark = epoll_unpark,
+};

@@ -1,0 +1,156 @@
+/* exec.h - the runtime from the inside: what its files share.
+ *
+ * An executor drives futures on one thread. Its life is ac_block_on_future() in executor.c:
+ *
+ *     ready queue --poll--> futures --wait for--> timers, descriptors, jobs, other tasks
+ *         ^                                            |
+ *         +----------------- wake ---------------------+
+ *
+ * It polls what is ready, in the order in which it became so; each leaf future that has to wait
+ * leaves the waker of its task somewhere, and whoever has news wakes it, which puts the task into
+ * the queue again. With nothing ready the executor parks in its reactor, until a descriptor
+ * is ready, a timer is due, or another thread has put something into the inbox.
+ *
+ * A file per concept: task.c is the task and its word, executor.c the loop, timer.c the wheel,
+ * clock.c the time, descriptor.c and epoll.c the reactor, blocking.c the threads that may
+ * block. On top of them stand the leaf futures: sleep.c, io.c, net.c, dns.c. The files named
+ * x_blocking.c are the same operations for elided programs and use none of this. */
+#ifndef AC__EXEC_H
+#define AC__EXEC_H
+#include <ac/task.h>
+#include <ac/time.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reactor.h"
+#include "timer.h"
+
+/* ---- stop.c ---- */
+
+/* Ends the program: @p function was used in a way that has no meaning. For mistakes of the
+ * program's, which it can't handle at run time, and for the few calls that can't return an error. */
+_Noreturn __attribute__((format(printf, 2, 3))) void ac__stop(const char *function, const char *why,
+                                                              ...);
+
+/* ---- clock.c ---- */
+
+/* The clock of a thread. The executor takes the one of the thread that it runs on. */
+struct ac__clock {
+    bool paused;
+    uint64_t now_ns;   /* while paused: the time that it shows           */
+    uint64_t ahead_ns; /* how far it is before the system's, after pauses */
+};
+struct ac__clock *ac__clock_of_thread(void);
+uint64_t ac__clock_now(const struct ac__clock *);
+
+/* ---- task.c ---- */
+
+/* A task: this header, and behind it the frame with the result, in one allocation.
+ *
+ * The task word. What the executor's own thread needs to know about a task is in `word`, which is
+ * plain: only that thread reads and writes it. A task is polled when it is in the ready queue,
+ * and TASK_SCHEDULED says that it is, or that it will be as soon as the poll that is running
+ * now is over; so a task is in the queue at most once, and a hundred wakes before a poll cost one
+ * poll. A wake sets SCHEDULED and puts the task at the end of the queue, unless TASK_RUNNING
+ * is set, for then the executor does that once the poll has returned AC_PENDING. The executor
+ * clears SCHEDULED before the poll, so that a wake that comes during it counts. TASK_FINISHED
+ * is set once, after the poll that says AC_READY; from then on wakes do nothing and the frame
+ * holds the result. TASK_HANDLE says that somebody holds the handle and will read the
+ * result; it is set by spawning, and cleared when the result was taken or nobody wants it.
+ * With FINISHED set and HANDLE clear the executor's interest in the task is over.
+ *
+ * Other threads know a task only by its waker, and touch nothing but `shared`, which is atomic:
+ * a count of references, each AC__REFERENCE, and the bit AC__INBOX. The executor has one reference
+ * for as long as it is interested, and each clone of the waker one. Whoever takes the last
+ * frees the task. AC__INBOX says that the task is in the executor's inbox, or about to be pushed by
+ * the thread that set the bit (the thread that finds it set need do nothing: that push is owed).
+ * Setting it releases what the waking thread wrote; the executor takes the task out, then clears
+ * the bit, which acquires it, then schedules the task: so the poll that follows sees what was
+ * written before the wake. A wake that comes after the clearing pushes again. The bit holds the
+ * memory like a reference: who drops the last reference while it is set leaves the task to
+ * whoever empties the inbox.
+ *
+ * The executor is one allocation too, counted by `refs`: one of ac_block_on_future()'s, and one with each
+ * clone. So a waker that outlives block_on finds memory, an inbox that nobody will read, and
+ * nobody parked; the last clone frees it.
+ *
+ * `next`, `saved_errno` and `joiner` are the executor's thread's; `inbox_next` belongs to the
+ * pusher until the push, then to the inbox; the rest doesn't change after spawning. */
+struct ac_task {
+    struct ac_waker waker; /* first: a waker's address is its task's */
+    struct ac_exec *exec;  /* null until spawned */
+    const struct ac_future_type *type;
+    struct ac_task *next; /* in the ready queue */
+    struct ac_task *inbox_next;
+    struct ac_waker *joiner; /* who awaits the task, borrowed from his leaf; or null */
+    _Atomic unsigned shared;
+    unsigned short word;
+    int saved_errno; /* the task's errno while it isn't polled */
+};
+
+enum {
+    TASK_SCHEDULED = 1 << 0,
+    TASK_RUNNING = 1 << 1,
+    TASK_FINISHED = 1 << 2,
+    TASK_HANDLE = 1 << 3,
+    TASK_ROOT = 1 << 4, /* block_on's: the header is in the executor, the frame the caller's */
+};
+
+#define AC__INBOX 1u
+#define AC__REFERENCE 2u
+
+/* Makes a task that is polled from now on; its type is set, the rest is not. */
+void ac__task_start(struct ac_task *, struct ac_exec *, unsigned word);
+void *ac__task_frame(struct ac_task *);
+/* The executor's interest in the task is over. */
+void ac__task_release(struct ac_task *);
+/* Schedules, or frees, each task that other threads have put into the inbox. */
+void ac__inbox_empty(struct ac_exec *);
+
+/* ---- executor.c ---- */
+
+struct ac_exec {
+    struct ac_task *ready, **ready_end; /* first to last, linked by next */
+    struct ac_task *running;            /* whose poll is on the stack, or null */
+    size_t ntasks;                      /* spawned here and not finished */
+    struct ac__clock *clock;
+    struct ac__wheel *wheel;     /* null until something sleeps */
+    struct ac__reactor *reactor; /* null until something waits that only it can wake */
+    void (*release_jobs)(void);  /* blocking.c's, once a task of ours has used it */
+
+    /* From here on any thread that holds a clone of a waker. */
+    _Atomic(struct ac_task *) inbox; /* last to first, linked by inbox_next */
+    _Atomic unsigned parked;         /* 1 while the executor sleeps, or is about to, and must be unparked */
+    _Atomic unsigned refs;
+    struct ac_task root;
+    void *root_frame;
+};
+
+/* The executor that runs on this thread, or null. At file level because a plain function, which
+ * is handed no context, has to find it: ac_task_spawn_local() must know where it is. */
+extern _Thread_local struct ac_exec *ac__current;
+
+/* The executor that polls, for a leaf that needs one. Polled by hand outside of one: a stop. */
+struct ac_exec *ac__exec_of(const struct ac_context *, const char *function);
+/* The reactor and the wheel, made when they are first needed. The reactor may fail: null and errno. */
+struct ac__reactor *ac__exec_reactor(struct ac_exec *);
+struct ac__wheel *ac__exec_wheel(struct ac_exec *, const char *function);
+void ac__exec_unref(struct ac_exec *);
+
+/* Takes one of the context's ready leaves. False: the task has had its share, and is woken; the leaf
+ * says AC_PENDING and has consumed nothing. A future that is driven by hand has no limit. */
+static inline bool ac__spend(struct ac_context *cx)
+{
+    if (cx->exec == NULL)
+        return true;
+    if (cx->budget == 0) {
+        ac_wake_by_ref(cx->waker);
+        return false;
+    }
+    cx->budget--;
+    return true;
+}
+#endif

@@ -1,0 +1,183 @@
+/* executor.c - the executor of one thread: polls what is ready, and parks when nothing is.
+ *
+ * A turn of the loop polls at most TURN tasks, in the order in which they were woken, and then looks after
+ * timers and descriptors, so that tasks which keep waking each other can't starve those that
+ * wait for the world. Tasks woken by a poll go behind all that are ready already. */
+#include "exec.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TURN = 64,    /* polls between two looks at timers and descriptors */
+    BUDGET = 128, /* ready leaves a task may take in one poll          */
+};
+
+struct ac_exec *ac__exec_of(const struct ac_context *cx, const char *function)
+{
+    /* A future that stands inside a foreign executor's is still polled on our thread. */
+    struct ac_exec *exec = cx->exec != NULL ? cx->exec : ac__current;
+    if (exec == NULL)
+        ac__stop(function, "polled where no executor runs: it needs ac_block_on");
+    if (exec != ac__current)
+        ac__stop(function, "polled on a thread that isn't its executor's");
+    return exec;
+}
+
+struct ac__reactor *ac__exec_reactor(struct ac_exec *exec)
+{
+    if (exec->reactor == NULL)
+        exec->reactor = ac__epoll.open();
+    return exec->reactor;
+}
+
+struct ac__wheel *ac__exec_wheel(struct ac_exec *exec, const char *function)
+{
+    if (exec->wheel == NULL) {
+        exec->wheel = calloc(1, sizeof *exec->wheel);
+        if (exec->wheel == NULL)
+            ac__stop(function, "no memory for the executor's timers");
+        exec->wheel->tick = ac__tick_before(ac__clock_now(exec->clock));
+    }
+    return exec->wheel;
+}
+
+void ac__exec_unref(struct ac_exec *exec)
+{
+    if (atomic_fetch_sub_explicit(&exec->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    ac__inbox_empty(exec); /* of wakes that came when all was over */
+    if (exec->reactor != NULL)
+        exec->reactor->ops->close(exec->reactor);
+    free(exec->wheel);
+    free(exec);
+}
+
+static void poll_task(struct ac_exec *exec, struct ac_task *task)
+{
+    struct ac_context cx = { .waker = &task->waker, .exec = exec, .budget = BUDGET };
+    task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_RUNNING);
+    exec->running = task;
+    errno = task->saved_errno;
+    enum ac_poll poll = task->type->poll(ac__task_frame(task), &cx);
+    task->saved_errno = errno;
+    exec->running = NULL;
+    task->word &= (unsigned short)~TASK_RUNNING;
+
+    if (poll == AC_READY) {
+        task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_FINISHED);
+        if (task->word & TASK_ROOT)
+            return;
+        exec->ntasks--;
+        if (task->joiner != NULL)
+            ac_wake_by_ref(task->joiner);
+        if (!(task->word & TASK_HANDLE))
+            ac__task_release(task);
+    } else if (task->word & TASK_SCHEDULED) { /* woken while it ran */
+        task->next = NULL;
+        *exec->ready_end = task;
+        exec->ready_end = &task->next;
+    }
+}
+
+static void run_turn(struct ac_exec *exec)
+{
+    for (int i = 0; i < TURN && exec->ready != NULL; i++) {
+        struct ac_task *task = exec->ready;
+        exec->ready = task->next;
+        if (exec->ready == NULL)
+            exec->ready_end = &exec->ready;
+        poll_task(exec, task);
+        ac__inbox_empty(exec);
+    }
+}
+
+static void turn_wheel(struct ac_exec *exec)
+{
+    uint64_t next;
+    if (exec->wheel == NULL || !ac__wheel_next(exec->wheel, &next))
+        return;
+    uint64_t now = ac__tick_before(ac__clock_now(exec->clock));
+    if (next <= now)
+        ac__wheel_turn(exec->wheel, now);
+}
+
+/* Milliseconds until the wheel has to be turned, rounded up; -1 for never. */
+static int until_next_timer(const struct ac_exec *exec)
+{
+    uint64_t next;
+    if (exec->wheel == NULL || !ac__wheel_next(exec->wheel, &next))
+        return -1;
+    uint64_t now = ac__clock_now(exec->clock);
+    /* A tick that can't be told in nanoseconds is later than any clock will show. */
+    uint64_t due = next > UINT64_MAX / AC_MS ? UINT64_MAX : next * AC_MS;
+    uint64_t wait_ms = due <= now ? 0 : ac__tick_after(due - now);
+    return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
+}
+
+/* Sleeps until there is something to do; called when nothing is ready. */
+static void park(struct ac_exec *exec)
+{
+    struct ac__reactor *reactor = ac__exec_reactor(exec);
+    if (reactor == NULL)
+        ac__stop("ac_block_on", "can't wait: %s", strerror(errno));
+
+    int timeout_ms = until_next_timer(exec);
+    /* The clock of a test jumps, unless a descriptor or another thread comes first. Threads that are at
+     * work for us hold clones of our wakers. */
+    bool jumps = exec->clock->paused && timeout_ms >= 0 && atomic_load(&exec->refs) == 1;
+    if (exec->clock->paused)
+        timeout_ms = jumps || timeout_ms == 0 ? 0 : -1;
+
+    atomic_store(&exec->parked, 1);
+    bool inbox = atomic_load(&exec->inbox) != NULL;
+    int nevents = reactor->ops->wait(reactor, inbox ? 0 : timeout_ms);
+    atomic_store(&exec->parked, 0);
+
+    uint64_t next;
+    if (jumps && !inbox && nevents == 0 && exec->ready == NULL && ac__wheel_next(exec->wheel, &next)
+        && next <= UINT64_MAX / AC_MS && next * AC_MS > exec->clock->now_ns)
+        exec->clock->now_ns = next * AC_MS;
+}
+
+void ac_block_on_future(const struct ac_future_type *type, void *frame)
+{
+    if (ac__current != NULL) {
+        const struct ac_task *task = ac__current->running;
+        ac__stop("ac_block_on", "called for '%s' from inside async code%s%s%s, whose thread it would block; await it",
+                 type->name, task != NULL ? ", '" : "", task != NULL ? task->type->name : "",
+                 task != NULL ? "'" : "");
+    }
+    struct ac_exec *exec = calloc(1, sizeof *exec);
+    if (exec == NULL)
+        ac__stop("ac_block_on", "no memory for an executor");
+    exec->ready_end = &exec->ready;
+    exec->clock = ac__clock_of_thread();
+    exec->root_frame = frame;
+    exec->root.type = type;
+    atomic_init(&exec->inbox, NULL);
+    atomic_init(&exec->parked, 0);
+    atomic_init(&exec->refs, 1);
+    ac__current = exec;
+    ac__task_start(&exec->root, exec, TASK_ROOT);
+
+    while (!(exec->root.word & TASK_FINISHED) || exec->ntasks > 0) {
+        ac__inbox_empty(exec);
+        if (exec->ready == NULL)
+            park(exec);
+        else if (exec->reactor != NULL)
+            exec->reactor->ops->wait(exec->reactor, 0);
+        turn_wheel(exec);
+        ac__inbox_empty(exec);
+        run_turn(exec);
+    }
+
+    int saved_errno = exec->root.saved_errno;
+    if (exec->release_jobs != NULL)
+        exec->release_jobs();
+    ac__current = NULL;
+    ac__exec_unref(exec);
+    errno = saved_errno; /* block_on is a call: it leaves the errno that the sequential one leaves */
+}

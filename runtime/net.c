@@ -1,0 +1,197 @@
+/* net.c - connecting and accepting, as futures. */
+#define _GNU_SOURCE
+#include "net.h"
+
+#include "dns.h"
+#include "io.h"
+
+#include <errno.h>
+
+/* ---- ac_tcp_connect ----
+ *
+ *     name    --> lookup --> connect to each address --> socket or the last error
+ *     numeric ------------->
+ *
+ * "localhost" is two numeric addresses. */
+
+enum { FRESH, LOOKING_UP, CONNECTING, OVER };
+
+void ac_tcp_connect__init(struct ac_tcp_connect__frame *self, const char *host, int port)
+{
+    ac__io_init(&self->wait);
+    self->lookup = NULL;
+    self->host = host;
+    self->port = port;
+    self->fd = -1;
+    self->next = 0;
+    self->state = FRESH;
+    self->result = -ENOENT;
+}
+
+/* Ends the future with what stands in its result. */
+static enum ac_poll finish(struct ac_tcp_connect__frame *self)
+{
+    if (self->lookup != NULL)
+        ac__lookup_free(self->lookup);
+    self->lookup = NULL;
+    self->state = OVER;
+    return AC_READY;
+}
+
+static enum ac_poll fail(struct ac_tcp_connect__frame *self, int error)
+{
+    self->result = error;
+    return finish(self);
+}
+
+/* The next address to try, or false. */
+static bool next_address(struct ac_tcp_connect__frame *self, const struct ac_address **address)
+{
+    if (self->lookup != NULL) {
+        const struct ac_address *found;
+        int n = ac__lookup_result(self->lookup, &found);
+        *address = found + self->next;
+        return self->next++ < n;
+    }
+    *address = &self->address;
+    if (self->next == 0) {
+        self->next++;
+        return true;
+    }
+    /* The second loopback. By now the name may have gone, but a family tells which was the first. */
+    if (self->next == 1 && self->tries_loopback && ac__address_known(&self->address, "localhost", self->port, 1) == 0) {
+        self->next++;
+        return true;
+    }
+    return false;
+}
+
+/* Tries addresses until one connects or has to be waited for. Keeps the last error as the result. */
+static enum ac_poll connect_next(struct ac_tcp_connect__frame *self, struct ac_context *cx)
+{
+    const struct ac_address *address;
+    while (next_address(self, &address)) {
+        int fd = ac__socket_new(address->any.sa_family);
+        if (fd < 0) {
+            self->result = fd;
+            continue;
+        }
+        int error = connect(fd, &address->any, address->size) == 0 ? 0 : -errno;
+        if (error == 0) {
+            self->result = fd;
+            return finish(self);
+        }
+        /* After a signal the connection goes on being made, too. */
+        if (error == -EINPROGRESS || error == -EINTR) {
+            error = ac__io_block(&self->wait, cx, fd, AC__WRITE, "ac_tcp_connect");
+            if (error == 0) {
+                self->fd = fd;
+                self->state = CONNECTING;
+                return AC_PENDING;
+            }
+        }
+        ac_close(fd);
+        self->result = error;
+    }
+    return finish(self);
+}
+
+/* The connection that was being made stands, or it doesn't. */
+static enum ac_poll connected(struct ac_tcp_connect__frame *self, struct ac_context *cx)
+{
+    int error = ac__socket_error(self->fd);
+    if (error == 0) {
+        self->result = self->fd;
+        return finish(self);
+    }
+    ac_close(self->fd);
+    self->fd = -1;
+    self->result = error;
+    return connect_next(self, cx);
+}
+
+enum ac_poll ac_tcp_connect__poll(struct ac_tcp_connect__frame *self, struct ac_context *cx)
+{
+    switch (self->state) {
+    case FRESH: {
+        if (self->port < 1 || self->port > 65535)
+            return fail(self, -EINVAL);
+        if (ac__address_known(&self->address, self->host, self->port, 0) == 0) {
+            struct ac_address second;
+            self->tries_loopback = ac__address_known(&second, self->host, self->port, 1) == 0;
+            return connect_next(self, cx);
+        }
+        int error = ac__lookup_start(&self->lookup, cx, self->host, self->port, "ac_tcp_connect");
+        if (error < 0)
+            return fail(self, error);
+        self->state = LOOKING_UP;
+        return AC_PENDING;
+    }
+    case LOOKING_UP: {
+        if (ac__lookup_poll(self->lookup, cx) == AC_PENDING)
+            return AC_PENDING;
+        const struct ac_address *found;
+        int n = ac__lookup_result(self->lookup, &found);
+        return n < 0 ? fail(self, n) : connect_next(self, cx);
+    }
+    case CONNECTING:
+        return ac__io_woken(&self->wait, cx) ? connected(self, cx) : AC_PENDING;
+    default:
+        ac__stop("ac_tcp_connect", "polled after it was ready");
+    }
+}
+
+enum ac_poll ac_tcp_connect__start(struct ac_tcp_connect__frame *self, struct ac_context *cx, const char *host,
+                                   int port)
+{
+    ac_tcp_connect__init(self, host, port);
+    return ac_tcp_connect__poll(self, cx);
+}
+
+enum ac_poll ac_tcp_connect__cancel(struct ac_tcp_connect__frame *self, struct ac_context *cx)
+{
+    (void)cx;
+    if (self->state == CONNECTING) {
+        ac__io_cancel(&self->wait);
+        ac_close(self->fd);
+    }
+    return finish(self);
+}
+
+/* ---- ac_accept ---- */
+
+void ac_accept__init(struct ac_accept__frame *self, int listener)
+{
+    ac__io_init(&self->wait);
+    self->listener = listener;
+}
+
+static ssize_t try_accept(void *frame, bool born)
+{
+    (void)born;
+    int fd = ac__socket_accept(((struct ac_accept__frame *)frame)->listener, SOCK_NONBLOCK);
+    if (fd >= 0)
+        ac__fd_born(fd);
+    return fd;
+}
+
+enum ac_poll ac_accept__poll(struct ac_accept__frame *self, struct ac_context *cx)
+{
+    ssize_t result;
+    if (ac__io_poll(&self->wait, cx, self->listener, AC__READ, try_accept, self, &result, "ac_accept") == AC_PENDING)
+        return AC_PENDING;
+    self->result = (int)result;
+    return AC_READY;
+}
+
+enum ac_poll ac_accept__start(struct ac_accept__frame *self, struct ac_context *cx, int listener)
+{
+    ac_accept__init(self, listener);
+    return ac_accept__poll(self, cx);
+}
+
+enum ac_poll ac_accept__cancel(struct ac_accept__frame *self, struct ac_context *cx)
+{
+    (void)cx;
+    return ac__io_cancel(&self->wait);
+}

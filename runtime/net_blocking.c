@@ -1,0 +1,52 @@
+/* net_blocking.c - connecting and accepting for elided programs. Their sockets block. */
+#define _GNU_SOURCE
+#include "net.h"
+
+#include "dns.h"
+#include "io.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static int connect_to(const struct ac_address *address)
+{
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (fd < 0)
+        return -errno;
+    int error = connect(fd, &address->any, address->size) == 0 ? 0 : -errno;
+    if (error == -EINTR) { /* it goes on being made */
+        error = ac__wait_ready(fd, AC__WRITE);
+        if (error == 0)
+            error = ac__socket_error(fd);
+    }
+    if (error == 0)
+        return fd;
+    close(fd);
+    return error;
+}
+
+int ac_tcp_connect(const char *host, int port)
+{
+    struct ac_address found[AC__MOST_ADDRESSES];
+    if (port < 1)
+        return -EINVAL;
+    int n = ac_resolve(host, port, found, AC__MOST_ADDRESSES), result = n;
+    for (int i = 0; i < n; i++) {
+        result = connect_to(&found[i]);
+        if (result >= 0)
+            break;
+    }
+    return result;
+}
+
+int ac_accept(int listener)
+{
+    int fd;
+    /* The listener doesn't block, since ac_tcp_listen() serves asynchronous programs as well. */
+    while ((fd = ac__socket_accept(listener, 0)) == -EAGAIN) {
+        int error = ac__wait_ready(listener, AC__READ);
+        if (error < 0)
+            return error;
+    }
+    return fd;
+}

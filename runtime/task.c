@@ -1,0 +1,241 @@
+/* task.c - tasks: their memory, their wakers, spawning and awaiting them. The rules of who may touch
+ * what are beside struct ac_task, in exec.h. */
+#include "exec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct ac_task *task_of(struct ac_waker *waker) { return (struct ac_task *)waker; }
+
+/* ---- memory ----
+ *
+ *     | padding | struct ac_task | frame, with the result |
+ *     ^ what malloc gave         ^ aligned as the type asks
+ *
+ * The header ends where the frame begins, so each is found from the other; only a frame with an
+ * alignment above the header's size has padding before. */
+
+static size_t frame_offset(const struct ac_future_type *type)
+{
+    size_t align = type->align < sizeof(struct ac_task) ? sizeof(struct ac_task) : type->align;
+    return align; /* the header's size and the alignment are powers of two: the larger is both's multiple */
+}
+
+_Static_assert((sizeof(struct ac_task) & (sizeof(struct ac_task) - 1)) == 0,
+               "frame_offset() takes the header's size for a power of two");
+
+void *ac_task_new(const struct ac_future_type *type)
+{
+    size_t offset = frame_offset(type);
+    char *memory;
+    if (type->size > PTRDIFF_MAX - 2 * offset)
+        return NULL;
+    if (type->align <= _Alignof(max_align_t))
+        memory = malloc(offset + type->size);
+    else /* aligned_alloc wants a size that is a multiple of the alignment */
+        memory = aligned_alloc(type->align, (offset + type->size + type->align - 1) & ~(type->align - 1));
+    if (memory == NULL)
+        return NULL;
+
+    void *frame = memory + offset;
+    struct ac_task *task = (struct ac_task *)frame - 1;
+    task->type = type;
+    task->exec = NULL;
+    return frame;
+}
+
+static void free_task(struct ac_task *task)
+{
+    if (!(task->word & TASK_ROOT))
+        free((char *)(task + 1) - frame_offset(task->type));
+}
+
+void *ac__task_frame(struct ac_task *task)
+{
+    return task->word & TASK_ROOT ? task->exec->root_frame : task + 1;
+}
+
+/* ---- wakers ---- */
+
+/* Puts the task where the executor will find it. On the executor's thread. */
+static void schedule(struct ac_task *task)
+{
+    if (task->word & (TASK_SCHEDULED | TASK_FINISHED))
+        return;
+    task->word |= TASK_SCHEDULED;
+    if (task->word & TASK_RUNNING)
+        return;
+    task->next = NULL;
+    *task->exec->ready_end = task;
+    task->exec->ready_end = &task->next;
+}
+
+/* A wake from another thread. The waker's clone, or the lock under which a borrowed one is called,
+ * keeps the task and its executor in memory. */
+static void send(struct ac_task *task)
+{
+    struct ac_exec *exec = task->exec;
+    if (atomic_fetch_or_explicit(&task->shared, AC__INBOX, memory_order_acq_rel) & AC__INBOX)
+        return;
+
+    struct ac_task *first = atomic_load_explicit(&exec->inbox, memory_order_relaxed);
+    do
+        task->inbox_next = first;
+    while (!atomic_compare_exchange_weak(&exec->inbox, &first, task));
+
+    /* Sequentially consistent, as the parking is: either this sees that the executor is parked, or
+     * the executor sees what was pushed. Who turns the 1 into 0 owes the unparking. */
+    if (atomic_load(&exec->parked) && atomic_exchange(&exec->parked, 0))
+        exec->reactor->ops->unpark(exec->reactor);
+}
+
+static void wake_by_ref(struct ac_waker *waker)
+{
+    struct ac_task *task = task_of(waker);
+    if (ac__current == task->exec)
+        schedule(task);
+    else
+        send(task);
+}
+
+static struct ac_waker *clone(struct ac_waker *waker)
+{
+    struct ac_task *task = task_of(waker);
+    atomic_fetch_add_explicit(&task->shared, AC__REFERENCE, memory_order_relaxed);
+    atomic_fetch_add_explicit(&task->exec->refs, 1, memory_order_relaxed);
+    return waker;
+}
+
+/* Gives up a reference to the task, and its memory if that was what held it. */
+static void unref(struct ac_task *task)
+{
+    /* Releases what this thread did with the task, and acquires what all others did. */
+    if (atomic_fetch_sub_explicit(&task->shared, AC__REFERENCE, memory_order_acq_rel) == AC__REFERENCE)
+        free_task(task);
+}
+
+static void drop(struct ac_waker *waker)
+{
+    struct ac_task *task = task_of(waker);
+    struct ac_exec *exec = task->exec;
+    unref(task);
+    ac__exec_unref(exec);
+}
+
+static void wake(struct ac_waker *waker)
+{
+    wake_by_ref(waker);
+    drop(waker);
+}
+
+static const struct ac_waker_ops task_waker = { clone, wake, wake_by_ref, drop };
+
+void ac__inbox_empty(struct ac_exec *exec)
+{
+    /* The test keeps the locked operation out of the loop's usual round. */
+    if (atomic_load_explicit(&exec->inbox, memory_order_relaxed) == NULL)
+        return;
+    struct ac_task *task = atomic_exchange(&exec->inbox, NULL), *first = NULL;
+    while (task != NULL) { /* first come, first served */
+        struct ac_task *next = task->inbox_next;
+        task->inbox_next = first;
+        first = task;
+        task = next;
+    }
+    while (first != NULL) {
+        task = first;
+        first = task->inbox_next;
+        if (atomic_fetch_and_explicit(&task->shared, ~AC__INBOX, memory_order_acq_rel) == AC__INBOX)
+            free_task(task);
+        else
+            schedule(task);
+    }
+}
+
+/* ---- spawning ---- */
+
+void ac__task_start(struct ac_task *task, struct ac_exec *exec, unsigned word)
+{
+    task->waker.ops = &task_waker;
+    task->exec = exec;
+    task->joiner = NULL;
+    task->word = (unsigned short)word;
+    /* The errno of whoever spawns: what the elided program, where this is a call, would find. */
+    task->saved_errno = errno;
+    atomic_init(&task->shared, AC__REFERENCE);
+    schedule(task);
+}
+
+void ac__task_release(struct ac_task *task) { unref(task); }
+
+ac_task__handle ac_task_spawn_local(void *frame)
+{
+    struct ac_exec *exec = ac__current;
+    if (exec == NULL || exec->running == NULL)
+        ac__stop("ac_spawn_local", "called outside async code, where there is no executor to run the task");
+    if (frame == NULL)
+        return NULL;
+    struct ac_task *task = (struct ac_task *)frame - 1;
+    if (task->exec != NULL)
+        ac__stop("ac_spawn_local", "the task '%s' has been spawned before", task->type->name);
+    exec->ntasks++;
+    ac__task_start(task, exec, TASK_HANDLE);
+    return task;
+}
+
+/* ---- awaiting a task ---- */
+
+/* The executor's interest in a task ends with its handle or its run, whichever is later. */
+static void give_back(struct ac_task *task)
+{
+    task->word &= (unsigned short)~TASK_HANDLE;
+    if (task->word & TASK_FINISHED)
+        unref(task);
+}
+
+void ac_await__init(struct ac_await__frame *self, ac_task__handle task) { self->task = task; }
+
+enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
+{
+    struct ac_task *task = self->task;
+    if (task == NULL)
+        ac__stop("await", "the handle is null: there was no memory for the task, or it was awaited before");
+    if (task->exec != ac__current)
+        ac__stop("await", "the task '%s' belongs to the executor of another thread", task->type->name);
+    if (task == task->exec->running)
+        ac__stop("await", "the task '%s' awaits itself", task->type->name);
+    if (task->word & TASK_FINISHED)
+        return AC_READY;
+    if (task->joiner != NULL && task->joiner != cx->waker)
+        ac__stop("await", "the task '%s' is awaited twice", task->type->name);
+    task->joiner = cx->waker;
+    return AC_PENDING;
+}
+
+enum ac_poll ac_await__start(struct ac_await__frame *self, struct ac_context *cx, ac_task__handle task)
+{
+    ac_await__init(self, task);
+    return ac_await__poll(self, cx);
+}
+
+enum ac_poll ac_await__cancel(struct ac_await__frame *self, struct ac_context *cx)
+{
+    (void)cx;
+    if (self->task != NULL) {
+        self->task->joiner = NULL;
+        give_back(self->task);
+        self->task = NULL;
+    }
+    return AC_READY;
+}
+
+void *ac_await__result(struct ac_await__frame *self)
+{
+    return (char *)ac__task_frame(self->task) + self->task->type->result_offset;
+}
+
+void ac_await__end(struct ac_await__frame *self)
+{
+    give_back(self->task);
+    self->task = NULL;
+}

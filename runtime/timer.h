@@ -1,0 +1,36 @@
+/* timer.h - a hierarchical timing wheel.
+ *
+ * Varghese and Lauck (SOSP 1987), scheme 7: level 0 has a slot for each of 64 ticks, level 1 one
+ * for each 64 of those, and so on. A timer is on the level of the highest group of six bits in which
+ * its tick differs from the wheel's, in the slot that its own bits there say. Once the wheel has come
+ * to the beginning of that slot, its timers are spread over the levels below. With eleven
+ * levels all of uint64_t has its place, and no level ever wraps around. */
+#ifndef AC__TIMER_H
+#define AC__TIMER_H
+#include <ac/time.h>
+#include <stdbool.h>
+
+enum { AC__WHEEL_LEVELS = 11, AC__WHEEL_SLOTS = 64 };
+
+struct ac__wheel {
+    uint64_t tick;                       /* all timers due at it or before have fired  */
+    uint64_t occupied[AC__WHEEL_LEVELS]; /* a bit for each slot that holds a timer     */
+    struct ac__timer *slots[AC__WHEEL_LEVELS * AC__WHEEL_SLOTS]; /* the first of each ring */
+};
+
+/* All of @p wheel zero but its tick: an empty one. A tick is one millisecond of the clock. */
+static inline uint64_t ac__tick_after(uint64_t ns) { return ns / AC_MS + (ns % AC_MS != 0); }
+static inline uint64_t ac__tick_before(uint64_t ns) { return ns / AC_MS; }
+
+/* Arms @p timer, which isn't armed, for @p tick. O(1). A tick that has passed is the next one. */
+void ac__timer_start(struct ac__wheel *, struct ac__timer *timer, uint64_t tick);
+/* Disarms it, if it is armed. O(1). */
+void ac__timer_cancel(struct ac__wheel *, struct ac__timer *);
+
+/* The tick to which the wheel should be turned next: that of the next timer, or an earlier one at
+ * which timers change their level. False when there is no timer. */
+bool ac__wheel_next(const struct ac__wheel *, uint64_t *tick);
+/* Moves the wheel to @p tick and wakes what is due by then, earlier ticks first, and those of one
+ * tick in the order in which they were armed. */
+void ac__wheel_turn(struct ac__wheel *, uint64_t tick);
+#endif
