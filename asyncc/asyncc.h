@@ -82,8 +82,10 @@ typedef struct Options {
     bool run;         /* --run: compile, link, run with run_args                 */
     char **run_args;
     int nrun_args;
+    const char **link_args; /* -l, -L, -Wl,.. and their like, for --run                     */
+    int nlink_args;
     enum { DEPS_NONE, DEPS_USER, DEPS_ALL } deps; /* -MMD, -MD                           */
-    const char *deps_file, *deps_target;          /* -MF, -MT                            */
+    const char *deps_file, *deps_target;          /* -MF, -MT and -MQ as make reads them  */
     bool deps_phony;                              /* -MP                                 */
     bool json_diagnostics;
     bool no_warnings, warnings_are_errors; /* -w, -Werror                               */
@@ -488,6 +490,12 @@ void emit_json(Tu *);
 
 /* dump.c: the model after a pass, as text. */
 void dump_functions(Tu *, const char *pass, FILE *);
+/* What [from, to) of the source says, on one line and without comments. */
+const char *one_line(Tu *, int from, int to);
+/* The line that a byte of the source came from, as the user counts; 0 where there is no source. */
+int line_of(Tu *, int offset);
+/* "12:await fetch" */
+const char *name_await(Tu *, const Await *);
 
 /* drive.c: depfile, output to a temporary file that is renamed, -c, --run. Returns the exit status. */
 int deliver(Tu *);
