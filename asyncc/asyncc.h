@@ -98,6 +98,8 @@ int read_options(Arena *, int argc, char **argv, Options *options);
 /* Where ac/future.h and libac.a are: beside the executable if it was installed, else in the build tree. */
 const char *runtime_include_dir(Arena *);
 const char *runtime_library(Arena *);
+/* A path with what make would take for something else escaped, as -MQ has it. */
+const char *quote_for_make(Arena *, const char *path);
 
 /* ---- source.c: the text, and where each byte of it comes from -------------------------------- */
 
@@ -499,5 +501,22 @@ const char *name_await(Tu *, const Await *);
 
 /* drive.c: depfile, output to a temporary file that is renamed, -c, --run. Returns the exit status. */
 int deliver(Tu *);
+/* A new directory under TMPDIR, null after a message on stderr; and its end, files and all. */
+const char *make_scratch(Arena *);
+void remove_scratch(const char *directory);
+/* A command line under construction. */
+typedef struct Command {
+    Arena *arena;
+    const char **argv;
+    int argc, room;
+} Command;
+void add_argument(Command *, const char *);
+/* A command to its end: 0 to 255, 128 + n where signal n killed it, -1 (errno set) where it can't be run.
+ * Its standard output and error go to the files named, null: where ours go. Signals that would end us
+ * are passed on to it, so that what called this can clean up. */
+int run_command(Command *, const char *output, const char *errors);
+/* The words of --cc ("ccache gcc" is two), and -iquote with the input's directory: what is compiled stands
+ * elsewhere, and must find its headers. Then the user's flags. */
+void start_compiler(Tu *, Command *);
 
 #endif

@@ -1,0 +1,348 @@
+/* drive.c - what becomes of the output: a file, an object, a program that runs.
+ *
+ *     asyncc in.ac                 in.c, written beside its place and renamed: never half a file
+ *     asyncc -c in.ac              cc -c /tmp/asyncc-x/in.c -o in.o
+ *     asyncc --run in.ac a b       cc /tmp/asyncc-x/in.c libac.a -o /tmp/asyncc-x/in; /tmp/asyncc-x/in a b
+ *
+ * The depfile is written before the output, so that an output is never newer than what make knows of it. */
+#include "asyncc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <dirent.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+static int cannot(const char *what, const char *name)
+{
+    fprintf(stderr, "asyncc: error: cannot %s '%s': %s\n", what, name, strerror(errno));
+    return 1;
+}
+
+/* False with errno set. */
+static bool write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, text, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        text += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* The mode that a new file would have. */
+static mode_t default_mode(void)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+/* A file as a whole or not at all; what is no regular file (a pipe, /dev/null) is just written to. */
+static int write_file(Arena *arena, const char *name, const Buf *text)
+{
+    const char *bytes = text->text ? text->text : "";
+    if (strcmp(name, "-") == 0) {
+        fflush(stdout);
+        return write_all(STDOUT_FILENO, bytes, text->size) ? 0 : cannot("write", "standard output");
+    }
+    struct stat st;
+    mode_t mode = default_mode();
+    const char *target = name;
+    if (stat(name, &st) == 0) {
+        if (S_ISDIR(st.st_mode)) {
+            errno = EISDIR;
+            return cannot("write", name);
+        }
+        if (!S_ISREG(st.st_mode)) {
+            int fd = open(name, O_WRONLY | O_CLOEXEC);
+            bool ok = fd >= 0 && write_all(fd, bytes, text->size);
+            if (fd >= 0 && close(fd) != 0)
+                ok = false;
+            return ok ? 0 : cannot("write", name);
+        }
+        if (access(name, W_OK) != 0)
+            return cannot("write", name); /* A rename would not ask. */
+        mode = st.st_mode & 0777;
+        /* A link stays, what it leads to is replaced. */
+        char real[PATH_MAX];
+        if (realpath(name, real))
+            target = take_text(arena, real, strlen(real));
+    }
+    char *temporary = take_format(arena, "%s.XXXXXX", target);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return cannot("write", name);
+    bool ok = write_all(fd, bytes, text->size) && fchmod(fd, mode) == 0;
+    int error = errno;
+    if (close(fd) != 0 && ok) {
+        ok = false;
+        error = errno;
+    }
+    if (ok && rename(temporary, target) != 0) {
+        ok = false;
+        error = errno;
+    }
+    if (!ok) {
+        unlink(temporary);
+        errno = error;
+        return cannot("write", name);
+    }
+    return 0;
+}
+
+/* ---- scratch directories -------------------------------------------------------------------------------- */
+
+const char *make_scratch(Arena *arena)
+{
+    const char *parent = getenv("TMPDIR");
+    char *path = take_format(arena, "%s/asyncc-XXXXXX", parent && *parent ? parent : "/tmp");
+    if (!mkdtemp(path)) {
+        cannot("make", path);
+        return NULL;
+    }
+    return path;
+}
+
+void remove_scratch(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (!directory)
+        return;
+    for (struct dirent *e; (e = readdir(directory));)
+        unlinkat(dirfd(directory), e->d_name, 0); /* "." and ".." are refused. */
+    closedir(directory);
+    rmdir(path);
+}
+
+/* ---- commands -------------------------------------------------------------------------------------------- */
+
+void add_argument(Command *command, const char *argument)
+{
+    *push(command->arena, command->argv, command->argc, command->room) = argument;
+}
+
+/* The signals by which somebody asks us to end. While a command runs they are the command's: the terminal
+ * sends SIGINT to both, and only what was sent to us alone is passed on. */
+static void ending_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGQUIT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+static int wait_for(pid_t pid, const sigset_t *signals)
+{
+    for (;;) {
+        int status;
+        pid_t done = waitpid(pid, &status, WNOHANG);
+        if (done == pid)
+            return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        if (done < 0 && errno != EINTR)
+            return -1;
+        siginfo_t info;
+        int number = sigwaitinfo(signals, &info);
+        if (number > 0 && number != SIGCHLD && info.si_code != SI_KERNEL)
+            kill(pid, number);
+    }
+}
+
+int run_command(Command *command, const char *output, const char *errors)
+{
+    add_argument(command, NULL);
+    command->argc--;
+    fflush(NULL);
+
+    /* Blocked, SIGCHLD stays pending even where it is ignored by default. Whoever started us may have
+     * it ignored for good, and then there would be no status to wait for. */
+    sigset_t signals, old;
+    ending_signals(&signals);
+    sigaddset(&signals, SIGCHLD);
+    signal(SIGCHLD, SIG_DFL);
+    sigprocmask(SIG_BLOCK, &signals, &old);
+
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &old);
+    posix_spawn_file_actions_init(&actions);
+    if (output)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (errors)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    pid_t pid;
+    /* argv is const for us; exec doesn't write to it either. */
+    int error = posix_spawnp(&pid, command->argv[0], &actions, &attributes, (char *const *)command->argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    int status = -1;
+    if (error == 0) {
+        status = wait_for(pid, &signals);
+        error = errno;
+    }
+    /* What came while there was nobody to pass it on to has had its effect. */
+    struct timespec none = { 0 };
+    while (sigtimedwait(&signals, NULL, &none) > 0)
+        ;
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    errno = error;
+    return status;
+}
+
+void start_compiler(Tu *tu, Command *command)
+{
+    const Options *o = tu->options;
+    for (const char *p = o->cc; *p;) {
+        size_t word = strcspn(p, " \t");
+        if (word > 0)
+            add_argument(command, take_text(tu->arena, p, word));
+        p += word;
+        p += strspn(p, " \t");
+    }
+    if (command->argc == 0)
+        add_argument(command, "cc");
+    const char *directory = strcmp(o->input, "-") == 0 ? "" : directory_of(tu->arena, o->input);
+    add_argument(command, "-iquote");
+    add_argument(command, *directory ? directory : ".");
+    for (int i = 0; i < o->ncc_args; i++)
+        add_argument(command, o->cc_args[i]);
+}
+
+/* ---- the depfile --------------------------------------------------------------------------------------- */
+
+/* The end of a path without its last suffix. */
+static const char *with_suffix(Arena *arena, const char *path, const char *suffix)
+{
+    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+    size_t length = dot && dot != path && (!slash || dot > slash + 1) ? (size_t)(dot - path) : strlen(path);
+    return take_format(arena, "%.*s%s", (int)length, path, suffix);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int write_deps(Tu *tu)
+{
+    const Options *o = tu->options;
+    bool to_file = o->output && strcmp(o->output, "-") != 0;
+    bool from_file = strcmp(o->input, "-") != 0;
+
+    const char **deps = NULL;
+    int n = 0, room = 0;
+    if (from_file)
+        *push(tu->arena, deps, n, room) = o->input;
+    for (int i = 0; i < tu->nah_files; i++)
+        *push(tu->arena, deps, n, room) = tu->ah_files[i]->path;
+    for (int i = 0; i < tu->nincludes; i++) {
+        bool seen = o->deps == DEPS_USER && tu->include_is_system[i];
+        for (int k = 0; k < n && !seen; k++)
+            seen = strcmp(deps[k], tu->includes[i]) == 0;
+        if (!seen)
+            *push(tu->arena, deps, n, room) = tu->includes[i];
+    }
+
+    Buf text = { .arena = tu->arena };
+    const char *target = o->deps_target;
+    if (!target)
+        target = quote_for_make(tu->arena, to_file ? o->output : with_suffix(tu->arena, base_name(o->input), ".o"));
+    add_format(&text, "%s:", target);
+    for (int i = 0; i < n; i++)
+        add_format(&text, "%s%s", i > 0 ? " \\\n  " : " ", quote_for_make(tu->arena, deps[i]));
+    add(&text, "\n");
+    for (int i = from_file; o->deps_phony && i < n; i++)
+        add_format(&text, "%s:\n", quote_for_make(tu->arena, deps[i]));
+    const char *name = o->deps_file ? o->deps_file : with_suffix(tu->arena, o->output, ".d");
+    return write_file(tu->arena, name, &text);
+}
+
+/* ---- -c and --run -------------------------------------------------------------------------------------- */
+
+/* Runs a compiler that says itself what it doesn't like. */
+static int compile(Command *command)
+{
+    int status = run_command(command, NULL, NULL);
+    if (status < 0)
+        return cannot("run", command->argv[0]);
+    return status == 0 ? 0 : 1;
+}
+
+static int make_object(Tu *tu, const char *scratch, const char *source)
+{
+    Command command = { .arena = tu->arena };
+    start_compiler(tu, &command);
+    /* Or debug information would name a directory that is another one each time. */
+    add_argument(&command, take_format(tu->arena, "-fdebug-prefix-map=%s=.", scratch));
+    add_argument(&command, "-c");
+    add_argument(&command, source);
+    add_argument(&command, "-o");
+    add_argument(&command, tu->options->output);
+    return compile(&command);
+}
+
+static int run_program(Tu *tu, const char *scratch, const char *source)
+{
+    const Options *o = tu->options;
+    const char *program = o->output && strcmp(o->output, "-") != 0 ? o->output : with_suffix(tu->arena, source, "");
+    if (!strchr(program, '/'))
+        program = take_format(tu->arena, "./%s", program);
+    Command link = { .arena = tu->arena };
+    start_compiler(tu, &link);
+    add_argument(&link, take_format(tu->arena, "-fdebug-prefix-map=%s=.", scratch));
+    add_argument(&link, source);
+    add_argument(&link, "-o");
+    add_argument(&link, program);
+    add_argument(&link, runtime_library(tu->arena));
+    add_argument(&link, "-pthread");
+    for (int i = 0; i < o->nlink_args; i++)
+        add_argument(&link, o->link_args[i]);
+    int status = compile(&link);
+    if (status != 0)
+        return status;
+
+    Command run = { .arena = tu->arena };
+    add_argument(&run, program);
+    for (int i = 0; i < o->nrun_args; i++)
+        add_argument(&run, o->run_args[i]);
+    status = run_command(&run, NULL, NULL);
+    return status < 0 ? cannot("run", program) : status;
+}
+
+int deliver(Tu *tu)
+{
+    const Options *o = tu->options;
+    if (o->deps != DEPS_NONE && !(o->run && !o->output && !o->deps_file) && write_deps(tu) != 0)
+        return 1;
+    if (!o->compile && !o->run)
+        return write_file(tu->arena, o->output, &tu->out);
+
+    const char *scratch = make_scratch(tu->arena);
+    if (!scratch)
+        return 1;
+    const char *name = strcmp(o->input, "-") == 0 ? "stdin" : base_name(o->input);
+    const char *source = take_format(tu->arena, "%s/%s", scratch, with_suffix(tu->arena, name, ".c"));
+    int status = write_file(tu->arena, source, &tu->out);
+    if (status == 0)
+        status = o->run ? run_program(tu, scratch, source) : make_object(tu, scratch, source);
+    remove_scratch(scratch);
+    return status;
+}
