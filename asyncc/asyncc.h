@@ -150,6 +150,13 @@ File *open_file(Tu *, const char *path);
 /* The #include "x.ah" that were pasted, for the depfile: in tu->ah_files. */
 /* `#line 7 "file.ac"` and a newline, the path escaped. */
 void add_line_directive(Buf *, const char *path, int line);
+/* Where a reader of text written so far believes its next byte to come from. */
+typedef struct Belief {
+    File *file;
+    int line;
+} Belief;
+/* [from, to) of the text, with #line directives where a reader would be mistaken; `said` goes on. */
+void add_with_lines(Buf *, const Source *, int from, int to, Belief *said);
 /* Up to the last slash: "" for "m.ac", "src" for "src/m.ac", "/" for "/m.ac". */
 const char *directory_of(Arena *, const char *path);
 
@@ -308,6 +315,7 @@ struct Local {
                            array, struct, volatile, _Atomic                                    */
     bool used;
     const char *refused; /* why it can't live across an await yet ("is a VLA"), or null         */
+    bool wrapped;       /* sequence.c: a literal whose address leaves the block put around its statement */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
     enum home home;     /* liveness.c                                                          */
     struct Field *slot; /* frame.c: null for HOME_STACK                                        */
@@ -478,6 +486,9 @@ void free_reader(Tu *);
 /* expand.c: each range of tu->source, a macro call, by what tu->options->cc expands it to. The result has
  * as many lines. Null after a report. */
 Source *expand_macros(Tu *, const Change *ranges, int nranges);
+/* Each branch[i].from stands just after the line of an #if, #elif or #else: taken[i] says whether the
+ * compiler of the output reads on there. False after a report. */
+bool check_conditionals(Tu *, const Change *branches, int nbranches, bool *taken);
 /* calls.c: refuses recursion; orders tu->fns so that callees come before their callers. */
 bool order_calls(Tu *);
 /* sequence.c: fills Node.temp and Await.result. */

@@ -167,14 +167,31 @@ static const struct flag {
 
 /* -f flags, without -f and no-, that libclang has to know: types, predefined macros, dialect. */
 static const char *const shaping[] = {
-    "asm",          "blocks",        "bounds-",     "builtin",      "cf-protection", "char8_t",
-    "common",       "cx-",           "complex-",    "dollars-in-",  "exceptions",    "fast-math",
-    "finite-math",  "freestanding",  "gnu-keyword", "gnu89-inline", "honor-",        "hosted",
-    "input-charset=", "long-double", "macro-prefix-map=", "file-prefix-map=", "math-errno", "ms-",
-    "openmp",       "pack-struct",   "PIC",         "pic",          "PIE",           "pie",
-    "sanitize=",    "short-",        "signed-",     "stack-protector", "strict-flex-arrays", "trapping-math",
-    "trapv",        "unsafe-math",   "unsigned-",   "visibility=",  "wrapv",         "excess-precision=",
+    "asm",          "blocks",       "bounds-",          "builtin",            "cf-protection",    "char8_t",
+    "common",       "complex-",     "cx-",              "dollars-in-",        "exceptions",       "excess-precision=",
+    "fast-math",    "finite-math",  "file-prefix-map=", "freestanding",       "gnu89-inline",     "honor-",
+    "hosted",       "long-double",  "macro-prefix-map=", "math-errno",        "ms-",              "openmp",
+    "pack-struct",  "PIC",          "pic",              "PIE",                "pie",              "sanitize=",
+    "short-",       "signed-",      "stack-protector",  "strict-flex-arrays", "trapping-math",    "trapv",
+    "unsafe-math",  "unsigned-",    "visibility=",      "wrapv",
 };
+
+/* Of these, what clang 19 refuses all the same. */
+static const char *const refused[] = {
+    "-fbuiltin-",           "-fstack-protector-explicit",    "-fwrapv-pointer",
+    "-fno-cf-protection",   "-fno-freestanding",             "-fno-hosted",
+    "-fno-signed-bitfields", "-fno-stack-protector-all",     "-fno-stack-protector-explicit",
+    "-fno-stack-protector-strong", "-fno-trapv",             "-fno-unsigned-bitfields",
+    "-fno-wrapv-pointer",
+};
+
+/* The sanitizers that a program can see by a predefined macro; of the others clang knows but some. */
+static bool is_visible_sanitizer(const char *argument)
+{
+    return strcmp(argument, "-fsanitize=address") == 0 || strcmp(argument, "-fsanitize=thread") == 0 ||
+           strcmp(argument, "-fsanitize=undefined") == 0 || strcmp(argument, "-fsanitize=address,undefined") == 0 ||
+           strcmp(argument, "-fsanitize=undefined,address") == 0 || strcmp(argument, "-fsanitize=leak") == 0;
+}
 
 /* -m flags that clang 19 refuses or that only tune; a name that ends in = or - begins many. */
 static const char *const tuning[] = {
@@ -206,6 +223,16 @@ static bool listed(const char *const *table, size_t n, const char *flag)
                 return true;
         }
     return false;
+}
+
+static bool is_shaping(const char *argument)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (strcmp(argument, refused[i]) == 0)
+            return false;
+    if (strstr(argument, "sanitize"))
+        return is_visible_sanitizer(argument);
+    return listed(shaping, sizeof shaping / sizeof *shaping, argument + 2);
 }
 
 /* ---- complaints ----------------------------------------------------------------------------------- */
@@ -386,7 +413,7 @@ static int use_flag(Call *call, const struct flag *flag, const char *argument, c
             append(&call->link, value);
         break;
     case USE_SHAPE:
-        pass_on(call, argument, value, separate, listed(shaping, sizeof shaping / sizeof *shaping, argument + 2));
+        pass_on(call, argument, value, separate, is_shaping(argument));
         break;
     case USE_MACHINE:
         pass_on(call, argument, value, separate, !listed(tuning, sizeof tuning / sizeof *tuning, argument + 2));

@@ -164,6 +164,24 @@ void add_line_directive(Buf *buf, const char *path, int line)
     add(buf, "\"\n");
 }
 
+void add_with_lines(Buf *buf, const Source *source, int from, int to, Belief *said)
+{
+    for (int i = find_seg(source, from); i < source->nsegs && from < to; i++) {
+        const Seg *seg = &source->segs[i];
+        int stop = i + 1 < source->nsegs && source->segs[i + 1].at < to ? source->segs[i + 1].at : to;
+        bool line_starts = from == 0 || source->text[from - 1] == '\n';
+        if (!seg->made && line_starts) {
+            Place place = place_of(source, from);
+            if (said->file != place.file || said->line != place.line)
+                add_line_directive(buf, place.file->path, place.line);
+            *said = (Belief){ place.file, place.line };
+        }
+        add_bytes(buf, source->text + from, (size_t)(stop - from));
+        for (; from < stop; from++)
+            said->line += source->text[from] == '\n';
+    }
+}
+
 /* ---- making a source ---------------------------------------------------------------------------- */
 
 typedef struct Maker {

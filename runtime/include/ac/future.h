@@ -110,7 +110,7 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 #ifdef __ASYNCC__
 #define AC_ASYNC __asy
 #define AC_FRAME(frame) __attribute__((annotate("ac_frame:" #frame)))
-#else
+#elif !defined AC__KEEP_GENERICS /* set while asyncc has macros expanded: the words stay for it to read */
 #define AC_ASYNC
 #define AC_FRAME(frame)
 #endif

@@ -1,0 +1,40 @@
+/* emit_elided.c - the sequential program that an async one means.
+ *
+ *     async int twice(int n)  { return 2 * await get(n); }
+ *     int twice(int n)  { return 2 * get(n); }
+ *
+ * Both words go, with one blank behind them, and nothing else changes: .ah files are pasted in, macro calls
+ * stand as they are. What the text then calls are the runtime's blocking twins. */
+#include "asyncc.h"
+
+#include <string.h>
+
+/* Whether a and b would be read as one token if they came together: `a -await -b`. */
+static bool would_join(char a, char b)
+{
+    return strchr("+-&|<>=*/%#.:", a) && a == b;
+}
+
+void emit_elided(Tu *tu)
+{
+    const Source *source = tu->source;
+    Change *changes = NULL;
+    int n = 0, room = 0;
+    for (int i = 0; i < source->size; i++) {
+        /* The two texts differ where a keyword is; `defer` is no word to erase. */
+        if (source->text[i] == source->parse[i] || source->text[i] != 'a')
+            continue;
+        int to = next_token(source->text, i, source->size).to;
+        int end = to < source->size && (source->text[to] == ' ' || source->text[to] == '\t') ? to + 1 : to;
+        bool joins = i > 0 && end < source->size && would_join(source->text[i - 1], source->text[end]);
+        *push(tu->arena, changes, n, room) = (Change){ i, end, joins ? " " : "" };
+        i = to - 1;
+    }
+    Source *elided = change_source(tu, source, changes, n);
+    if (tu->options->no_lines) {
+        add_bytes(&tu->out, elided->text, (size_t)elided->size);
+        return;
+    }
+    Belief said = { 0 };
+    add_with_lines(&tu->out, elided, 0, elided->size, &said);
+}

@@ -1,0 +1,225 @@
+/* expand.c - what the compiler of the output makes of macro calls and conditionals.
+ *
+ *     x = TWICE(await f(1));     is fed to   cc -E -P   as
+ *     x =  ac__mark_b0 TWICE(await f(1)) ac__mark_e0 ;
+ *
+ * and what comes out between the marks takes the call's place. All calls go through one run, with #line
+ * directives, so that __LINE__ and __FILE__ are those of the user's files. The text stays as many lines
+ * long as it was. `async` and `await` are plain names in that run; AC__KEEP_GENERICS keeps the runtime's
+ * headers from expanding what only asyncc understands. A mark that doesn't come out again stood where the
+ * compiler doesn't read on: that is how conditionals are checked. */
+#include "asyncc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MARK "ac__mark_"
+
+/* A mark that is put into the text at an offset; `end` and `begin` at one offset stand in that order. */
+typedef struct Mark {
+    int at;
+    char kind; /* 'b', 'e': begin and end of a call; 'c': a conditional's branch, on a line of its own */
+    int number;
+} Mark;
+
+static void add_marked_text(Buf *buf, const Source *source, const Mark *marks, int nmarks)
+{
+    Belief said = { 0 };
+    int at = 0;
+    for (int i = 0; i < nmarks; i++) {
+        add_with_lines(buf, source, at, marks[i].at, &said);
+        at = marks[i].at;
+        if (marks[i].kind == 'c') {
+            add_format(buf, MARK "c%d\n", marks[i].number);
+            said.file = NULL; /* The next line has another number than a reader thinks. */
+        } else {
+            add_format(buf, " " MARK "%c%d ", marks[i].kind, marks[i].number);
+        }
+    }
+    add_with_lines(buf, source, at, source->size, &said);
+    if (buf->size == 0 || buf->text[buf->size - 1] != '\n')
+        add(buf, "\n");
+}
+
+/* The first line of a compiler's messages that says why. */
+static const char *first_error(Tu *tu, const char *path)
+{
+    File *file = open_file(tu, path);
+    const char *text = file ? file->text : "";
+    const char *line = strstr(text, "error:");
+    if (!line)
+        line = text;
+    while (line > text && line[-1] != '\n')
+        line--;
+    size_t length = strcspn(line, "\n");
+    return length > 0 ? take_text(tu->arena, line, length) : "it gave no reason";
+}
+
+/* The marked text as tu->options->cc preprocesses it; null after a report at `blame`. */
+static const File *preprocess(Tu *tu, const Mark *marks, int nmarks, Change blame)
+{
+    Buf text = { .arena = tu->arena };
+    add_marked_text(&text, tu->source, marks, nmarks);
+
+    const char *scratch = make_scratch(tu->arena);
+    if (!scratch) {
+        report(tu, ERROR, blame.from, blame.to, "macros can't be expanded: there is no place for temporary files");
+        return NULL;
+    }
+    /* In a directory where there is nothing else, so that "x.h" is looked for where the user meant. */
+    const char *input = take_format(tu->arena, "%s/in.c", scratch);
+    const char *output = take_format(tu->arena, "%s/out.c", scratch);
+    const char *errors = take_format(tu->arena, "%s/errors", scratch);
+    File *result = NULL;
+    FILE *file = fopen(input, "wb");
+    bool written = file && fwrite(text.text, 1, text.size, file) == text.size;
+    if (file && fclose(file) != 0)
+        written = false;
+    if (!written) {
+        report(tu, ERROR, blame.from, blame.to, "macros can't be expanded: cannot write '%s': %s", input,
+               strerror(errno));
+    } else {
+        Command command = { .arena = tu->arena };
+        start_compiler(tu, &command);
+        static const char *const flags[] = {
+            "-DAC__KEEP_GENERICS=1", "-E", "-P", "-g0", "-w", "-fdiagnostics-color=never", "-xc",
+        };
+        for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+            add_argument(&command, flags[i]);
+        add_argument(&command, input);
+        int status = run_command(&command, output, errors);
+        if (status < 0)
+            report(tu, ERROR, blame.from, blame.to, "this has to be expanded by the C compiler, but '%s' can't be run: %s",
+                   tu->options->cc, strerror(errno));
+        else if (status != 0)
+            report(tu, ERROR, blame.from, blame.to, "this has to be expanded by the C compiler, but '%s' says: %s",
+                   tu->options->cc, first_error(tu, errors));
+        else if (!(result = open_file(tu, output)))
+            report(tu, ERROR, blame.from, blame.to, "the macros that '%s' expanded can't be read: %s", tu->options->cc,
+                   strerror(errno));
+    }
+    remove_scratch(scratch);
+    return result;
+}
+
+/* Just past mark `kind` `number` at or after offset, its start in *start; -1 if there is none. */
+static int find_mark(const File *file, int offset, char kind, int number, int *start)
+{
+    char mark[40];
+    int length = snprintf(mark, sizeof mark, MARK "%c%d", kind, number);
+    for (const char *p = file->text + offset; (p = strstr(p, mark)); p++)
+        if (p[length] < '0' || p[length] > '9') {
+            *start = (int)(p - file->text);
+            return *start + length;
+        }
+    return -1;
+}
+
+/* One line of text that isn't indented any more. A line that is a directive becomes an operator: `#pragma x`
+ * came from _Pragma("x"), and is that again. */
+static void add_line(Buf *buf, const char *line, size_t length)
+{
+    while (length > 0 && strchr(" \t\r", *line)) {
+        line++;
+        length--;
+    }
+    while (length > 0 && strchr(" \t\r", line[length - 1]))
+        length--;
+    if (length == 0)
+        return;
+    if (buf->size > 0)
+        add(buf, " ");
+    if (length < 8 || memcmp(line, "#pragma ", 8) != 0) {
+        add_bytes(buf, line, length);
+        return;
+    }
+    add(buf, "_Pragma(\"");
+    for (size_t i = 8; i < length; i++) {
+        if (line[i] == '"' || line[i] == '\\')
+            add(buf, "\\");
+        add_bytes(buf, line + i, 1);
+    }
+    add(buf, "\")");
+}
+
+static bool touches(char before, char after)
+{
+    return !strchr(" \t\n\r(,;[{}", before) && !strchr(" \t\n\r),;]{}", after);
+}
+
+/* The expansion of a call: on one line, then the newlines that the call had. */
+static const char *make_replacement(Tu *tu, const char *expansion, int size, const Source *source, Change call)
+{
+    Buf buf = { .arena = tu->arena };
+    add(&buf, "");
+    for (const char *p = expansion, *end = expansion + size; p < end;) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        const char *stop = newline ? newline : end;
+        add_line(&buf, p, (size_t)(stop - p));
+        p = stop + 1;
+    }
+    /* Tokens that were apart stay apart: -M where M is -1. */
+    bool before = call.from > 0 && touches(source->text[call.from - 1], buf.size > 0 ? buf.text[0] : 'x');
+    bool after = call.to < source->size && touches(buf.size > 0 ? buf.text[buf.size - 1] : 'x', source->text[call.to]);
+    Buf whole = { .arena = tu->arena };
+    add(&whole, before ? " " : "");
+    add(&whole, buf.text);
+    add(&whole, after ? " " : "");
+    for (int i = call.from; i < call.to; i++)
+        if (source->text[i] == '\n')
+            add(&whole, "\n");
+    return whole.text;
+}
+
+Source *expand_macros(Tu *tu, const Change *ranges, int nranges)
+{
+    if (nranges == 0)
+        return tu->source;
+    Mark *marks = take(tu->arena, (size_t)nranges * 2 * sizeof *marks);
+    for (int i = 0; i < nranges; i++) {
+        marks[2 * i] = (Mark){ ranges[i].from, 'b', i };
+        marks[2 * i + 1] = (Mark){ ranges[i].to, 'e', i };
+    }
+    const File *expanded = preprocess(tu, marks, 2 * nranges, ranges[0]);
+    if (!expanded)
+        return NULL;
+    Change *changes = take(tu->arena, (size_t)nranges * sizeof *changes);
+    bool ok = true;
+    for (int i = 0, at = 0; i < nranges; i++) {
+        int start, end;
+        int from = find_mark(expanded, at, 'b', i, &start);
+        int to = from < 0 ? -1 : find_mark(expanded, from, 'e', i, &end);
+        if (to < 0) {
+            report(tu, ERROR, ranges[i].from, ranges[i].to,
+                   "'%s', which is to compile the output, leaves this macro call out", tu->options->cc);
+            note(tu, -1, 0, "an #if around it is decided otherwise there; use --cc and the same flags as for the output");
+            ok = false;
+            continue;
+        }
+        changes[i] = ranges[i];
+        changes[i].text = make_replacement(tu, expanded->text + from, end - from, tu->source, ranges[i]);
+        at = to;
+    }
+    return ok ? change_source(tu, tu->source, changes, nranges) : NULL;
+}
+
+bool check_conditionals(Tu *tu, const Change *branches, int nbranches, bool *taken)
+{
+    if (nbranches == 0)
+        return true;
+    Mark *marks = take(tu->arena, (size_t)nbranches * sizeof *marks);
+    for (int i = 0; i < nbranches; i++)
+        marks[i] = (Mark){ branches[i].from, 'c', i };
+    const File *result = preprocess(tu, marks, nbranches, branches[0]);
+    if (!result)
+        return false;
+    for (int i = 0, at = 0; i < nbranches; i++) {
+        int start, end = find_mark(result, at, 'c', i, &start);
+        taken[i] = end >= 0;
+        if (taken[i])
+            at = end;
+    }
+    return true;
+}
