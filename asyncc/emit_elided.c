@@ -17,6 +17,7 @@ static bool would_join(char a, char b)
 
 void emit_elided(Tu *tu)
 {
+    tu->out.arena = tu->arena;
     const Source *source = tu->source;
     Change *changes = NULL;
     int n = 0, room = 0;
