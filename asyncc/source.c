@@ -91,6 +91,10 @@ static File *load(Tu *tu, const char *path)
     errno = error;
     if (!text)
         return NULL;
+    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        text += 3; /* A byte order mark is no text; it would also hide that a line starts behind it. */
+        size -= 3;
+    }
     return make_file(tu, is_stdin ? "<stdin>" : take_text(tu->arena, path, strlen(path)), text, size);
 }
 
@@ -393,12 +397,13 @@ static bool check_text(Paster *p, File *file, bool is_pasted)
         refuse(p, file, open[nopen - 1], "unterminated conditional directive");
         return false;
     }
-    /* Only blanks and comments follow: with a byte added that is none of them, an open comment shows. */
+    /* Only blanks and comments follow: with a byte added that is none of them, an open comment shows. Of
+     * the newlines one may be joined to a line comment. */
     size_t rest = (size_t)(file->size - last);
-    char *tail = take(p->m.tu->arena, rest + 3);
+    char *tail = take(p->m.tu->arena, rest + 4);
     memcpy(tail, file->text + last, rest);
-    memcpy(tail + rest, "\nx", 2);
-    if (skip_blank(tail, 0, (int)rest + 2) == (int)rest + 2) {
+    memcpy(tail + rest, "\n\nx", 3);
+    if (skip_blank(tail, 0, (int)rest + 3) == (int)rest + 3) {
         int at = last, next;
         while ((next = skip_blank(file->text, at, at + 1)) > at)
             at = next;
@@ -514,7 +519,7 @@ static int line_start(const char *text, int from, int at)
 /* All of file, with what it includes. self is null for the main file. */
 static void paste(Paster *p, File *file, Pasted *self)
 {
-    int at = file->size >= 3 && memcmp(file->text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* a byte order mark */
+    int at = 0;
     if (self)
         self->on_stack = true;
     p->depth++;
