@@ -137,29 +137,35 @@ void add_argument(Command *command, const char *argument)
 }
 
 /* The signals by which somebody asks us to end. While a command runs they are the command's: the terminal
- * sends SIGINT to both, and only what was sent to us alone is passed on. */
-static void ending_signals(sigset_t *set)
+ * sends SIGINT to both, and what was sent to us alone is passed on. */
+static const int ending_signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
+enum { NENDING = sizeof ending_signals / sizeof *ending_signals };
+
+/* At file level because a signal handler can be told in no other way. The command that runs, 0 before it
+ * has started; and the signal that came until then. */
+static volatile pid_t running;
+static volatile sig_atomic_t early_signal;
+
+static void pass_signal_on(int number, siginfo_t *info, void *context)
 {
-    sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGQUIT);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
+    (void)context;
+    int error = errno;
+    if (running == 0)
+        early_signal = number;
+    else if (info->si_code != SI_KERNEL)
+        kill(running, number);
+    errno = error;
 }
 
-static int wait_for(pid_t pid, const sigset_t *signals)
+static int wait_for(pid_t pid)
 {
     for (;;) {
         int status;
-        pid_t done = waitpid(pid, &status, WNOHANG);
+        pid_t done = waitpid(pid, &status, 0);
         if (done == pid)
             return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
         if (done < 0 && errno != EINTR)
             return -1;
-        siginfo_t info;
-        int number = sigwaitinfo(signals, &info);
-        if (number > 0 && number != SIGCHLD && info.si_code != SI_KERNEL)
-            kill(pid, number);
     }
 }
 
@@ -169,19 +175,20 @@ int run_command(Command *command, const char *output, const char *errors)
     command->argc--;
     fflush(NULL);
 
-    /* Blocked, SIGCHLD stays pending even where it is ignored by default. Whoever started us may have
-     * it ignored for good, and then there would be no status to wait for. */
-    sigset_t signals, old;
-    ending_signals(&signals);
-    sigaddset(&signals, SIGCHLD);
-    signal(SIGCHLD, SIG_DFL);
-    sigprocmask(SIG_BLOCK, &signals, &old);
+    struct sigaction old[NENDING], old_child;
+    struct sigaction action = { .sa_sigaction = pass_signal_on, .sa_flags = SA_SIGINFO | SA_RESTART };
+    sigemptyset(&action.sa_mask);
+    running = 0;
+    early_signal = 0;
+    for (int i = 0; i < NENDING; i++) {
+        sigaction(ending_signals[i], NULL, &old[i]);
+        if (old[i].sa_handler != SIG_IGN) /* nohup: the command ignores it too. */
+            sigaction(ending_signals[i], &action, NULL);
+    }
+    /* Whoever started us may have SIGCHLD ignored, and then there would be no status to wait for. */
+    sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, &old_child);
 
-    posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&attributes, &old);
     posix_spawn_file_actions_init(&actions);
     if (output)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -189,19 +196,20 @@ int run_command(Command *command, const char *output, const char *errors)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     pid_t pid;
     /* argv is const for us; exec doesn't write to it either. */
-    int error = posix_spawnp(&pid, command->argv[0], &actions, &attributes, (char *const *)command->argv, environ);
+    int error = posix_spawnp(&pid, command->argv[0], &actions, NULL, (char *const *)command->argv, environ);
     posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     int status = -1;
     if (error == 0) {
-        status = wait_for(pid, &signals);
+        running = pid;
+        if (early_signal)
+            kill(pid, early_signal);
+        status = wait_for(pid);
         error = errno;
+        running = 0;
     }
-    /* What came while there was nobody to pass it on to has had its effect. */
-    struct timespec none = { 0 };
-    while (sigtimedwait(&signals, NULL, &none) > 0)
-        ;
-    sigprocmask(SIG_SETMASK, &old, NULL);
+    for (int i = 0; i < NENDING; i++)
+        sigaction(ending_signals[i], &old[i], NULL);
+    sigaction(SIGCHLD, &old_child, NULL);
     errno = error;
     return status;
 }

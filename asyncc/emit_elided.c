@@ -18,6 +18,9 @@ static bool would_join(char a, char b)
 void emit_elided(Tu *tu)
 {
     tu->out.arena = tu->arena;
+    /* As the user wrote it: no macro expanded, nothing inserted for the parse. */
+    if (!read_source(tu))
+        return;
     const Source *source = tu->source;
     Change *changes = NULL;
     int n = 0, room = 0;

@@ -553,7 +553,9 @@ static void paste(Paster *p, File *file, Pasted *self)
 bool read_source(Tu *tu)
 {
     const char *input = tu->options->input;
-    File *file = load(tu, input);
+    /* Standard input can be read only once. */
+    File *file = tu->main_file ? tu->main_file : load(tu, input);
+    tu->nah_files = 0;
     if (!file) {
         const char *message = take_format(tu->arena, errno == EFBIG ? "'%s' is too big" : "cannot read '%s': %s",
                                           input, strerror(errno));

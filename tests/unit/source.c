@@ -115,14 +115,17 @@ START_TEST(what_is_no_text_is_refused)
     ck_assert(!read_source(&tu));
     ck_assert_ptr_nonnull(strstr(messages(), "m.ac:2:4: error: the file is not text"));
     forget_diagnostics(&tu);
+    tu.main_file = NULL;
     put("m.ac", "char *x = \"\001Lx\";");
     ck_assert(!read_source(&tu));
     ck_assert_ptr_nonnull(strstr(messages(), "m.ac:1:12: error:"));
     forget_diagnostics(&tu);
+    tu.main_file = NULL;
     options.input = "none.ac";
     ck_assert(!read_source(&tu));
     ck_assert_str_eq(messages(), "asyncc: error: cannot read 'none.ac': No such file or directory\n1 error generated.\n");
     forget_diagnostics(&tu);
+    tu.main_file = NULL;
     options.input = ".";
     ck_assert(!read_source(&tu));
 }
@@ -140,6 +143,7 @@ START_TEST(what_would_run_on_into_its_includer_is_refused)
         tu.nfiles = 0; /* read it again */
         put("a.ah", bad[i][0]);
         put("m.ac", "#include \"a.ah\"\nint x;\n");
+        tu.main_file = NULL;
         ck_assert(!read_source(&tu));
         ck_assert_msg(strstr(messages(), bad[i][1]) != NULL, "%s", messages());
     }

@@ -53,6 +53,7 @@ static inline void put(const char *path, const char *text)
 static inline const Source *read_text(const char *text)
 {
     put("m.ac", text);
+    tu.main_file = NULL;
     ck_assert(read_source(&tu));
     return tu.source;
 }
