@@ -491,14 +491,28 @@ Source *expand_macros(Tu *, const Change *ranges, int nranges);
 bool check_conditionals(Tu *, const Change *branches, int nbranches, bool *taken);
 /* calls.c: refuses recursion; orders tu->fns so that callees come before their callers. */
 bool order_calls(Tu *);
+/* check.c: refuses what can't live across an await yet. Needs liveness. */
+bool check_locals(Tu *);
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);
+/* After liveness: literals of statements that lowering wraps are placed. */
+void place_literals(Fn *);
 
 /* emit_c.c and the others: what is asked for, into tu->out. */
-void emit_c(Tu *);
+void name_parameters(Tu *); /* Fn.self, cx, state */
+/* False after asking, by tu->hard, for macro calls to be expanded. */
+bool emit_c(Tu *);
 void emit_elided(Tu *);
 void emit_frames(Tu *);
 void emit_dot(Tu *);
+/* emit_dot.c: how a function gets from one suspend point to the next. */
+typedef struct Edge {
+    int from, to; /* states; 0 is the start, nawaits + 1 the end                                 */
+    const char **paths; /* each way there: "n > 3 && !done"; none if there is no condition       */
+    int npaths, room;
+    bool more; /* there are further ways                                                         */
+} Edge;
+Edge *find_edges(Fn *, int *nedges);
 void emit_json(Tu *);
 
 /* dump.c: the model after a pass, as text. */

@@ -481,9 +481,13 @@ static void read_init_leaves(Reader *r, Node *list, CXCursor c)
     }
 }
 
-static bool is_lvalue_path(const Node *node)
+/* A local, or a member of one: a place that needs no evaluation. */
+static bool is_local_path(const Node *node)
 {
-    return node->is_lvalue && (node->kind == N_REF || node->kind == N_OTHER || node->kind == N_LITERAL);
+    while (node->kind == N_OTHER && node->is_lvalue && node->nkids == 1 && node->kids[0]->is_lvalue &&
+           node->kids[0]->type->kind == TYPE_RECORD)
+        node = node->kids[0];
+    return node->kind == N_REF && node->is_lvalue;
 }
 
 static Node *read_binary(Reader *r, CXCursor c)
@@ -681,10 +685,11 @@ static Node *read_unexposed(Reader *r, CXCursor c)
         node->kind = N_CONSTANT;
         return node;
     }
+    node->op = '!'; /* va_arg, atomics: not known to be without effect */
     read_kids(r, node, kids);
     for (int i = 0; i < node->nkids; i++)
         if (node->kids[i]->is_lvalue)
-            take_address(node->kids[i]); /* va_arg and the like */
+            take_address(node->kids[i]);
     return node;
 }
 
@@ -749,18 +754,17 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
             CXType type = clang_getCanonicalType(clang_getCursorType(inner));
             bool array = type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray;
             Node *operand = read_expr(r, array ? inner : kid);
-            if (array && is_lvalue_path(operand))
-                operand->type = type_of(r, clang_getCursorType(inner));
-            else if (array && operand->has_await)
-                report(r->tu, ERROR, operand->from, operand->to,
-                       "an array inside the value of an await is not supported yet");
+            if (array && !is_local_path(operand)) {
+                if (operand->is_lvalue)
+                    take_address(operand);
+                else if (operand->has_await)
+                    report(r->tu, ERROR, operand->from, operand->to,
+                           "an array inside the value of an await is not supported yet");
+                operand->is_lvalue = false;
+                operand->type = type_of(r, clang_getCursorType(kid));
+            }
             add_kid(r, node, operand);
         }
-        /* A subscript that awaits splits the expression: then the array's address is kept. */
-        if (node->has_await)
-            for (int i = 0; i < node->nkids; i++)
-                if (node->kids[i]->is_lvalue && node->kids[i]->type->kind == TYPE_ARRAY)
-                    take_address(node->kids[i]);
         return node;
     }
     case CXCursor_GenericSelectionExpr: {
@@ -1055,6 +1059,7 @@ static Node *read_stmt_kind(Reader *r, CXCursor c)
             whole = new_node(r, N_OTHER, c);
             whole->type = node->type;
             whole->discarded = true;
+            whole->op = '(';
             add_kid(r, whole, node);
         }
         return whole;
@@ -1223,8 +1228,9 @@ static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_de
     return true;
 }
 
-static void read_params(Reader *r, Fn *fn, Kids params, CXType type)
+static void read_params(Reader *r, Fn *fn, Kids params, CXType type, bool named)
 {
+    fn->nparams = 0;
     fn->params = take(r->arena, (size_t)(params.n + 1) * sizeof *fn->params);
     for (int i = 0; i < params.n; i++) {
         const char *name = copy_string(r, clang_getCursorSpelling(params.v[i]));
@@ -1232,7 +1238,8 @@ static void read_params(Reader *r, Fn *fn, Kids params, CXType type)
         Type *t = type_of(r, param);
         if (!*name) {
             int at = offset_of(r, clang_getCursorLocation(params.v[i]));
-            report(r->tu, ERROR, at, at, "a parameter of an async definition needs a name");
+            if (named)
+                report(r->tu, ERROR, at, at, "a parameter of an async definition needs a name");
             name = take_format(r->arena, "%s__p%d", fn->name, i + 1);
         }
         Local *local = add_local(r, LOCAL_PARAM, name, t, offset_of(r, clang_getCursorLocation(params.v[i])));
@@ -1248,6 +1255,28 @@ static void read_params(Reader *r, Fn *fn, Kids params, CXType type)
         known->what = KNOWN_OTHER;
         known->local = local;
         fn->params[fn->nparams++] = local;
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const Local *x = *(Local *const *)a, *y = *(Local *const *)b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : x->index - y->index;
+}
+
+/* Two locals of one name, in different blocks, are x and x__2 in the frame. */
+static void name_fields(Reader *r, Fn *fn)
+{
+    Local **sorted = take(r->arena, ((size_t)fn->nlocals + 1) * sizeof *sorted);
+    for (int i = 0; i < fn->nlocals; i++)
+        sorted[i] = fn->locals[i];
+    qsort(sorted, (size_t)fn->nlocals, sizeof *sorted, by_name);
+    for (int i = 0, same = 0; i < fn->nlocals; i++) {
+        same = i && !strcmp(sorted[i]->name, sorted[i - 1]->name) ? same + 1 : 0;
+        bool ours = !strcmp(sorted[i]->name, "state") || !strcmp(sorted[i]->name, "result");
+        if (same || ours)
+            sorted[i]->field = take_format(r->arena, "%s__%d", sorted[i]->name, same + 1);
     }
 }
 
@@ -1300,8 +1329,15 @@ static void read_async_function(Reader *r, CXCursor c)
         fn->is_leaf = true;
         fn->frame_type = head.frame;
     }
-    if (!head.has_body)
+    if (!head.has_body) {
+        if (!fn->body) { /* the parameters' types, for whoever spawns it */
+            r->fn = fn;
+            fn->nlocals = 0;
+            read_params(r, fn, head.params, type, false);
+            r->fn = NULL;
+        }
         return;
+    }
     if (!decl.in_text) {
         report_at(tu, ERROR, (Place){ 0 }, 0, NULL,
                   take_format(r->arena, "async function '%s' is defined in a plain header; only .ac and .ah files are translated",
@@ -1313,12 +1349,95 @@ static void read_async_function(Reader *r, CXCursor c)
     fn->nlocals = fn->nawaits = fn->nparams = 0;
     if (fn->is_main)
         tu->has_main = true;
-    read_params(r, fn, head.params, type);
+    read_params(r, fn, head.params, type, true);
     fn->body = read_stmt(r, head.body);
+    name_fields(r, fn);
     r->fn = NULL;
 }
 
 /* ---- the whole file --------------------------------------------------------------------------------------- */
+
+/* Whether a macro stringises or pastes, itself or by those that its body names. */
+typedef struct Macro {
+    const char *name;
+    CXCursor definition;
+    int hashes; /* 0: not known yet, 1: no, 2: yes */
+} Macro;
+
+typedef struct Macros {
+    Reader *r;
+    Macro *v;
+    int n, room;
+} Macros;
+
+static enum CXChildVisitResult visit_macros(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    Macros *macros = data;
+    if (clang_getCursorKind(c) == CXCursor_MacroDefinition) {
+        Macro macro = { copy_string(macros->r, clang_getCursorSpelling(c)), c, 0 };
+        *push(macros->r->arena, macros->v, macros->n, macros->room) = macro;
+    }
+    return CXChildVisit_Continue;
+}
+
+static int by_macro_name(const void *a, const void *b)
+{
+    return strcmp(((const Macro *)a)->name, ((const Macro *)b)->name);
+}
+
+static bool has_hash(Macros *macros, const char *name)
+{
+    Macro key = { .name = name };
+    Macro *macro = bsearch(&key, macros->v, (size_t)macros->n, sizeof *macros->v, by_macro_name);
+    if (!macro)
+        return false;
+    if (macro->hashes)
+        return macro->hashes == 2;
+    macro->hashes = 1;
+    CXSourceRange range = clang_getCursorExtent(macro->definition);
+    CXFile file;
+    unsigned from, to;
+    clang_getSpellingLocation(clang_getRangeStart(range), &file, NULL, NULL, &from);
+    clang_getSpellingLocation(clang_getRangeEnd(range), NULL, NULL, NULL, &to);
+    size_t size = 0;
+    const char *text = file ? clang_getFileContents(macros->r->unit, file, &size) : NULL;
+    if (!text || to > size)
+        return false; /* predefined */
+    for (int at = (int)from; at < (int)to;) {
+        Token token = next_token(text, at, (int)to);
+        if (token.kind == T_END)
+            break;
+        at = token.to;
+        if (token.kind == T_DIRECTIVE || text[token.from] == '#')
+            macro->hashes = 2;
+        else if (token.kind == T_NAME && token.from > (int)from &&
+                 has_hash(macros, take_text(macros->r->arena, text + token.from, (size_t)(token.to - token.from))))
+            macro->hashes = 2;
+    }
+    return macro->hashes == 2;
+}
+
+/* Marks (by text) the calls of macros that stringise or paste: a name in their arguments can't be edited. */
+static void find_hashed_calls(Reader *r)
+{
+    Tu *tu = r->tu;
+    Macros macros = { .r = r };
+    for (int i = 0; i < tu->ncalls; i++) {
+        bool in_body = false;
+        for (int k = 0; k < tu->nfns && !in_body; k++)
+            in_body = tu->fns[k]->body && tu->fns[k]->body->from < tu->calls[i].from && tu->calls[i].from < tu->fns[k]->body->to;
+        if (!in_body)
+            continue;
+        if (!macros.n) {
+            clang_visitChildren(clang_getTranslationUnitCursor(r->unit), visit_macros, &macros);
+            qsort(macros.v, (size_t)macros.n, sizeof *macros.v, by_macro_name);
+        }
+        Token name = next_token(tu->source->text, tu->calls[i].from, tu->calls[i].to);
+        if (has_hash(&macros, take_text(r->arena, tu->source->text + name.from, (size_t)(name.to - name.from))))
+            tu->calls[i].text = "#";
+    }
+}
 
 static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClientData data)
 {
@@ -1648,6 +1767,7 @@ bool read_functions(Tu *tu)
             clang_visitChildren(c, visit_plain, r);
     }
     find_leaf_frames(r, &top);
+    find_hashed_calls(r);
     if (!tu->nhard)
         check_keywords(r);
     clang_getInclusions(r->unit, visit_inclusion, r);

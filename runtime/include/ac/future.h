@@ -115,6 +115,11 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 #define AC_FRAME(frame)
 #endif
 
+/* What asyncc writes: a frame is reached as bytes of a parent's, too, and not every program calls
+ * every function that is made. */
+#define AC__FRAME __attribute__((may_alias))
+#define AC__UNUSED __attribute__((unused))
+
 #ifdef __cplusplus
 }
 #endif

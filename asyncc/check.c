@@ -1,0 +1,55 @@
+/* check.c - what can't be translated yet although it is C, found when it is known what lives across an
+ * await. Refused by name, each with its place. */
+#include "asyncc.h"
+#include <string.h>
+
+static bool is_inside(const Node *node, const Node *scope)
+{
+    return !scope || (scope->from <= node->from && node->to <= scope->to);
+}
+
+/* A jump into the scope of a variably modified object or past a cleanup isn't C, even if it's dead. */
+static const Await *await_in_scope(const Fn *fn, const Local *local)
+{
+    for (int i = 0; i < fn->nawaits; i++) {
+        const Await *await = fn->awaits[i];
+        if (await->reached && await->node->from > local->from && is_inside(await->node, local->scope))
+            return await;
+    }
+    return NULL;
+}
+
+static void check_local(Fn *fn, Local *local)
+{
+    Tu *tu = fn->tu;
+    if (!local->refused)
+        return;
+    bool jumped = local->kind != LOCAL_TEMP && (local->type->variable_size || !strcmp(local->refused, "has a cleanup"));
+    const Await *await = jumped ? await_in_scope(fn, local) : NULL;
+    if (local->home == HOME_STACK && !await)
+        return;
+    int from = local->from, to = from;
+    if (local->kind == LOCAL_TEMP) {
+        report(tu, ERROR, fn->body->from, fn->body->from, "an operand that has to be kept across an await %s: not supported yet",
+               local->refused);
+        return;
+    }
+    while (to < tu->source->size && to - from < 1000 && local->name[to - from])
+        to++;
+    if (local->kind == LOCAL_LITERAL)
+        to = local->decl->to;
+    report(tu, ERROR, from, to, "'%s' lives across an await and %s: not supported yet",
+           local->kind == LOCAL_LITERAL ? "the literal" : local->name, local->refused);
+    if (await)
+        note(tu, await->node->from, await->node->to, "the await is here");
+}
+
+bool check_locals(Tu *tu)
+{
+    for (int i = 0; i < tu->nfns; i++) {
+        Fn *fn = tu->fns[i];
+        for (int k = 0; fn->body && k < fn->nlocals; k++)
+            check_local(fn, fn->locals[k]);
+    }
+    return !count_errors(tu);
+}

@@ -1,0 +1,109 @@
+/* edit.c - edits of the user's text. An expression that is moved is rendered first, with the edits
+ * inside it, and its place is then edited over: the outermost edit at an offset wins. */
+#include "lower.h"
+#include <string.h>
+
+Editor *new_editor(Arena *arena, const Source *source, int from, int to)
+{
+    Editor *editor = take(arena, sizeof *editor);
+    editor->arena = arena;
+    editor->source = source;
+    editor->from = from;
+    editor->to = to;
+    editor->at = take(arena, (size_t)(to - from + 1) * sizeof *editor->at);
+    return editor;
+}
+
+static Edit *new_edit(Editor *editor, int from, int to, const char *text)
+{
+    Edit *edit = take(editor->arena, sizeof *edit);
+    edit->from = from;
+    edit->to = to;
+    edit->text = text;
+    return edit;
+}
+
+void replace_text(Editor *editor, int from, int to, const char *text)
+{
+    /* As many lines as there were, so that what follows keeps its place. */
+    int lines = 0;
+    for (const char *c = text; *c; c++)
+        lines -= *c == '\n';
+    for (int i = from; i < to; i++)
+        lines += editor->source->text[i] == '\n';
+    if (lines > 0 && !strstr(text, MARK)) {
+        Buf padded = { .arena = editor->arena };
+        add(&padded, text);
+        while (lines-- > 0)
+            add(&padded, "\n");
+        text = padded.text;
+    }
+    Edit *edit = new_edit(editor, from, to, text);
+    Edit **list = &editor->at[from - editor->from];
+    edit->next = *list;
+    *list = edit;
+}
+
+void insert_before(Editor *editor, int at, const char *text)
+{
+    Edit *edit = new_edit(editor, at, at, text);
+    Edit **list = &editor->at[at - editor->from];
+    edit->next = *list;
+    *list = edit;
+}
+
+void insert_after(Editor *editor, int at, const char *text)
+{
+    Edit *edit = new_edit(editor, at, at, text);
+    edit->after = true;
+    Edit **list = &editor->at[at - editor->from];
+    while (*list)
+        list = &(*list)->next;
+    *list = edit;
+}
+
+static void add_insertions(const Editor *editor, int at, bool after, Buf *out)
+{
+    for (const Edit *edit = editor->at[at - editor->from]; edit; edit = edit->next)
+        if (edit->from == edit->to && edit->after == after)
+            add(out, edit->text);
+}
+
+void render(const Editor *editor, int from, int to, Buf *out)
+{
+    const char *text = editor->source->text;
+    int copied = from;
+    for (int at = from; at < to;) {
+        const Edit *widest = NULL;
+        const Edit *edit = editor->at[at - editor->from];
+        if (!edit) {
+            at++;
+            continue;
+        }
+        add_bytes(out, text + copied, (size_t)(at - copied));
+        if (at > from)
+            add_insertions(editor, at, true, out);
+        add_insertions(editor, at, false, out);
+        for (; edit; edit = edit->next)
+            if (edit->to > edit->from && edit->to <= to && (!widest || edit->to > widest->to))
+                widest = edit;
+        copied = at;
+        if (widest) {
+            add(out, widest->text);
+            at = copied = widest->to;
+        } else {
+            at++;
+        }
+    }
+    add_bytes(out, text + copied, (size_t)(to - copied));
+    if (to > from)
+        add_insertions(editor, to, true, out);
+}
+
+const char *rendered(const Editor *editor, int from, int to)
+{
+    Buf out = { .arena = editor->arena };
+    add(&out, "");
+    render(editor, from, to, &out);
+    return out.text;
+}

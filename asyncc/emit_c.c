@@ -1,0 +1,635 @@
+/* emit_c.c - the C file: the user's text, with each async function as a frame and functions on it.
+ *
+ *     struct fetch__frame { ... };
+ *     static enum ac_poll fetch(self, cx, state, url) { ... }    the body, entered at a state
+ *     fetch__init, fetch__start, fetch__poll, fetch__cancel      what others call
+ *
+ * The body keeps the function's own name, so __func__, assert and a debugger show that. Text that is
+ * made stands, with #line, at the line of what it is made for: on that one line, so that a step in a
+ * debugger is a step of the source. With -P it is laid out to be read. */
+#include "lower.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- text with marks -> text with #line ----------------------------------------------------------- */
+
+typedef struct Printer {
+    const Source *source;
+    Buf *out;
+    bool lines;      /* print #line */
+    const File *file; /* where a compiler believes to be */
+    int line;
+    bool fresh; /* at the start of a line */
+} Printer;
+
+static void say_line(Printer *p, Place place)
+{
+    add_line_directive(p->out, place.file->path, place.line);
+    p->file = place.file;
+    p->line = place.line;
+}
+
+static void put(Printer *p, char c)
+{
+    add_bytes(p->out, &c, 1);
+    p->fresh = c == '\n';
+    if (c == '\n')
+        p->line++;
+}
+
+static void end_line(Printer *p)
+{
+    if (p->fresh)
+        return;
+    while (p->out->size && (p->out->text[p->out->size - 1] == ' ' || p->out->text[p->out->size - 1] == '\t'))
+        p->out->text[--p->out->size] = 0;
+    if (p->out->size && p->out->text[p->out->size - 1] == '\n')
+        p->fresh = true;
+    else
+        put(p, '\n');
+}
+
+static int indent_of(const Source *source, int offset)
+{
+    int start = offset;
+    while (start > 0 && source->text[start - 1] != '\n')
+        start--;
+    int columns = 0;
+    for (int i = start; i < source->size && (source->text[i] == ' ' || source->text[i] == '\t'); i++)
+        columns += source->text[i] == '\t' ? 8 - columns % 8 : 1;
+    return columns;
+}
+
+static bool at_line_start(const Printer *p)
+{
+    size_t i = p->out->size;
+    while (i && (p->out->text[i - 1] == ' ' || p->out->text[i - 1] == '\t'))
+        i--;
+    return !i || p->out->text[i - 1] == '\n';
+}
+
+static void go_to(Printer *p, int offset)
+{
+    Place place = place_of(p->source, offset);
+    if (!p->lines || (p->file == place.file && p->line == place.line))
+        return;
+    end_line(p);
+    say_line(p, place);
+    for (int i = indent_of(p->source, offset); i > 0; i--)
+        add(p->out, " ");
+    p->fresh = false;
+}
+
+/* One made stretch, from text up to its E mark. On one line if there are #lines, else indented. */
+static const char *print_made(Printer *p, const char *text, int offset)
+{
+    const char *mark;
+    int depth = 1;
+    const char *end = text;
+    while (depth && (mark = strchr(end, MARK[0]))) {
+        depth += mark[1] == 'B' ? 1 : mark[1] == 'E' ? -1 : 0;
+        end = strchr(mark + 1, MARK[0]) + 1;
+    }
+    const char *last = mark; /* the E that ends it */
+    int after = atoi(last + 2);
+    int indent = indent_of(p->source, offset), base = indent;
+    if (!p->lines) {
+        if (!at_line_start(p))
+            add(p->out, " ");
+    }
+    bool in_string = false;
+    char quote = 0;
+    for (const char *c = text; c < last; c++) {
+        if (*c == MARK[0]) {
+            c = strchr(c + 1, MARK[0]); /* nested made text belongs to this */
+            continue;
+        }
+        if (in_string) {
+            put(p, *c);
+            if (*c == '\\' && c + 1 < last)
+                put(p, *++c);
+            else if (*c == quote)
+                in_string = false;
+            continue;
+        }
+        if (*c == '"' || *c == '\'') {
+            in_string = true;
+            quote = *c;
+        }
+        if (p->lines && c[0] == '/' && c[1] == '/') {
+            while (c + 1 < last && c[1] != '\n')
+                c++;
+            continue;
+        }
+        if (p->lines && c[0] == '/' && c[1] == '*') {
+            const char *close = strstr(c + 2, "*/");
+            c = close && close < last ? close + 1 : last - 1;
+            continue;
+        }
+        if (*c != '\n') {
+            if (*c == '}' && !p->lines && at_line_start(p)) {
+                base -= 4;
+                while (p->out->size && p->out->text[p->out->size - 1] == ' ')
+                    p->out->text[--p->out->size] = 0;
+                for (int i = 0; i < base; i++)
+                    add(p->out, " ");
+            }
+            put(p, *c);
+            continue;
+        }
+        const char *next = c + 1;
+        while (next < last && (*next == ' ' || *next == '\t'))
+            next++;
+        if (*next == '#') { /* a directive of the user's own */
+            end_line(p);
+            while (next < last && *next != '\n')
+                put(p, *next++);
+            put(p, '\n');
+            c = next;
+            continue;
+        }
+        if (p->lines) {
+            if (p->out->size && p->out->text[p->out->size - 1] != ' ' && p->out->text[p->out->size - 1] != '\n')
+                add(p->out, " ");
+            c = next - 1;
+            continue;
+        }
+        if (c[-1] == '{')
+            base += 4;
+        end_line(p);
+        if (next < last && next[0] != '\n') {
+            int extra = 0;
+            if (next - c - 1 >= 8)
+                extra = 4; /* the statement of an if */
+            for (int i = 0; i < base + extra; i++)
+                add(p->out, " ");
+            p->fresh = false;
+        }
+        c = next - 1;
+    }
+    if (p->lines) {
+        go_to(p, after);
+    } else if (!p->fresh && last[-1] == '\n') {
+        end_line(p);
+    }
+    if (!p->lines && p->fresh) {
+        for (int i = 0; i < base; i++)
+            add(p->out, " ");
+        p->fresh = false;
+    }
+    return end;
+}
+
+static void print_text(Printer *p, const char *text)
+{
+    while (*text) {
+        if (*text != MARK[0]) {
+            put(p, *text++);
+            continue;
+        }
+        char letter = text[1];
+        int offset = atoi(text + 2);
+        const char *next = strchr(text + 1, MARK[0]) + 1;
+        if (letter == 'B') {
+            go_to(p, offset);
+            text = print_made(p, next, offset);
+            continue;
+        }
+        if (letter == 'S')
+            go_to(p, offset);
+        text = next;
+    }
+}
+
+/* ---- declarations --------------------------------------------------------------------------------------- */
+
+static const char *params_text(const Fn *fn, const Decl *decl)
+{
+    Tu *tu = fn->tu;
+    if (decl && decl->in_text && decl->params_from) {
+        int from = skip_blank(tu->source->text, decl->params_from, decl->params_to), to = decl->params_to;
+        while (to > from && (tu->source->text[to - 1] == ' ' || tu->source->text[to - 1] == '\n' ||
+                             tu->source->text[to - 1] == '\t'))
+            to--;
+        const char *text = take_text(tu->arena, tu->source->text + from, (size_t)(to - from));
+        return strcmp(text, "void") ? text : "";
+    }
+    Buf text = { .arena = tu->arena };
+    add(&text, "");
+    for (int i = 0; i < fn->nparams; i++)
+        add_format(&text, "%s%s", i ? ", " : "", declare(tu->arena, fn->params[i]->type, fn->params[i]->name, false));
+    return text.text;
+}
+
+static const char *storage(const Fn *fn)
+{
+    return fn->is_static ? "static AC__UNUSED " : "";
+}
+
+static bool needs_type(const Fn *fn)
+{
+    return !fn->is_static || fn->spawned || fn->blocked_on || fn->is_main;
+}
+
+static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
+{
+    const char *params = params_text(fn, decl), *comma = *params ? ", " : "";
+    const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn);
+    add_format(out, "%s;\n", frame);
+    add_format(out, "%svoid %s__init(%s *%s%s);\n", kind, name, frame, comma, params);
+    add_format(out, "%senum ac_poll %s__start(%s *, struct ac_context *%s%s);\n", kind, name, frame, comma, params);
+    add_format(out, "%senum ac_poll %s__poll(%s *, struct ac_context *);\n", kind, name, frame);
+    add_format(out, "%senum ac_poll %s__cancel(%s *, struct ac_context *);\n", kind, name, frame);
+    if (!fn->is_static)
+        add_format(out, "extern const struct ac_future_type %s__future;\n", name);
+    if (fn->spawned)
+        add_format(out, "static AC__UNUSED ac_task__handle %s__spawn_local(%s);\n", name, *params ? params : "void");
+    if (fn->blocked_on)
+        add_format(out, "static AC__UNUSED %s;\n",
+                   declare(fn->tu->arena, fn->result,
+                           take_format(fn->tu->arena, "%s__block_on(%s)", name, *params ? params : "void"), true));
+}
+
+/* ---- the frame -------------------------------------------------------------------------------------------- */
+
+static const char *field_text(const Fn *fn, const Field *field)
+{
+    Arena *arena = fn->tu->arena;
+    if (field->kind == FIELD_STATE)
+        return take_format(arena, "unsigned %s %s", field->size == 1 ? "char" : field->size == 2 ? "short" : "int",
+                           field->name);
+    if (field->kind != FIELD_CHILD)
+        return declare(arena, field->type, field->name, true);
+    const Fn *callee = field->await->callee;
+    if (!callee)
+        return take_format(arena, "struct ac_await__frame %s", field->name);
+    int at = -1;
+    for (int i = 0; i < fn->ndecls; i++)
+        if (fn->decls[i].is_definition)
+            at = fn->decls[i].from;
+    if (is_defined_before(callee, at))
+        return take_format(arena, "%s %s", callee->frame_type, field->name);
+    return take_format(arena, "_Alignas(%d) unsigned char %s[%lld]", field->align, field->name, (long long)field->size);
+}
+
+/* Fields that don't overlap stand in one struct; several such share a union. */
+static void add_frame(const Fn *fn, Buf *out)
+{
+    Arena *arena = fn->tu->arena;
+    int *lane = take(arena, ((size_t)fn->nfields + 1) * sizeof *lane);
+    int64_t *end = take(arena, ((size_t)fn->nfields + 1) * sizeof *end);
+    int nlanes = 0;
+    for (int i = 0; i < fn->nfields; i++) {
+        int k = 0;
+        while (k < nlanes && end[k] > fn->fields[i].offset)
+            k++;
+        if (k == nlanes)
+            nlanes++;
+        lane[i] = k;
+        end[k] = fn->fields[i].offset + fn->fields[i].size;
+    }
+    add_format(out, "%s {\n", fn->frame_type);
+    bool shared = nlanes > 1;
+    if (shared)
+        add(out, "    union {\n");
+    int npads = 0;
+    for (int k = 0; k < nlanes; k++) {
+        int members = 0;
+        int64_t first = 0;
+        for (int i = 0; i < fn->nfields; i++)
+            if (lane[i] == k && !members++)
+                first = fn->fields[i].offset;
+        bool group = shared && (members > 1 || first > 0);
+        const char *indent = shared ? group ? "            " : "        " : "    ";
+        if (group)
+            add(out, "        struct {\n");
+        int64_t at = 0;
+        for (int i = 0; i < fn->nfields; i++) {
+            const Field *field = &fn->fields[i];
+            if (lane[i] != k)
+                continue;
+            int64_t natural = (at + field->align - 1) / field->align * field->align;
+            if (natural < field->offset)
+                add_format(out, "%sunsigned char ac__pad%d[%lld];\n", indent, ++npads, (long long)(field->offset - at));
+            add_format(out, "%s%s;\n", indent, field_text(fn, field));
+            at = field->offset + field->size;
+        }
+        if (group)
+            add(out, "        };\n");
+    }
+    if (shared)
+        add(out, "    };\n");
+    add(out, "} AC__FRAME;\n");
+    add_format(out, "_Static_assert(sizeof(%s) == %lld && _Alignof(%s) == %d, \"asyncc laid out %s for another target\");\n",
+               fn->frame_type, (long long)fn->frame_size, fn->frame_type, fn->frame_align, fn->name);
+}
+
+/* ---- functions --------------------------------------------------------------------------------------------- */
+
+static const char *body_name(const Fn *fn)
+{
+    bool plain_header = fn->is_main;
+    for (int i = 0; i < fn->ndecls; i++) {
+        const Decl *decl = &fn->decls[i];
+        if (!decl->in_text)
+            plain_header = true;
+    }
+    return plain_header ? take_format(fn->tu->arena, "%s__body", fn->name) : fn->name;
+}
+
+static const char *zero_of(const Fn *fn, const Type *type)
+{
+    if (type->kind != TYPE_RECORD)
+        return "0";
+    return take_format(fn->tu->arena, "(%s){ 0 }", declare(fn->tu->arena, type, "", true));
+}
+
+static void add_names(const Fn *fn, const char *prefix, Buf *out)
+{
+    for (int i = 0; i < fn->nparams; i++)
+        add_format(out, ", %s%s", prefix, *prefix ? fn->params[i]->slot->name : fn->params[i]->name);
+}
+
+static const char *line_start(const Fn *fn, int offset)
+{
+    return take_format(fn->tu->arena, MARK "B%d" MARK, offset);
+}
+
+static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
+{
+    Arena *arena = fn->tu->arena;
+    const char *params = params_text(fn, decl), *comma = *params ? ", " : "";
+    const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn), *body = body_name(fn);
+    const char *self = fn->self, *cx = fn->cx;
+    const char *end = take_format(arena, MARK "E%d" MARK "\n", decl->name_from);
+    const char *start = line_start(fn, decl->name_from);
+
+    add_format(out, "%s%svoid %s__init(%s *%s%s%s)\n{\n", start, kind, name, frame, self, comma, params);
+    for (int i = 0; i < fn->nparams; i++) {
+        if (fn->params[i]->slot)
+            add_format(out, "    %s->%s = %s;\n", self, fn->params[i]->slot->name, fn->params[i]->name);
+        else
+            add_format(out, "    (void)%s;\n", fn->params[i]->name);
+    }
+    add_format(out, "    %s->%s = 0;\n}%s", self, fn->state_field->name, end);
+
+    add_format(out, "%s%senum ac_poll %s__start(%s *%s, struct ac_context *%s%s%s)\n{\n", start, kind, name, frame, self,
+               cx, comma, params);
+    add_format(out, "    return %s(%s, %s, 0", body, self, cx);
+    add_names(fn, "", out);
+    add_format(out, ");\n}%s", end);
+
+    add_format(out, "%s%senum ac_poll %s__poll(%s *%s, struct ac_context *%s)\n{\n", start, kind, name, frame, self, cx);
+    add_format(out, "    if (%s->%s == 0)\n        return %s(%s, %s, 0", self, fn->state_field->name, body, self, cx);
+    for (int i = 0; i < fn->nparams; i++) {
+        if (fn->params[i]->slot)
+            add_format(out, ", %s->%s", self, fn->params[i]->slot->name);
+        else
+            add_format(out, ", %s", zero_of(fn, fn->params[i]->type));
+    }
+    add_format(out, ");\n    return %s(%s, %s, %s->%s", body, self, cx, self, fn->state_field->name);
+    for (int i = 0; i < fn->nparams; i++)
+        add_format(out, ", %s", zero_of(fn, fn->params[i]->type));
+    add_format(out, ");\n}%s", end);
+
+    /* Cancelling goes the way of `return`: first the child at whose await it waits, then what the scopes owe. */
+    add_format(out, "%s%senum ac_poll %s__cancel(%s *%s, struct ac_context *%s)\n{\n", start, kind, name, frame, self, cx);
+    if (fn->nawaits) {
+        add_format(out, "    switch (%s->%s) {\n", self, fn->state_field->name);
+        for (int i = 0; i < fn->nawaits; i++) {
+            const Await *await = fn->awaits[i];
+            if (!await->reached)
+                continue;
+            add_format(out, "    case %d:\n        return %s__cancel(%s, %s);\n", await->state,
+                       await->callee ? await->callee->name : "ac_await", address_of_child(fn, await), cx);
+        }
+        add(out, "    }\n");
+    } else {
+        add_format(out, "    (void)%s;\n    (void)%s;\n", self, cx);
+    }
+    add_format(out, "    return AC_READY;\n}%s", end);
+
+    if (needs_type(fn)) {
+        add_format(out, "%sstatic enum ac_poll %s__poll_any(void *%s, struct ac_context *%s)\n{\n    return %s__poll(%s, %s);\n}%s",
+                   start, name, self, cx, name, self, cx, end);
+        add_format(out, "%sstatic enum ac_poll %s__cancel_any(void *%s, struct ac_context *%s)\n{\n    return %s__cancel(%s, %s);\n}%s",
+                   start, name, self, cx, name, self, cx, end);
+        add_format(out, "%s%sconst struct ac_future_type %s__future = {\n", start, fn->is_static ? "static " : "", name);
+        add_format(out, "    \"%s\", sizeof(%s), _Alignof(%s),\n", name, frame, frame);
+        if (fn->result_field)
+            add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
+        else
+            add(out, "    0, 0,\n");
+        add_format(out, "    %s__poll_any, %s__cancel_any\n};%s", name, name, end);
+    }
+}
+
+static void add_runners(const Fn *fn, const Decl *decl, Buf *out)
+{
+    Arena *arena = fn->tu->arena;
+    const char *params = params_text(fn, decl);
+    const char *name = fn->name, *frame = fn->frame_type;
+    if (fn->spawned) {
+        add_format(out, "static AC__UNUSED ac_task__handle %s__spawn_local(%s)\n{\n", name, *params ? params : "void");
+        add_format(out, "    %s *ac__frame = ac_task_new(&%s__future);\n    if (ac__frame)\n        %s__init(ac__frame", frame,
+                   name, name);
+        add_names(fn, "", out);
+        add(out, ");\n    return ac_task_spawn_local(ac__frame);\n}");
+        add(out, "\n");
+    }
+    if (fn->blocked_on) {
+        add_format(out, "static AC__UNUSED %s\n{\n",
+                   declare(arena, fn->result, take_format(arena, "%s__block_on(%s)", name, *params ? params : "void"), true));
+        add_format(out, "    %s ac__frame;\n    %s__init(&ac__frame", frame, name);
+        add_names(fn, "", out);
+        add_format(out, ");\n    ac_block_on_future(&%s__future, &ac__frame);\n", name);
+        if (fn->result->kind != TYPE_VOID)
+            add(out, "    return ac__frame.result;\n");
+        add(out, "}\n");
+    }
+}
+
+/* A hand-written future that is spawned or blocked on here: what task.h needs to know of it. */
+static void add_leaf_type(const Fn *fn, Buf *out)
+{
+    const char *name = fn->name, *frame = fn->frame_type;
+    add_format(out, "static enum ac_poll %s__poll_any(void *self, struct ac_context *cx)\n{\n    return %s__poll(self, cx);\n}\n",
+               name, name);
+    add_format(out, "static enum ac_poll %s__cancel_any(void *self, struct ac_context *cx)\n{\n    return %s__cancel(self, cx);\n}\n",
+               name, name);
+    add_format(out, "static const struct ac_future_type %s__future = {\n    \"%s\", sizeof(%s), _Alignof(%s),\n", name, name,
+               frame, frame);
+    if (fn->result->kind == TYPE_VOID)
+        add(out, "    0, 0,\n");
+    else
+        add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
+    add_format(out, "    %s__poll_any, %s__cancel_any\n};\n", name, name);
+    add_runners(fn, NULL, out);
+}
+
+static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
+{
+    const char *params = params_text(fn, decl), *comma = *params ? ", " : "";
+    add_format(out, MARK "B%d" MARK, decl->from);
+    add_format(out, "static %senum ac_poll %s(%s *%s, struct ac_context *%s, unsigned %s%s", fn->labels_as_values ? "" : "inline ",
+               body_name(fn), fn->frame_type, fn->self, fn->cx, fn->state, comma);
+    add_format(out, MARK "E%d" MARK, decl->params_from ? decl->params_from : decl->name_from);
+    if (*params)
+        render(editor, decl->params_from, decl->params_to, out);
+    add(out, ")\n");
+    add_format(out, MARK "B%d" MARK "{\n", fn->body->from);
+    bool any = false;
+    for (int i = 0; i < fn->nawaits; i++)
+        any |= fn->awaits[i]->reached;
+    if (any) {
+        add_format(out, "    switch (%s) {\n", fn->state);
+        for (int i = 0; i < fn->nawaits; i++)
+            if (fn->awaits[i]->reached)
+                add_format(out, "    case %d:\n        goto %s__%d;\n", fn->awaits[i]->state, fn->name, fn->awaits[i]->state);
+        add(out, "    }\n");
+    } else {
+        add_format(out, "    (void)%s;\n    (void)%s;\n    (void)%s;\n", fn->self, fn->cx, fn->state);
+    }
+    for (int i = 0; i < fn->nparams; i++) {
+        const Local *param = fn->params[i];
+        if (!param->used)
+            add_format(out, "    (void)%s;\n", param->name);
+        else if (param->home == HOME_PLACED)
+            add_format(out, "    %s->%s = %s;\n", fn->self, param->slot->name, param->name);
+    }
+    add_format(out, MARK "E%d" MARK, fn->body->from + 1);
+    render(editor, fn->body->from + 1, fn->body->to - 1, out);
+    add_format(out, MARK "B%d" MARK, fn->body->to - 1);
+    if (fn->is_main)
+        add_format(out, "%s->result = 0; ", fn->self);
+    add_format(out, "return AC_READY;\n}" MARK "E%d" MARK "\n", fn->body->to - 1);
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------------ */
+
+typedef struct Piece {
+    Fn *fn;
+    const Decl *decl;
+} Piece;
+
+static int by_place(const void *a, const void *b)
+{
+    const Piece *x = a, *y = b;
+    return x->decl->from < y->decl->from ? -1 : x->decl->from > y->decl->from;
+}
+
+static void choose_names(Fn *fn)
+{
+    static const char *const names[] = { "self", "cx", "state" };
+    const char **chosen[] = { &fn->self, &fn->cx, &fn->state };
+    for (int i = 0; i < 3; i++)
+        *chosen[i] = fn->uses_name[i] ? take_format(fn->tu->arena, "%s__%s", fn->name, names[i]) : names[i];
+}
+
+void name_parameters(Tu *tu)
+{
+    for (int i = 0; i < tu->nfns; i++)
+        choose_names(tu->fns[i]);
+}
+
+static bool is_async_word_in_header(const Fn *fn)
+{
+    for (int i = 0; i < fn->ndecls; i++)
+        if (fn->decls[i].in_text)
+            return false;
+    return true;
+}
+
+static void add_main(const Fn *fn, Buf *out)
+{
+    add_format(out, "\nint main(%s)\n{\n", fn->nparams == 0 ? "void" : params_text(fn, NULL));
+    add_format(out, "    %s ac__frame;\n    main__init(&ac__frame", fn->frame_type);
+    add_names(fn, "", out);
+    add(out, ");\n    ac_block_on_future(&main__future, &ac__frame);\n    return ac__frame.result;\n}\n");
+}
+
+bool emit_c(Tu *tu)
+{
+    const Source *source = tu->source;
+    Piece *pieces = NULL;
+    int npieces = 0, room = 0;
+    bool runs = tu->has_main;
+    for (int i = 0; i < tu->nfns; i++) {
+        Fn *fn = tu->fns[i];
+        for (int k = 0; k < fn->ndecls; k++)
+            if (fn->decls[k].in_text && !(fn->is_leaf && source->text[fn->decls[k].from] == 'A'))
+                *push(tu->arena, pieces, npieces, room) = (Piece){ fn, &fn->decls[k] };
+        runs |= fn->spawned || fn->blocked_on;
+        for (int k = 0; k < fn->nawaits; k++)
+            runs |= !fn->awaits[k]->callee;
+    }
+    if (npieces)
+        qsort(pieces, (size_t)npieces, sizeof *pieces, by_place);
+
+    Editor *editor = new_editor(tu->arena, source, 0, source->size);
+    for (int i = 0; i < npieces; i++)
+        if (pieces[i].decl->is_definition && !lower_body(pieces[i].fn, editor))
+            return false;
+    for (int i = 0; i < tu->noutside; i++) {
+        const Node *node = tu->outside[i];
+        if (!node->callee)
+            continue;
+        replace_text(editor, node->from, node->name_to,
+                     take_format(tu->arena, "%s__%s", node->callee->name, node->kind == N_SPAWN ? "spawn_local" : "block_on"));
+        replace_text(editor, node->args_to + 1, node->to, "");
+    }
+
+    Buf text = { .arena = tu->arena };
+    add_format(&text, "/* Made by asyncc from %s. */\n#include <ac/%s.h>\n", tu->main_file->path, runs ? "task" : "future");
+    add(&text, MARK "S0" MARK);
+    int copied = 0;
+    bool leaves_done = false;
+    for (int i = 0; i < npieces; i++) {
+        Fn *fn = pieces[i].fn;
+        const Decl *decl = pieces[i].decl;
+        render(editor, copied, decl->from, &text);
+        copied = decl->is_definition ? fn->body->to : decl->to;
+        if (decl->is_definition && !leaves_done) {
+            leaves_done = true;
+            for (int k = 0; k < tu->nfns; k++) {
+                Fn *other = tu->fns[k];
+                if (other->is_leaf && (other->spawned || other->blocked_on)) {
+                    add_format(&text, MARK "B%d" MARK, decl->from);
+                    add_leaf_type(other, &text);
+                    add_format(&text, MARK "E%d" MARK, decl->from);
+                } else if (!other->is_leaf && other->body && is_async_word_in_header(other)) {
+                    add_format(&text, MARK "B%d" MARK, decl->from);
+                    add_prototypes(other, NULL, &text);
+                    add_format(&text, MARK "E%d" MARK, decl->from);
+                }
+            }
+        }
+        if (fn->is_leaf) {
+            add_format(&text, MARK "S%d" MARK, copied);
+            continue;
+        }
+        if (decl == &fn->decls[0] || !decl->is_definition) {
+            add_format(&text, MARK "B%d" MARK, decl->from);
+            add_prototypes(fn, decl, &text);
+            add_format(&text, MARK "E%d" MARK, decl->is_definition ? decl->from : copied);
+        }
+        if (!decl->is_definition)
+            continue;
+        add_frame(fn, &text);
+        add_body(fn, decl, editor, &text);
+        add_functions(fn, decl, &text);
+        add_format(&text, MARK "B%d" MARK, decl->name_from);
+        add_runners(fn, decl, &text);
+        add_format(&text, MARK "E%d" MARK, copied);
+    }
+    render(editor, copied, source->size, &text);
+    for (int i = 0; i < tu->nfns; i++)
+        if (tu->fns[i]->is_main && tu->fns[i]->body)
+            add_main(tu->fns[i], &text);
+    if (text.size && text.text[text.size - 1] != '\n')
+        add(&text, "\n");
+
+    Printer printer = { .source = source, .out = &tu->out, .lines = !tu->options->no_lines, .fresh = true };
+    print_text(&printer, text.text);
+    return true;
+}

@@ -1,0 +1,827 @@
+/* lower.c - the body as resumable C, by edits of the user's own text.
+ *
+ *     int x = a + await g(b);
+ *
+ * becomes (with a in a temporary when it may change meanwhile)
+ *
+ *     if (g__start(&self->g__1, cx, b) == AC_PENDING) {
+ *         self->a = a;                          what lives across it and isn't placed
+ *         self->state = 1;
+ *         return AC_PENDING;
+ *     f__1:                                     f's switch comes here
+ *         if (g__poll(&self->g__1, cx) == AC_PENDING)
+ *             return AC_PENDING;
+ *         a = self->a;
+ *     }
+ *     int f__r1 = self->g__1.result;
+ *     int x = a + f__r1;
+ *
+ * When the child is ready at once nothing is stored. Control flow stays structured; only loops
+ * whose condition or step awaits become for (;;). Statements without an await keep their text, but
+ * for `return` and the names of locals that are placed in the frame. */
+#include "lower.h"
+#include <string.h>
+
+typedef struct Lowerer {
+    Fn *fn;
+    Tu *tu;
+    Arena *arena;
+    Editor *editor;
+    bool ok;
+    int nloops;
+    struct Loop *loop;
+} Lowerer;
+
+/* The loop that `continue` belongs to. */
+typedef struct Loop {
+    struct Loop *outer;
+    const char *label; /* continue has to go there; null: continue stays */
+    bool used;
+} Loop;
+
+static void lower_expr(Lowerer *l, Node *node, Buf *before);
+static void lower_stmt(Lowerer *l, Node *node, const Node *parent);
+
+/* ---- names ------------------------------------------------------------------------------------- */
+
+bool is_defined_before(const Fn *fn, int offset)
+{
+    if (fn->is_leaf)
+        return true;
+    for (int i = 0; i < fn->ndecls; i++)
+        if (fn->decls[i].is_definition)
+            return fn->decls[i].from < offset;
+    return false;
+}
+
+static int definition_of(const Fn *fn)
+{
+    for (int i = 0; i < fn->ndecls; i++)
+        if (fn->decls[i].is_definition)
+            return fn->decls[i].from;
+    return -1;
+}
+
+const char *address_of_child(const Fn *fn, const Await *await)
+{
+    const char *self = fn->self, *name = await->child->name;
+    if (!await->callee || is_defined_before(await->callee, definition_of(fn)))
+        return take_format(fn->tu->arena, "&%s->%s", self, name);
+    return take_format(fn->tu->arena, "(%s *)%s->%s", await->callee->frame_type, self, name);
+}
+
+static const char *result_of_child(Lowerer *l, const Await *await)
+{
+    const char *self = l->fn->self, *name = await->child->name;
+    const char *type = declare(l->arena, await->type, "*", true);
+    if (!await->callee)
+        return take_format(l->arena, "*(%s)ac_await__result(&%s->%s)", type, self, name);
+    if (is_defined_before(await->callee, definition_of(l->fn)))
+        return take_format(l->arena, "%s->%s.result", self, name);
+    return take_format(l->arena, "*(%s)(%s->%s + %lld)", type, self, name,
+                       (long long)await->callee->result_field->offset);
+}
+
+static const char *callee_name(const Await *await)
+{
+    return await->callee ? await->callee->name : "ac_await";
+}
+
+/* ---- pieces of text ------------------------------------------------------------------------------ */
+
+static const char *text_of(Lowerer *l, const Node *node)
+{
+    return node->temp ? node->temp->name : rendered(l->editor, node->from, node->to);
+}
+
+static void add_temp(Lowerer *l, Buf *out, Local *temp, const char *value)
+{
+    add_format(out, "%s = %s;\n", declare(l->arena, temp->type, temp->name, true), value);
+}
+
+/* What remains of a lowered expression whose value nobody wants. */
+static void add_discarded(Lowerer *l, Buf *out, const Node *node)
+{
+    switch (node->kind) {
+    case N_AWAIT:
+    case N_CONSTANT:
+        return;
+    case N_AND:
+    case N_OR:
+    case N_ELVIS:
+    case N_COND:
+    case N_STMT_EXPR:
+        if (node->has_await && !node->temp && (node->kind == N_STMT_EXPR || node->kids[1]->has_await ||
+                                               (node->kind == N_COND && node->kids[2]->has_await)))
+            return; /* it has been done */
+        break;
+    case N_COMMA:
+        if (node->has_await) {
+            add_discarded(l, out, node->kids[1]);
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    const char *text = text_of(l, node);
+    if (node->temp)
+        return;
+    if (node->kind == N_CALL || node->kind == N_ASSIGN || node->kind == N_STEP || node->type->kind == TYPE_VOID)
+        add_format(out, "%s;\n", text);
+    else
+        add_format(out, "(void)(%s);\n", text);
+}
+
+static void add_suspend(Lowerer *l, const Node *node, Buf *out)
+{
+    Fn *fn = l->fn;
+    const Await *await = node->await;
+    const char *self = fn->self, *callee = callee_name(await), *child = address_of_child(fn, await);
+    const char *args = "";
+    if (!await->callee)
+        args = text_of(l, node->kids[0]);
+    else if (node->nkids)
+        args = rendered(l->editor, node->args_from, node->args_to);
+    const char *comma = *args ? ", " : "";
+
+    if (await->callee && await->callee->is_leaf && !await->callee->has_start) {
+        add_format(out, "%s__init(%s%s%s);\n", callee, child, comma, args);
+        add_format(out, "if (%s__poll(%s, %s) == AC_PENDING) {\n", callee, child, fn->cx);
+    } else {
+        add_format(out, "if (%s__start(%s, %s%s%s) == AC_PENDING) {\n", callee, child, fn->cx, comma, args);
+    }
+    for (int i = 0; i < fn->nlocals; i++) {
+        Local *local = fn->locals[i];
+        if (local->home == HOME_SAVED && has_bit(await->live, i))
+            add_format(out, "    %s->%s = %s;\n", self, local->slot->name, local->name);
+    }
+    add_format(out, "    %s->%s = %d;\n    return AC_PENDING;\n", self, fn->state_field->name, await->state);
+    add_format(out, "%s__%d:\n    if (%s__poll(%s, %s) == AC_PENDING)\n        return AC_PENDING;\n", fn->name,
+               await->state, callee, child, fn->cx);
+    for (int i = 0; i < fn->nlocals; i++) {
+        Local *local = fn->locals[i];
+        if (local->home == HOME_SAVED && has_bit(await->live, i))
+            add_format(out, "    %s = %s->%s;\n", local->name, self, local->slot->name);
+    }
+    add(out, "}\n");
+    if (await->result)
+        add_temp(l, out, await->result, result_of_child(l, await));
+    if (!await->callee)
+        add_format(out, "ac_await__end(%s);\n", child); /* the task's memory, the result in it, goes back */
+}
+
+/* ---- expressions ------------------------------------------------------------------------------------ */
+
+static void lower_operands(Lowerer *l, Node **kids, int nkids, Buf *before)
+{
+    for (int i = 0; i < nkids; i++) {
+        Node *kid = kids[i];
+        if (!kid)
+            continue;
+        if (kid->kind == N_INIT) {
+            lower_operands(l, kid->kids, kid->nkids, before);
+            continue;
+        }
+        bool own = kid->kind == N_AND || kid->kind == N_OR || kid->kind == N_ELVIS || kid->kind == N_COND ||
+                   kid->kind == N_STMT_EXPR;
+        bool split = kid->has_await && own &&
+                     (kid->kind == N_STMT_EXPR || kid->kids[1]->has_await ||
+                      (kid->kind == N_COND && kid->kids[2]->has_await));
+        if (kid->has_await)
+            lower_expr(l, kid, before);
+        if (kid->temp && !split) {
+            add_temp(l, before, kid->temp, rendered(l->editor, kid->from, kid->to));
+            replace_text(l->editor, kid->from, kid->to, kid->temp->name);
+        }
+    }
+}
+
+static void add_block(Lowerer *l, Buf *out, const Buf *before, const Node *value, Local *temp, const char *wrap)
+{
+    if (before->size)
+        add(out, before->text);
+    if (temp) {
+        add_format(out, "%s = ", temp->name);
+        add_format(out, wrap, text_of(l, value));
+        add(out, ";\n");
+    } else {
+        add_discarded(l, out, value);
+    }
+}
+
+/* && || ?: when an await stands where it may not be reached. */
+static void lower_branches(Lowerer *l, Node *node, Buf *before)
+{
+    Node *test = node->kids[0];
+    lower_operands(l, &test, 1, before);
+    const char *condition = text_of(l, test);
+    Local *temp = node->temp;
+    Buf first = { .arena = l->arena }, second = { .arena = l->arena };
+    lower_operands(l, &node->kids[1], 1, &first);
+    if (node->kind == N_COND)
+        lower_operands(l, &node->kids[2], 1, &second);
+    switch (node->kind) {
+    case N_AND:
+    case N_OR: {
+        const char *negate = node->kind == N_OR ? "!" : "";
+        if (temp) {
+            add_temp(l, before, temp, take_format(l->arena, "!!(%s)", condition));
+            condition = temp->name;
+        }
+        add_format(before, *negate ? "if (!(%s)) {\n" : "if (%s) {\n", condition);
+        add_block(l, before, &first, node->kids[1], temp, "!!(%s)");
+        add(before, "}\n");
+        break;
+    }
+    case N_ELVIS:
+        if (temp) {
+            add_temp(l, before, temp, condition);
+            condition = temp->name;
+        }
+        add_format(before, "if (!(%s)) {\n", condition);
+        add_block(l, before, &first, node->kids[1], temp, "%s");
+        add(before, "}\n");
+        break;
+    default:
+        if (temp)
+            add_format(before, "%s;\n", declare(l->arena, temp->type, temp->name, true));
+        add_format(before, "if (%s) {\n", condition);
+        add_block(l, before, &first, node->kids[1], temp, "%s");
+        add(before, "} else {\n");
+        add_block(l, before, &second, node->kids[2], temp, "%s");
+        add(before, "}\n");
+    }
+    replace_text(l->editor, node->from, node->to, temp ? temp->name : "(void)0");
+}
+
+static void lower_stmt_expr(Lowerer *l, Node *node, Buf *before)
+{
+    Node *body = node->kids[0];
+    Node *last = body->nkids ? body->kids[body->nkids - 1] : NULL;
+    for (int i = 0; i + 1 < body->nkids; i++)
+        lower_stmt(l, body->kids[i], body);
+    if (last && node->temp && last->type) {
+        Buf value = { .arena = l->arena };
+        add(&value, "{\n");
+        lower_operands(l, &last, 1, &value);
+        add_format(&value, "%s = %s;\n}", node->temp->name, text_of(l, last));
+        replace_text(l->editor, last->from, last->to, value.text);
+    } else if (last) {
+        lower_stmt(l, last, body);
+    }
+    if (node->temp)
+        add_format(before, "%s;\n", declare(l->arena, node->temp->type, node->temp->name, true));
+    add_format(before, "%s\n", rendered(l->editor, body->from, body->to));
+    replace_text(l->editor, node->from, node->to, node->temp ? node->temp->name : "(void)0");
+}
+
+static void lower_expr(Lowerer *l, Node *node, Buf *before)
+{
+    if (!node || !node->has_await)
+        return;
+    switch (node->kind) {
+    case N_AWAIT: {
+        lower_operands(l, node->kids, node->nkids, before);
+        add_suspend(l, node, before);
+        const char *value = "(void)0";
+        if (node->await->result)
+            value = node->await->result->name;
+        else if (node->type->kind != TYPE_VOID && !node->discarded)
+            value = result_of_child(l, node->await);
+        replace_text(l->editor, node->from, node->to, value);
+        return;
+    }
+    case N_ASSIGN:
+        lower_operands(l, &node->kids[1], 1, before);
+        lower_operands(l, &node->kids[0], 1, before);
+        return;
+    case N_AND:
+    case N_OR:
+    case N_ELVIS:
+        if (node->kids[1]->has_await)
+            lower_branches(l, node, before);
+        else
+            lower_operands(l, &node->kids[0], 1, before);
+        return;
+    case N_COND:
+        if (node->kids[1]->has_await || node->kids[2]->has_await)
+            lower_branches(l, node, before);
+        else
+            lower_operands(l, &node->kids[0], 1, before);
+        return;
+    case N_COMMA:
+        lower_operands(l, &node->kids[0], 1, before);
+        add_discarded(l, before, node->kids[0]);
+        lower_operands(l, &node->kids[1], 1, before);
+        replace_text(l->editor, node->from, node->to, text_of(l, node->kids[1]));
+        return;
+    case N_STMT_EXPR:
+        lower_stmt_expr(l, node, before);
+        return;
+    case N_LITERAL:
+        lower_operands(l, node->kids[0]->kids, node->kids[0]->nkids, before);
+        return;
+    default:
+        lower_operands(l, node->kids, node->nkids, before);
+        return;
+    }
+}
+
+/* ---- declarations --------------------------------------------------------------------------------------- */
+
+static bool is_zero_init(Lowerer *l, const Node *init)
+{
+    if (init->kind != N_INIT || init->nkids > 1)
+        return false;
+    if (!init->nkids)
+        return find_closing(l->tu->source->text, init->from, init->to) == skip_blank(l->tu->source->text, init->from + 1, init->to);
+    const Node *zero = init->kids[0];
+    Token token = next_token(l->tu->source->text, init->from + 1, init->to);
+    return zero->kind == N_CONSTANT && token.from == zero->from && zero->to == zero->from + 1 &&
+           l->tu->source->text[zero->from] == '0';
+}
+
+/* The declaration of a variable can't stay as it is written. */
+static bool needs_rewriting(const Node *var)
+{
+    const Local *local = var->local;
+    return local->home == HOME_PLACED || (local->home == HOME_SAVED && (local->type->is_const || local->undefined_ok));
+}
+
+static void add_variable(Lowerer *l, Buf *out, Node *var)
+{
+    Local *local = var->local;
+    Node *init = var->kids[0];
+    if (init)
+        lower_operands(l, &var->kids[0], 1, out);
+    const char *value = init ? text_of(l, init) : NULL;
+    const char *type = declare(l->arena, local->type, "", true);
+    if (local->home != HOME_PLACED) {
+        add(out, declare(l->arena, local->type, local->name, local->home == HOME_SAVED || local->type->kind != TYPE_ARRAY));
+        if (value)
+            add_format(out, " = %s", value);
+        else if (local->undefined_ok)
+            add(out, local->type->kind == TYPE_RECORD ? " = { 0 }" : " = 0");
+        add(out, ";\n");
+        return;
+    }
+    const char *self = l->fn->self, *field = local->slot->name;
+    if (!init)
+        return;
+    if (is_zero_init(l, init))
+        add_format(out, "__builtin_memset(&%s->%s, 0, sizeof %s->%s);\n", self, field, self, field);
+    else if (init->kind == N_INIT || local->type->kind == TYPE_ARRAY)
+        add_format(out, "__builtin_memcpy((void *)&%s->%s, &(%s)%s%s%s, sizeof %s->%s);\n", self, field, type,
+                   init->kind == N_INIT ? "" : "{ ", value, init->kind == N_INIT ? "" : " }", self, field);
+    else
+        add_format(out, "%s->%s = %s;\n", self, field, value);
+}
+
+static const char *begin_made(Lowerer *l, int offset)
+{
+    return take_format(l->arena, MARK "B%d" MARK, offset);
+}
+
+static const char *end_made(Lowerer *l, int offset)
+{
+    return take_format(l->arena, MARK "E%d" MARK, offset);
+}
+
+static bool must_split(const Node *node)
+{
+    for (int i = 0; i < node->nkids; i++)
+        if (needs_rewriting(node->kids[i]) || (i && node->kids[i]->has_await))
+            return true;
+    return false;
+}
+
+/* Declarations as made text, each variable for itself. */
+static void add_declarations(Lowerer *l, Buf *out, Node *node)
+{
+    for (int i = 0; i < node->nkids; i++)
+        add_variable(l, out, node->kids[i]);
+}
+
+static void expand_call(Lowerer *l, int offset)
+{
+    Tu *tu = l->tu;
+    for (int i = 0; i < tu->ncalls; i++) {
+        if (tu->calls[i].from > offset || offset >= tu->calls[i].to)
+            continue;
+        for (int k = 0; k < tu->nhard; k++)
+            if (tu->hard[k].from == tu->calls[i].from)
+                return;
+        *push(tu->arena, tu->hard, tu->nhard, tu->hard_room) = tu->calls[i];
+        l->ok = false;
+        return;
+    }
+}
+
+static void lower_declare(Lowerer *l, Node *node)
+{
+    bool split = must_split(node);
+    if (!split && !node->has_await)
+        return;
+    if (node->in_macro || (node->nkids && node->kids[0]->in_macro)) {
+        expand_call(l, node->from);
+        return;
+    }
+    if (!split) {
+        Buf before = { .arena = l->arena };
+        add(&before, begin_made(l, node->from));
+        lower_operands(l, &node->kids[0]->kids[0], 1, &before);
+        add(&before, end_made(l, node->from));
+        insert_before(l->editor, node->from, before.text);
+        return;
+    }
+    const char *text = l->tu->source->text;
+    bool defines_type = false;
+    for (int at = node->from; at < node->kids[0]->local->from;) {
+        Token token = next_token(text, at, node->to);
+        if (token.kind == T_END)
+            break;
+        defines_type |= token_is(text, token, "{");
+        at = token.to;
+    }
+    if (defines_type) {
+        report(l->tu, ERROR, node->from, node->to,
+               "a declaration that also defines a type, of a variable that lives across an await, is not supported yet");
+        return;
+    }
+    Buf out = { .arena = l->arena };
+    add(&out, begin_made(l, node->from));
+    add_declarations(l, &out, node);
+    add_format(&out, MARK "E%d" MARK ";", node->to);
+    replace_text(l->editor, node->from, node->to, out.text);
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------ */
+
+static void wrap(Lowerer *l, Node *node, const Buf *before)
+{
+    Buf open = { .arena = l->arena };
+    add(&open, begin_made(l, node->from));
+    add(&open, "{\n");
+    add(&open, before->text ? before->text : "");
+    add(&open, end_made(l, node->from));
+    insert_before(l->editor, node->from, open.text);
+    insert_after(l->editor, node->to, " }");
+}
+
+static void lower_return(Lowerer *l, Node *node)
+{
+    Fn *fn = l->fn;
+    Node *value = node->kids[0];
+    Buf out = { .arena = l->arena };
+    add(&out, begin_made(l, node->from));
+    add(&out, "{ ");
+    if (value) {
+        lower_operands(l, &node->kids[0], 1, &out);
+        if (fn->result->kind == TYPE_VOID)
+            add_discarded(l, &out, value);
+        else
+            add_format(&out, "%s->result = %s; ", fn->self, text_of(l, value));
+    }
+    add(&out, "return AC_READY; }");
+    add_format(&out, MARK "E%d" MARK, node->to);
+    replace_text(l->editor, node->from, node->to, out.text);
+}
+
+static const char *exit_unless(Lowerer *l, Node *test, Buf *before)
+{
+    lower_operands(l, &test, 1, before);
+    add_format(before, "if (!(%s))\n    break;\n", text_of(l, test));
+    return before->text;
+}
+
+static void lower_body_of_loop(Lowerer *l, Node *body, const Node *loop_node, Loop *loop)
+{
+    loop->outer = l->loop;
+    l->loop = loop;
+    lower_stmt(l, body, loop_node);
+    l->loop = loop->outer;
+}
+
+static const char *new_continue(Lowerer *l)
+{
+    return take_format(l->arena, "%s__continue%d", l->fn->name, ++l->nloops);
+}
+
+static void check_editable(Lowerer *l, const Node *node)
+{
+    if (node->in_macro)
+        expand_call(l, node->from);
+}
+
+static void lower_while(Lowerer *l, Node *node)
+{
+    Node *test = node->kids[0], *body = node->kids[1];
+    Loop loop = { 0 };
+    lower_body_of_loop(l, body, node, &loop);
+    if (!test->has_await)
+        return;
+    check_editable(l, node);
+    Buf out = { .arena = l->arena };
+    add(&out, begin_made(l, node->from));
+    add(&out, "for (;;) {\n");
+    Buf before = { .arena = l->arena };
+    add(&out, exit_unless(l, test, &before));
+    add(&out, end_made(l, body->from));
+    replace_text(l->editor, node->from, body->from, out.text);
+    insert_after(l->editor, body->to, " }");
+}
+
+static void lower_do(Lowerer *l, Node *node)
+{
+    Node *body = node->kids[0], *test = node->kids[1];
+    Loop loop = { .label = test->has_await ? new_continue(l) : NULL };
+    lower_body_of_loop(l, body, node, &loop);
+    if (!test->has_await)
+        return;
+    check_editable(l, node);
+    replace_text(l->editor, node->from, body->from, take_format(l->arena, "for (;;) { "));
+    Buf out = { .arena = l->arena };
+    add(&out, begin_made(l, test->from));
+    if (loop.used)
+        add_format(&out, "%s:;\n", loop.label);
+    Buf before = { .arena = l->arena };
+    add(&out, exit_unless(l, test, &before));
+    add(&out, "}");
+    add(&out, end_made(l, node->to));
+    replace_text(l->editor, body->to, node->to, out.text);
+}
+
+static void lower_for(Lowerer *l, Node *node)
+{
+    Node *init = node->kids[0], *test = node->kids[1], *step = node->kids[2], *body = node->kids[3];
+    bool split_init = init && (init->kind == N_DECLARE ? init->has_await || must_split(init) : init->has_await);
+    bool split_test = test && test->has_await, split_step = step && step->has_await;
+    Loop loop = { .label = split_step ? new_continue(l) : NULL };
+    lower_body_of_loop(l, body, node, &loop);
+    if (!split_init && !split_test && !split_step)
+        return;
+    check_editable(l, node);
+    const Editor *e = l->editor;
+    Buf head = { .arena = l->arena };
+    add(&head, begin_made(l, node->from));
+    if (split_init) {
+        add(&head, "{\n");
+        if (init->kind == N_DECLARE) {
+            add_declarations(l, &head, init);
+        } else {
+            lower_operands(l, &node->kids[0], 1, &head);
+            add_discarded(l, &head, init);
+        }
+        add(&head, "for (; ");
+    } else if (!init) {
+        add(&head, "for (; ");
+    } else {
+        const char *text = rendered(e, init->from, init->to);
+        size_t size = strlen(text);
+        add_format(&head, "for (%s%s", text, size && text[size - 1] == ';' ? " " : "; ");
+    }
+    if (test && !split_test)
+        add(&head, rendered(e, test->from, test->to));
+    add(&head, "; ");
+    if (step && !split_step)
+        add(&head, rendered(e, step->from, step->to));
+    add(&head, ") {\n");
+    if (split_test) {
+        Buf before = { .arena = l->arena };
+        add(&head, exit_unless(l, test, &before));
+    }
+    add(&head, end_made(l, body->from));
+    replace_text(l->editor, node->from, body->from, head.text);
+
+    Buf tail = { .arena = l->arena };
+    if (split_step) {
+        add(&tail, begin_made(l, step->from));
+        if (loop.used)
+            add_format(&tail, "%s:;\n", loop.label);
+        lower_operands(l, &node->kids[2], 1, &tail);
+        add_discarded(l, &tail, step);
+        add(&tail, end_made(l, body->to));
+    }
+    add(&tail, split_init ? " } }" : " }");
+    insert_after(l->editor, body->to, tail.text);
+}
+
+static void lower_expression_statement(Lowerer *l, Node *node, const Node *parent)
+{
+    if (!node->has_await)
+        return;
+    if (node->in_macro) {
+        expand_call(l, node->from);
+        return;
+    }
+    Buf before = { .arena = l->arena };
+    add(&before, "");
+    int end = skip_blank(l->tu->source->text, node->to, l->tu->source->size);
+    bool semicolon = end < l->tu->source->size && l->tu->source->text[end] == ';';
+    int to = semicolon ? end + 1 : node->to;
+    lower_operands(l, &node, 1, &before);
+    const Node *core = node;
+    while (core->kind == N_OTHER && core->op == '(' && core->nkids == 1)
+        core = core->kids[0];
+    Buf out = { .arena = l->arena };
+    bool block = parent->kind != N_COMPOUND || core->kind != N_AWAIT;
+    if (core->kind == N_AWAIT && core->nkids && !strncmp(before.text, "if (", 4) == 0)
+        block = true;
+    add(&out, begin_made(l, node->from));
+    add(&out, block ? "{\n" : "");
+    add(&out, before.text);
+    add_discarded(l, &out, core);
+    add(&out, block ? "}" : "");
+    add(&out, end_made(l, to));
+    replace_text(l->editor, node->from, to, out.text);
+}
+
+static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
+{
+    if (!node)
+        return;
+    switch (node->kind) {
+    case N_COMPOUND:
+        for (int i = 0; i < node->nkids; i++)
+            lower_stmt(l, node->kids[i], node);
+        return;
+    case N_CASE:
+    case N_LABEL:
+        if (node->nkids)
+            lower_stmt(l, node->kids[0], node);
+        return;
+    case N_DECLARE:
+        lower_declare(l, node);
+        return;
+    case N_IF:
+    case N_SWITCH: {
+        Loop *outer = l->loop;
+        for (int i = 1; i < node->nkids; i++)
+            lower_stmt(l, node->kids[i], node);
+        l->loop = outer;
+        if (!node->kids[0]->has_await)
+            return;
+        check_editable(l, node);
+        Buf before = { .arena = l->arena };
+        lower_operands(l, &node->kids[0], 1, &before);
+        wrap(l, node, &before);
+        return;
+    }
+    case N_WHILE:
+        lower_while(l, node);
+        return;
+    case N_DO:
+        lower_do(l, node);
+        return;
+    case N_FOR:
+        lower_for(l, node);
+        return;
+    case N_RETURN:
+        lower_return(l, node);
+        return;
+    case N_CONTINUE:
+        if (l->loop && l->loop->label) {
+            l->loop->used = true;
+            check_editable(l, node);
+            int end = node->from + 8;
+            replace_text(l->editor, node->from, end, take_format(l->arena, "goto %s", l->loop->label));
+        }
+        return;
+    case N_ASM:
+        if (node->has_await) {
+            Buf before = { .arena = l->arena };
+            lower_operands(l, node->kids, node->nkids, &before);
+            wrap(l, node, &before);
+        }
+        return;
+    case N_BREAK:
+    case N_GOTO:
+    case N_GOTO_ANY:
+    case N_EMPTY:
+        return;
+    default:
+        if (node->type)
+            lower_expression_statement(l, node, parent);
+        return;
+    }
+}
+
+/* ---- names in the frame, and what is not evaluated ------------------------------------------------------------ */
+
+static bool is_word(char c)
+{
+    return c == '_' || (c | 32) - 'a' + 0u < 26u || c - '0' + 0u < 10u;
+}
+
+static void edit_ref(Lowerer *l, const Node *node)
+{
+    const Local *local = node->local;
+    if (local->home != HOME_PLACED)
+        return;
+    size_t size = strlen(local->name);
+    const char *text = l->tu->source->text;
+    bool there = !node->in_macro && !strncmp(text + node->from, local->name, size) && !is_word(text[node->from + (int)size]);
+    bool hashed = false;
+    for (int i = 0; i < l->tu->ncalls; i++) {
+        const Change *call = &l->tu->calls[i];
+        if (call->from <= node->from && node->from < call->to)
+            hashed = call->text != NULL; /* the macro stringises or pastes */
+    }
+    if (!there || hashed) {
+        expand_call(l, node->from);
+        return;
+    }
+    replace_text(l->editor, node->from, node->from + (int)size,
+                 take_format(l->arena, "%s->%s", l->fn->self, local->slot->name));
+}
+
+static void edit_literal(Lowerer *l, const Node *node)
+{
+    const Local *local = node->local;
+    if (local->home != HOME_PLACED)
+        return;
+    if (node->in_macro) {
+        expand_call(l, node->from);
+        return;
+    }
+    const char *self = l->fn->self, *field = local->slot->name;
+    const char *type = declare(l->arena, local->type, local->type->kind == TYPE_ARRAY ? "(*)" : "*", true);
+    insert_before(l->editor, node->from,
+                  take_format(l->arena, "(*(%s)__builtin_memcpy((void *)&%s->%s, &", type, self, field));
+    insert_after(l->editor, node->to, take_format(l->arena, ", sizeof %s->%s))", self, field));
+}
+
+static void edit_names(Lowerer *l, Node *node, bool evaluated)
+{
+    if (!node)
+        return;
+    switch (node->kind) {
+    case N_REF:
+        edit_ref(l, node);
+        return;
+    case N_LITERAL:
+        if (evaluated)
+            edit_literal(l, node);
+        break;
+    case N_UNEVALUATED:
+        evaluated = false;
+        break;
+    case N_AWAIT:
+        if (!evaluated || !node->await) {
+            replace_text(l->editor, node->from, node->to,
+                         take_format(l->arena, "(*(%s)0)", declare(l->arena, node->type, "*", true)));
+            return;
+        }
+        break;
+    case N_SPAWN:
+        replace_text(l->editor, node->from, node->name_to, take_format(l->arena, "%s__spawn_local", node->callee->name));
+        replace_text(l->editor, node->args_to + 1, node->to, "");
+        break;
+    default:
+        break;
+    }
+    for (int i = 0; i < node->nkids; i++)
+        edit_names(l, node->kids[i], evaluated);
+}
+
+/* #if and the like, with what they leave out: decided here, so they aren't decided again in the output. */
+static void drop_conditionals(Lowerer *l)
+{
+    const char *text = l->tu->source->text;
+    static const char *const words[] = { "if", "ifdef", "ifndef", "elif", "else", "endif", "elifdef", "elifndef" };
+    for (int at = l->fn->body->from; at < l->fn->body->to;) {
+        Token token = next_token(text, at, l->fn->body->to);
+        if (token.kind == T_END)
+            break;
+        at = token.to;
+        if (token.kind != T_DIRECTIVE)
+            continue;
+        Token word = next_token(text, token.from + 1, token.to);
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (token_is(text, word, words[i])) {
+                replace_text(l->editor, token.from, token.to, "");
+                break;
+            }
+    }
+    for (int i = 0; i < l->tu->nskipped; i++) {
+        Change skip = l->tu->skipped[i];
+        if (skip.from <= l->fn->body->from || skip.to >= l->fn->body->to)
+            continue;
+        /* From the # that begins it to the # of the directive that ends it. */
+        while (skip.from > l->fn->body->from && text[skip.from] != '#' && text[skip.from - 1] != '\n')
+            skip.from--;
+        while (skip.to > skip.from && text[skip.to - 1] != '\n')
+            skip.to--;
+        replace_text(l->editor, skip.from, skip.to, "");
+    }
+}
+
+bool lower_body(Fn *fn, Editor *editor)
+{
+    Lowerer l = { .fn = fn, .tu = fn->tu, .arena = fn->tu->arena, .editor = editor, .ok = true };
+    drop_conditionals(&l);
+    edit_names(&l, fn->body, true);
+    lower_stmt(&l, fn->body, NULL);
+    return l.ok;
+}

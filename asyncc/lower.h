@@ -1,0 +1,45 @@
+/* lower.h - the text-edit engine, between lower.c, which decides the edits of a body, and emit_c.c,
+ * which prints the file. */
+#ifndef ASYNCC_LOWER_H
+#define ASYNCC_LOWER_H
+#include "asyncc.h"
+
+/* Marks inside text under construction; print_text in emit_c.c turns them into #line directives.
+ * A mark is MARK, a letter, an offset in decimal, MARK.
+ *   S<offset>  what follows stands at that offset of the source
+ *   B<offset>  made text begins, which stands for that offset; E ends it               */
+#define MARK "\001"
+
+typedef struct Edit {
+    int from, to; /* from == to: an insertion */
+    const char *text;
+    bool after; /* insertion: belongs to what ends here, not to what begins here */
+    struct Edit *next;
+} Edit;
+
+/* Edits of one stretch of Source.text. */
+typedef struct Editor {
+    Arena *arena;
+    const Source *source;
+    int from, to;
+    Edit **at; /* by offset - from */
+} Editor;
+
+Editor *new_editor(Arena *, const Source *, int from, int to);
+void replace_text(Editor *, int from, int to, const char *text);
+void insert_before(Editor *, int at, const char *text); /* outside of earlier ones at the same place */
+void insert_after(Editor *, int at, const char *text);
+/* The stretch with its edits, outermost ones first. */
+void render(const Editor *, int from, int to, Buf *);
+const char *rendered(const Editor *, int from, int to);
+
+/* Edits fn's body so that it can be left and entered at its awaits. Needs lay_out_frame. False: a PLACED
+ * local is used in a macro's body; fn->tu->hard says which calls have to be expanded first. */
+bool lower_body(Fn *, Editor *);
+/* `&self->g__1`; for a callee whose frame isn't complete yet, bytes of its size, cast. */
+const char *address_of_child(const Fn *, const Await *);
+
+/* Where a generated frame is complete before the text at that offset. */
+bool is_defined_before(const Fn *, int offset);
+
+#endif

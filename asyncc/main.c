@@ -1,0 +1,143 @@
+/* main.c - the pipeline, on one screen. The text may have to be read more than once: calls of macros that
+ * hold an await are expanded in place, and `await task` gets the star that gives it its type. */
+#include "asyncc.h"
+#include <pthread.h>
+#include <string.h>
+
+typedef struct Pass {
+    const char *name;
+    void (*run)(Fn *);
+} Pass;
+
+static const Pass passes[] = {
+    { "sequence", sequence_operands }, /* operands -> temporaries                        */
+    { "cfg", build_cfg },              /* statements -> blocks, each with its exit       */
+    { "liveness", find_live_locals },  /* blocks -> which locals need a frame slot       */
+    { "place", place_literals },       /* literals that a statement's block would end    */
+    { "frame", lay_out_frame },        /* locals, children -> fields of one struct       */
+};
+
+static bool stops_at(const Tu *tu, const char *pass)
+{
+    return tu->options->dump && !strcmp(tu->options->dump, pass);
+}
+
+/* The text with what the last read asked for. */
+static bool improve_source(Tu *tu)
+{
+    tu->source = tu->nhard ? expand_macros(tu, tu->hard, tu->nhard)
+                           : change_source(tu, tu->source, tu->inserts, tu->ninserts);
+    return tu->source != NULL;
+}
+
+static int analyse(Tu *tu)
+{
+    if (!order_calls(tu))
+        return 1;
+    name_parameters(tu);
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+        for (int k = 0; k < tu->nfns; k++)
+            if (tu->fns[k]->body)
+                passes[i].run(tu->fns[k]);
+        if (stops_at(tu, passes[i].name)) {
+            dump_functions(tu, passes[i].name, stdout);
+            return 0;
+        }
+    }
+    return check_locals(tu) ? -1 : 1;
+}
+
+static int emit(Tu *tu)
+{
+    for (;;) {
+        forget_diagnostics(tu);
+        bool good = read_functions(tu);
+        if (tu->nhard || tu->ninserts) {
+            free_reader(tu);
+            if (!improve_source(tu))
+                return 1;
+            continue;
+        }
+        if (!good)
+            return 1;
+        if (stops_at(tu, "read")) {
+            dump_functions(tu, "read", stdout);
+            return 0;
+        }
+        int status = analyse(tu);
+        if (status >= 0)
+            return status;
+        switch (tu->options->emit) {
+        case EMIT_C:
+            if (emit_c(tu))
+                return -1;
+            free_reader(tu);
+            if (!improve_source(tu))
+                return 1;
+            continue;
+        case EMIT_ELIDED:
+            emit_elided(tu);
+            return -1;
+        case EMIT_FRAMES:
+            emit_frames(tu);
+            return -1;
+        case EMIT_DOT:
+            emit_dot(tu);
+            return -1;
+        case EMIT_JSON:
+            emit_json(tu);
+            return -1;
+        }
+    }
+}
+
+static int translate(Tu *tu)
+{
+    int status = read_source(tu) ? emit(tu) : 1;
+    if (status < 0 && !count_errors(tu)) {
+        print_diagnostics(tu, stderr);
+        status = deliver(tu);
+    } else {
+        print_diagnostics(tu, stderr);
+        if (status < 0)
+            status = 1;
+    }
+    free_reader(tu);
+    return status;
+}
+
+typedef struct Run {
+    Tu *tu;
+    int status;
+} Run;
+
+static void *run_translation(void *run)
+{
+    ((Run *)run)->status = translate(((Run *)run)->tu);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    Arena *arena = new_arena();
+    Options options = { 0 };
+    int status = read_options(arena, argc, argv, &options);
+    if (status >= 0) {
+        free_arena(arena);
+        return status;
+    }
+    Tu tu = { .arena = arena, .options = &options, .out = { .arena = arena } };
+    Run run = { .tu = &tu, .status = 1 };
+    /* The passes recur over the program's own nesting; this stack is as deep as anybody nests. */
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)512 << 20);
+    if (pthread_create(&thread, &attributes, run_translation, &run))
+        run_translation(&run);
+    else
+        pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+    free_arena(arena);
+    return run.status;
+}

@@ -1,0 +1,323 @@
+/* sequence.c - which operands have to be evaluated before an await, into temporaries.
+ *
+ *     f(a(), await g(), b(), c())       a() and the await and b() first, in this order:
+ *
+ *     int t1 = a();
+ *     ...await g()... int r1 = its result;
+ *     int t2 = b();
+ *     f(t1, r1, t2, c())
+ *
+ * Where an await is among a node's operands, they are evaluated from left to right, each
+ * completely. So all that stand before the last one with an effect get a temporary, unless their
+ * value can't change meanwhile. The left side of an assignment comes after its right side.
+ * Only Node.temp and Await.result are filled; lower.c writes them down, cfg.c sees them happen. */
+#include "asyncc.h"
+
+typedef struct Sequencer {
+    Fn *fn;
+    int ntemps;
+} Sequencer;
+
+static void sequence(Sequencer *s, Node *node);
+static void sequence_stmt(Sequencer *s, Node *node);
+
+static Local *new_temp(Sequencer *s, const char *name, Type *type)
+{
+    Fn *fn = s->fn;
+    Local *temp = take(fn->tu->arena, sizeof *temp);
+    temp->kind = LOCAL_TEMP;
+    temp->name = temp->field = name;
+    temp->type = type;
+    temp->from = -1;
+    temp->used = true;
+    temp->index = fn->nlocals;
+    if (type->local_tag)
+        temp->refused = type->local_tag;
+    if (type->variable_size)
+        temp->refused = "is variably modified";
+    *push(fn->tu->arena, fn->locals, fn->nlocals, fn->locals_room) = temp;
+    return temp;
+}
+
+static void give_temp(Sequencer *s, Node *node)
+{
+    if (node->temp || node->type->kind == TYPE_VOID)
+        return;
+    node->temp = new_temp(s, take_format(s->fn->tu->arena, "%s__t%d", s->fn->name, ++s->ntemps), node->type);
+}
+
+static bool has_effect(const Node *node)
+{
+    if (!node || node->kind == N_UNEVALUATED)
+        return false;
+    switch (node->kind) {
+    case N_CALL:
+    case N_ASSIGN:
+    case N_STEP:
+    case N_AWAIT:
+    case N_SPAWN:
+    case N_BLOCK_ON:
+    case N_STMT_EXPR:
+        return true;
+    default:
+        break;
+    }
+    if (node->kind == N_OTHER && (node->op == '!' || (node->type && node->type->is_volatile)))
+        return true;
+    if (node->kind == N_REF && node->local->type->is_volatile)
+        return true;
+    for (int i = 0; i < node->nkids; i++)
+        if (has_effect(node->kids[i]))
+            return true;
+    return false;
+}
+
+static bool assigns(const Node *node, const Local *local)
+{
+    if (!node || node->kind == N_UNEVALUATED)
+        return false;
+    if ((node->kind == N_ASSIGN || node->kind == N_STEP) && node->kids[0]->kind == N_REF &&
+        node->kids[0]->local == local)
+        return true;
+    if (node->kind == N_ASM)
+        return true;
+    for (int i = 0; i < node->nkids; i++)
+        if (assigns(node->kids[i], local))
+            return true;
+    return false;
+}
+
+/* The value can't change while what comes after it (kids from next on) is evaluated. */
+static bool is_stable(const Node *node, Node *const *kids, int next, int nkids)
+{
+    switch (node->kind) {
+    case N_CONSTANT:
+    case N_UNEVALUATED:
+        return true;
+    case N_REF:
+        if (node->is_lvalue && node->type->kind != TYPE_SCALAR)
+            return true; /* a place */
+        if (node->local->address_taken || node->local->type->is_volatile || node->local->in_place)
+            return false;
+        for (int i = next; i < nkids; i++)
+            if (assigns(kids[i], node->local))
+                return false;
+        return true;
+    case N_OTHER:
+        /* A member of a local, used as a place. */
+        return node->is_lvalue && node->nkids == 1 && node->kids[0]->is_lvalue && node->type->kind != TYPE_SCALAR &&
+               node->op != '!' && is_stable(node->kids[0], kids, next, nkids);
+    default:
+        return false;
+    }
+}
+
+/* What is left of a lowered node when its operands have been evaluated is only a name. */
+static bool is_settled(const Node *node)
+{
+    return node->temp || node->kind == N_AWAIT || node->kind == N_CONSTANT || node->kind == N_UNEVALUATED;
+}
+
+static void spill(Sequencer *s, Node *kid)
+{
+    if (kid->kind == N_INIT) {
+        for (int i = 0; i < kid->nkids; i++)
+            spill(s, kid->kids[i]);
+    } else if (!is_settled(kid)) {
+        give_temp(s, kid);
+    }
+}
+
+static void sequence_kids(Sequencer *s, Node **kids, int nkids)
+{
+    int last = -1; /* the last operand with an effect: those before it are evaluated before it */
+    for (int i = 0; i < nkids; i++) {
+        if (!kids[i])
+            continue;
+        if (kids[i]->has_await)
+            sequence(s, kids[i]);
+        if (has_effect(kids[i]))
+            last = i;
+    }
+    for (int i = 0; i < last; i++)
+        if (kids[i] && !is_stable(kids[i], kids, i + 1, last + 1))
+            spill(s, kids[i]);
+    for (int i = last + 1; i < nkids; i++)
+        if (kids[i] && last >= 0 && !is_stable(kids[i], kids, nkids, nkids)) {
+            spill(s, kids[last]);
+            break;
+        }
+}
+
+static bool is_trivial_place(const Node *node)
+{
+    return node->kind == N_REF || (node->kind == N_OTHER && node->nkids == 1 && node->is_lvalue &&
+                                   node->kids[0]->is_lvalue && is_trivial_place(node->kids[0]));
+}
+
+static void sequence_assign(Sequencer *s, Node *node)
+{
+    Node *left = node->kids[0], *right = node->kids[1];
+    if (right->has_await)
+        sequence(s, right);
+    if (left->has_await) {
+        if (!is_stable(right, &left, 0, 1))
+            spill(s, right);
+        sequence(s, left);
+    } else if (!is_settled(right)) {
+        bool clash = is_trivial_place(left) ? node->op != 0 && has_effect(right)
+                                            : has_effect(left) || has_effect(right);
+        if (clash)
+            give_temp(s, right);
+    }
+}
+
+/* Literals below the statement whose address is kept: the statement gets a block of its own. */
+static void mark_literals(Node *node)
+{
+    if (!node)
+        return;
+    if (node->kind == N_LITERAL && node->local && node->local->address_taken)
+        node->local->wrapped = true;
+    for (int i = 0; i < node->nkids; i++)
+        mark_literals(node->kids[i]);
+}
+
+static void sequence(Sequencer *s, Node *node)
+{
+    if (!node || !node->has_await)
+        return;
+    switch (node->kind) {
+    case N_AWAIT:
+        sequence_kids(s, node->kids, node->nkids);
+        if (!node->discarded && node->type->kind != TYPE_VOID)
+            node->await->result = new_temp(
+                s, take_format(s->fn->tu->arena, "%s__r%d", s->fn->name, node->await->state), node->type);
+        return;
+    case N_ASSIGN:
+        sequence_assign(s, node);
+        return;
+    case N_AND:
+    case N_OR:
+    case N_ELVIS:
+        sequence(s, node->kids[0]);
+        if (node->kids[1]->has_await) {
+            node->kids[1]->discarded = node->discarded;
+            sequence(s, node->kids[1]);
+            if (!node->discarded)
+                give_temp(s, node);
+        }
+        return;
+    case N_COND:
+        sequence(s, node->kids[0]);
+        if (node->kids[1]->has_await || node->kids[2]->has_await) {
+            for (int i = 1; i < 3; i++) {
+                node->kids[i]->discarded = node->discarded;
+                sequence(s, node->kids[i]);
+            }
+            if (!node->discarded)
+                give_temp(s, node);
+        }
+        return;
+    case N_COMMA:
+        node->kids[0]->discarded = true;
+        node->kids[1]->discarded = node->discarded;
+        sequence(s, node->kids[0]);
+        sequence(s, node->kids[1]);
+        return;
+    case N_STMT_EXPR: {
+        Node *body = node->kids[0];
+        Node *last = body->nkids ? body->kids[body->nkids - 1] : NULL;
+        if (last && last->type && !node->discarded)
+            last->discarded = false; /* its value is the expression's */
+        for (int i = 0; i < body->nkids; i++)
+            sequence_stmt(s, body->kids[i]);
+        if (!node->discarded)
+            give_temp(s, node);
+        return;
+    }
+    case N_LITERAL:
+        sequence_kids(s, node->kids[0]->kids, node->kids[0]->nkids);
+        return;
+    default:
+        if (node->discarded && node->kind == N_OTHER && node->nkids == 1)
+            node->kids[0]->discarded = node->kids[0]->type->kind == TYPE_VOID || node->op == '(';
+        sequence_kids(s, node->kids, node->nkids);
+        return;
+    }
+}
+
+/* A value that goes straight to where it's wanted is read from the child's frame there. */
+static void read_in_place(Node *value)
+{
+    /* A task's result goes with the task, so it's copied at once. */
+    if (value && value->kind == N_AWAIT && value->await->result && value->await->callee) {
+        value->await->result->used = false;
+        value->await->result = NULL;
+    }
+}
+
+static bool is_register(const Node *node)
+{
+    return node->kind == N_REF && !node->local->in_place;
+}
+
+static void sequence_stmt(Sequencer *s, Node *node)
+{
+    if (!node || !node->has_await)
+        return;
+    switch (node->kind) {
+    case N_COMPOUND:
+    case N_DECLARE:
+    case N_CASE:
+    case N_LABEL:
+    case N_IF:
+    case N_WHILE:
+    case N_DO:
+    case N_FOR:
+    case N_SWITCH:
+        for (int i = 0; i < node->nkids; i++) {
+            Node *kid = node->kids[i];
+            sequence_stmt(s, kid);
+            if (kid && kid->type && kid->kind != N_VAR && kid->has_await)
+                mark_literals(kid);
+        }
+        return;
+    case N_VAR:
+        for (int i = 0; i < node->nkids; i++)
+            sequence(s, node->kids[i]);
+        if (!node->local->in_place)
+            read_in_place(node->kids[0]);
+        return;
+    case N_RETURN:
+        sequence(s, node->kids[0]);
+        read_in_place(node->kids[0]);
+        mark_literals(node);
+        return;
+    case N_ASM:
+        sequence_kids(s, node->kids, node->nkids);
+        return;
+    default:
+        if (!node->type)
+            return;
+        sequence(s, node);
+        mark_literals(node);
+        if (node->kind == N_ASSIGN && is_register(node->kids[0]) && !node->op)
+            read_in_place(node->kids[1]);
+        return;
+    }
+}
+
+void sequence_operands(Fn *fn)
+{
+    Sequencer s = { .fn = fn };
+    sequence_stmt(&s, fn->body);
+}
+
+/* The block that lowering puts around a statement would end the lifetime of a literal in it. */
+void place_literals(Fn *fn)
+{
+    for (int i = 0; i < fn->nlocals; i++)
+        if (fn->locals[i]->wrapped && fn->locals[i]->home == HOME_STACK)
+            fn->locals[i]->home = HOME_PLACED;
+}
