@@ -1,0 +1,12 @@
+# Suites over the passes between reading and lowering, on models built by hand (model.h).
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+    pkg_check_modules(CHECK QUIET IMPORTED_TARGET check)
+endif()
+if(TARGET asyncc_passes AND CHECK_FOUND)
+    foreach(suite IN ITEMS cfg liveness frame emit)
+        add_executable(unit_${suite} "${CMAKE_CURRENT_LIST_DIR}/${suite}.c")
+        target_link_libraries(unit_${suite} PRIVATE asyncc_passes PkgConfig::CHECK)
+        add_test(NAME unit_${suite} COMMAND unit_${suite})
+    endforeach()
+endif()
