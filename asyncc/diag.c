@@ -443,7 +443,7 @@ static void add_snippet(Printer *p, const Diag *d)
             first = shown.column[length] - room;
         while (from < length && shown.column[from] < first + (first > 0 ? 3 : 0))
             from++;
-        while (to > from && shown.column[to] > first + room - 3)
+        while (to > from && first + room < shown.column[length] && shown.column[to] > first + room - 3)
             to--;
         /* Not inside a character of several bytes. */
         while (to < length && to > from && shown.at[to] == shown.at[to - 1])
