@@ -215,11 +215,14 @@ bool check_conditionals(Tu *tu, const Change *branches, int nbranches, bool *tak
     const File *result = preprocess(tu, marks, nbranches, branches[0]);
     if (!result)
         return false;
-    for (int i = 0, at = 0; i < nbranches; i++) {
-        int start, end = find_mark(result, at, 'c', i, &start);
-        taken[i] = end >= 0;
-        if (taken[i])
-            at = end;
+    memset(taken, 0, (size_t)nbranches * sizeof *taken);
+    for (const char *p = result->text; (p = strstr(p, MARK "c"));) {
+        p += sizeof MARK; /* past the c too */
+        int number = 0;
+        for (; *p >= '0' && *p <= '9' && number < nbranches; p++)
+            number = 10 * number + (*p - '0');
+        if (number < nbranches)
+            taken[number] = true;
     }
     return true;
 }
