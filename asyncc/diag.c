@@ -254,7 +254,11 @@ static int put_in_order(Tu *tu, Diag ***sorted)
 static int decode(const unsigned char *p, const unsigned char *end, int *code)
 {
     static const int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    int length = *p < 0x80 ? 1 : *p >= 0xC2 && *p < 0xE0 ? 2 : *p >= 0xE0 && *p < 0xF0 ? 3 : *p >= 0xF0 && *p < 0xF5 ? 4 : 0;
+    int length = *p < 0x80                ? 1
+                 : *p >= 0xC2 && *p < 0xE0 ? 2
+                 : *p >= 0xE0 && *p < 0xF0 ? 3
+                 : *p >= 0xF0 && *p < 0xF5 ? 4
+                                           : 0;
     *code = -1;
     if (length == 0 || end - p < length)
         return 1;
@@ -291,6 +295,13 @@ static int width_of(int c)
     return 1;
 }
 
+/* Control characters, and those that would hide text or turn its direction. */
+static bool is_hidden(int code)
+{
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x200B || (code >= 0x202A && code <= 0x202E) ||
+           (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
+}
+
 /* A source line as it is shown: tabs become blanks, what can't be shown becomes <U+0007> or <FF>. */
 typedef struct Shown {
     Buf text;
@@ -320,8 +331,7 @@ static Shown show_line(Arena *arena, const char *line, int length)
         } else if (code < 0) {
             add_format(&s.text, "<%02X>", (unsigned char)line[i]);
             column += (int)(s.text.size - before);
-        } else if (code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x200B || (code >= 0x202A && code <= 0x202E) ||
-                   (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF) {
+        } else if (is_hidden(code)) {
             add_format(&s.text, "<U+%04X>", (unsigned)code);
             column += (int)(s.text.size - before);
         } else {

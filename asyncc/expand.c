@@ -91,13 +91,15 @@ static const File *preprocess(Tu *tu, const Mark *marks, int nmarks, Change blam
         add_argument(&command, input);
         int status = run_command(&command, output, errors);
         if (status < 0)
-            report(tu, ERROR, blame.from, blame.to, "this has to be expanded by the C compiler, but '%s' can't be run: %s",
-                   tu->options->cc, strerror(errno));
+            report(tu, ERROR, blame.from, blame.to,
+                   "this has to be expanded by the C compiler, but '%s' can't be run: %s", tu->options->cc,
+                   strerror(errno));
         else if (status != 0)
-            report(tu, ERROR, blame.from, blame.to, "this has to be expanded by the C compiler, but '%s' says: %s",
-                   tu->options->cc, first_error(tu, errors));
+            report(tu, ERROR, blame.from, blame.to,
+                   "this has to be expanded by the C compiler, but '%s' says: %s", tu->options->cc,
+                   first_error(tu, errors));
         else if (!(result = open_file(tu, output)))
-            report(tu, ERROR, blame.from, blame.to, "the macros that '%s' expanded can't be read: %s", tu->options->cc,
+            report(tu, ERROR, blame.from, blame.to, "what '%s' expanded can't be read: %s", tu->options->cc,
                    strerror(errno));
     }
     remove_scratch(scratch);
@@ -161,8 +163,9 @@ static const char *make_replacement(Tu *tu, const char *expansion, int size, con
         p = stop + 1;
     }
     /* Tokens that were apart stay apart: -M where M is -1. */
-    bool before = call.from > 0 && touches(source->text[call.from - 1], buf.size > 0 ? buf.text[0] : 'x');
-    bool after = call.to < source->size && touches(buf.size > 0 ? buf.text[buf.size - 1] : 'x', source->text[call.to]);
+    char first = buf.size > 0 ? buf.text[0] : 'x', last = buf.size > 0 ? buf.text[buf.size - 1] : 'x';
+    bool before = call.from > 0 && touches(source->text[call.from - 1], first);
+    bool after = call.to < source->size && touches(last, source->text[call.to]);
     Buf whole = { .arena = tu->arena };
     add(&whole, before ? " " : "");
     add(&whole, buf.text);
@@ -194,7 +197,8 @@ Source *expand_macros(Tu *tu, const Change *ranges, int nranges)
         if (to < 0) {
             report(tu, ERROR, ranges[i].from, ranges[i].to,
                    "'%s', which is to compile the output, leaves this macro call out", tu->options->cc);
-            note(tu, -1, 0, "an #if around it is decided otherwise there; use --cc and the same flags as for the output");
+            note(tu, -1, 0,
+                 "an #if around it is decided otherwise there; use --cc and the same flags as for the output");
             ok = false;
             continue;
         }

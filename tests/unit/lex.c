@@ -36,7 +36,8 @@ END_TEST
 
 START_TEST(strings_and_characters_have_prefixes_and_escapes)
 {
-    ck_assert_str_eq(tokens("L\"a\\\"b\" u8\"c\" U'\\'' u'x' R\"y\""), "sL\"a\\\"b\" su8\"c\" cU'\\'' cu'x' nR s\"y\"");
+    ck_assert_str_eq(tokens("L\"a\\\"b\" u8\"c\" U'\\'' u'x' R\"y\""),
+                     "sL\"a\\\"b\" su8\"c\" cU'\\'' cu'x' nR s\"y\"");
     ck_assert_str_eq(tokens("\"/* // */\" a"), "s\"/* // */\" na");
 }
 END_TEST

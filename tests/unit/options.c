@@ -46,11 +46,15 @@ static const char *for_cc(void) { return words(options.cc_args, options.ncc_args
 
 START_TEST(flags_go_to_those_they_concern)
 {
-    ck_assert_int_eq(call("-Ifoo -I bar -DX=1 -D Y -U Z -include a.h -isystem d -iquote e -idirafter f -std=c11 in.ac"), -1);
-    ck_assert_str_eq(for_cc(), "-Ifoo -I bar -DX=1 -D Y -U Z -include a.h -isystem d -iquote e -idirafter f -std=c11");
+    ck_assert_int_eq(call("-Ifoo -I bar -DX=1 -D Y -U Z -include a.h -isystem d "
+                          "-iquote e -idirafter f -std=c11 in.ac"), -1);
+    ck_assert_str_eq(for_cc(), "-Ifoo -I bar -DX=1 -D Y -U Z -include a.h -isystem d "
+                               "-iquote e -idirafter f -std=c11");
     ck_assert_str_eq(for_clang(), for_cc());
-    ck_assert_int_eq(call("-g -O2 -Wall -Wfoo -fPIC -fno-tree-vectorize -fsigned-char -mavx2 -mtune=native -pipe in.ac"), -1);
-    ck_assert_str_eq(for_cc(), "-g -O2 -Wall -Wfoo -fPIC -fno-tree-vectorize -fsigned-char -mavx2 -mtune=native -pipe");
+    ck_assert_int_eq(call("-g -O2 -Wall -Wfoo -fPIC -fno-tree-vectorize -fsigned-char "
+                          "-mavx2 -mtune=native -pipe in.ac"), -1);
+    ck_assert_str_eq(for_cc(), "-g -O2 -Wall -Wfoo -fPIC -fno-tree-vectorize -fsigned-char "
+                               "-mavx2 -mtune=native -pipe");
     ck_assert_str_eq(for_clang(), "-O2 -Wall -Wfoo -fPIC -fsigned-char -mavx2");
     ck_assert_int_eq(call("-Wl,-z -lm -L d -w -pthread -ansi -pedantic -nostdinc --param a=b -xc in.ac"), -1);
     ck_assert_str_eq(for_cc(), "-w -pthread -ansi -pedantic -nostdinc --param a=b");

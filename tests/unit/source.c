@@ -101,7 +101,8 @@ START_TEST(a_pasted_files_own_headers_are_still_found)
     put("inc/b.ah", "#include \"w.h\"\n#include \"y.h\"\n");
     put("inc/w.h", "");
     const Source *s = read_text("#include \"sub/a.ah\"\n#include <b.ah>\n");
-    ck_assert_str_eq(s->text, "#include \"sub/y.h\"\n#include \"z.h\"\n#include <y.h>\n#include \"w.h\"\n#include \"y.h\"\n");
+    ck_assert_str_eq(s->text, "#include \"sub/y.h\"\n"
+                              "#include \"z.h\"\n#include <y.h>\n#include \"w.h\"\n#include \"y.h\"\n");
     put("y.h", "");
     put("inc/y.h", "");
     s = read_text("#include <b.ah>\n");
@@ -123,7 +124,8 @@ START_TEST(what_is_no_text_is_refused)
     tu.main_file = NULL;
     options.input = "none.ac";
     ck_assert(!read_source(&tu));
-    ck_assert_str_eq(messages(), "asyncc: error: cannot read 'none.ac': No such file or directory\n1 error generated.\n");
+    ck_assert_str_eq(messages(), "asyncc: error: cannot read 'none.ac': No such file or directory\n"
+                                 "1 error generated.\n");
     forget_diagnostics(&tu);
     tu.main_file = NULL;
     options.input = ".";
@@ -203,10 +205,12 @@ END_TEST
 START_TEST(the_elided_text_lacks_two_words)
 {
     put("a.ah", "async int g(int);\n");
-    read_text("#include \"a.ah\"\nasync int f(int x)\n{\n\treturn await g(x) -await\n g(1) - await(g(x.await)) + -await-g(2);\n}\n");
+    read_text("#include \"a.ah\"\nasync int f(int x)\n{\n"
+              "\treturn await g(x) -await\n g(1) - await(g(x.await)) + -await-g(2);\n}\n");
     options.no_lines = true;
     emit_elided(&tu);
-    ck_assert_str_eq(tu.out.text, "int g(int);\nint f(int x)\n{\n\treturn g(x) -\n g(1) - (g(x.await)) + - -g(2);\n}\n");
+    ck_assert_str_eq(tu.out.text, "int g(int);\nint f(int x)\n{\n"
+                                  "\treturn g(x) -\n g(1) - (g(x.await)) + - -g(2);\n}\n");
     options.no_lines = false;
     tu.out = (Buf){ 0 };
     emit_elided(&tu);
