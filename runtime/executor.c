@@ -144,12 +144,9 @@ static void park(struct ac_exec *exec)
 
 void ac_block_on_future(const struct ac_future_type *type, void *frame)
 {
-    if (ac__current != NULL) {
-        const struct ac_task *task = ac__current->running;
-        ac__stop("ac_block_on", "called for '%s' from inside async code%s%s%s, whose thread it would block; await it",
-                 type->name, task != NULL ? ", '" : "", task != NULL ? task->type->name : "",
-                 task != NULL ? "'" : "");
-    }
+    if (ac__current != NULL)
+        ac__stop("ac_block_on", "called for '%s' from inside async code, whose thread it would block; await it",
+                 type->name);
     struct ac_exec *exec = calloc(1, sizeof *exec);
     if (exec == NULL)
         ac__stop("ac_block_on", "no memory for an executor");

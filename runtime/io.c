@@ -92,6 +92,7 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
         return AC_READY;
     }
 
+    /* A descriptor whose event is outstanding need not be tried. */
     ssize_t n = -EAGAIN;
     const struct ac__fd *slot = registered_slot(cx, fd, generation);
     if (slot == NULL || slot->ready[direction]) {
@@ -107,6 +108,16 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
     }
     *result = n;
     wait->state = OVER;
+    return AC_READY;
+}
+
+/* Reading or writing no bytes: done, whether or not the descriptor is ready. */
+static enum ac_poll transfer_nothing(struct ac__io_wait *wait, ssize_t *result, const char *function)
+{
+    if (wait->state == OVER)
+        ac__stop(function, "polled after it was ready");
+    wait->state = OVER;
+    *result = 0;
     return AC_READY;
 }
 
@@ -135,6 +146,8 @@ static ssize_t try_read(void *frame, bool born)
 
 enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
 {
+    if (self->size == 0)
+        return transfer_nothing(&self->wait, &self->result, "ac_read");
     if (ac__io_poll(&self->wait, cx, self->fd, AC__READ, try_read, self, &self->result, "ac_read") == AC_PENDING)
         return AC_PENDING;
     /* A stream that gave less than there was room for is empty: what comes next will be an event,
@@ -175,6 +188,8 @@ static ssize_t try_write(void *frame, bool born)
 
 enum ac_poll ac_write__poll(struct ac_write__frame *self, struct ac_context *cx)
 {
+    if (self->size == 0)
+        return transfer_nothing(&self->wait, &self->result, "ac_write");
     return ac__io_poll(&self->wait, cx, self->fd, AC__WRITE, try_write, self, &self->result, "ac_write");
 }
 
@@ -218,7 +233,10 @@ static ssize_t try_write_all(void *frame, bool born)
 enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
 {
     ssize_t result;
-    enum ac_poll poll = ac__io_poll(&self->wait, cx, self->fd, AC__WRITE, try_write_all, self, &result, "ac_write_all");
+    enum ac_poll poll
+        = self->size == 0
+              ? transfer_nothing(&self->wait, &result, "ac_write_all")
+              : ac__io_poll(&self->wait, cx, self->fd, AC__WRITE, try_write_all, self, &result, "ac_write_all");
     if (poll == AC_READY)
         self->result = (int)result;
     return poll;

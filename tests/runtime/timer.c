@@ -1,0 +1,298 @@
+/* Timers: the wheel against a list that is searched, and sleeping by a clock that stands still. */
+#include "support.h"
+#include "timer.h"
+
+/* ---- the wheel by itself ---- */
+
+/* Each timer notes the order in which it was woken. */
+struct alarm {
+    struct ac_waker waker;
+    struct ac__timer timer;
+    uint64_t due;
+    unsigned long fired_as; /* 0: not yet */
+};
+static unsigned long nfired;
+
+static void ring(struct ac_waker *waker) { ((struct alarm *)waker)->fired_as = ++nfired; }
+static struct ac_waker *same(struct ac_waker *waker) { return waker; }
+static const struct ac_waker_ops alarm_ops = { same, ring, ring, ring };
+
+static void set(struct ac__wheel *wheel, struct alarm *alarm, uint64_t due)
+{
+    *alarm = (struct alarm){ .waker.ops = &alarm_ops, .due = due };
+    alarm->timer.waker = &alarm->waker;
+    ac__timer_start(wheel, &alarm->timer, due);
+}
+
+START_TEST(a_timer_fires_at_its_tick_and_not_before)
+{
+    static const uint64_t dues[] = { 0, 1, 63, 64, 65, 127, 128, 4095, 4096, 4097, 262143, 262144, 1000000007,
+                                     UINT64_C(1) << 59, UINT64_MAX - 1, UINT64_MAX };
+    for (uint64_t start = 0; start < 200; start += 37)
+        for (size_t i = 0; i < COUNT(dues); i++) {
+            struct ac__wheel wheel = { .tick = start };
+            struct alarm alarm;
+            uint64_t due = dues[i] < start ? start : dues[i], next;
+            set(&wheel, &alarm, due);
+            if (due > start) {
+                ac__wheel_turn(&wheel, due - 1);
+                ck_assert_uint_eq(alarm.fired_as, 0);
+                ck_assert_uint_eq(wheel.tick, due - 1);
+            }
+            ck_assert(ac__wheel_next(&wheel, &next));
+            ck_assert_uint_eq(next, due);
+            ac__wheel_turn(&wheel, due);
+            ck_assert_uint_ne(alarm.fired_as, 0);
+            ck_assert(!ac__wheel_next(&wheel, &next));
+        }
+}
+END_TEST
+
+START_TEST(a_tick_that_has_passed_fires_on_the_next_turn)
+{
+    struct ac__wheel wheel = { .tick = 1000 };
+    struct alarm alarm;
+    set(&wheel, &alarm, 7);
+    ac__wheel_turn(&wheel, 1000);
+    ck_assert_uint_ne(alarm.fired_as, 0);
+}
+END_TEST
+
+START_TEST(timers_of_one_tick_fire_in_the_order_in_which_they_were_armed)
+{
+    struct ac__wheel wheel = { .tick = 0 };
+    struct alarm alarms[20];
+    nfired = 0;
+    for (int i = 0; i < 20; i++)
+        set(&wheel, &alarms[i], 5000);
+    ac__timer_cancel(&wheel, &alarms[0].timer);
+    ac__timer_cancel(&wheel, &alarms[7].timer);
+    ac__timer_cancel(&wheel, &alarms[7].timer); /* no harm in that */
+    ac__wheel_turn(&wheel, 9999);
+    for (int i = 0, nth = 0; i < 20; i++)
+        ck_assert_uint_eq(alarms[i].fired_as, i == 0 || i == 7 ? 0 : (unsigned long)++nth);
+}
+END_TEST
+
+/* xorshift64, seeded: the same run each time. */
+static uint64_t random_state = 88172645463325252u;
+static uint64_t random_number(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+START_TEST(the_wheel_agrees_with_a_list)
+{
+    enum { N = 300 };
+    static struct alarm alarms[N];
+    struct ac__wheel wheel = { .tick = 12345678 };
+    for (int i = 0; i < N; i++)
+        set(&wheel, &alarms[i], wheel.tick + (random_number() >> (random_number() % 64)) % (1u << 30));
+    for (int step = 0; step < 20000; step++) {
+        struct alarm *alarm = &alarms[random_number() % N];
+        switch (random_number() % 3) {
+        case 0:
+            ac__timer_cancel(&wheel, &alarm->timer);
+            set(&wheel, alarm, wheel.tick + (random_number() >> (random_number() % 64)) % (1u << 30));
+            break;
+        case 1: {
+            uint64_t next, to = wheel.tick + (random_number() >> (random_number() % 64)) % (1u << 20);
+            ac__wheel_turn(&wheel, to);
+            uint64_t earliest = UINT64_MAX;
+            bool agree = true; /* each ck_assert is a note in a file, too slow for this loop */
+            for (int i = 0; i < N; i++) {
+                bool due = alarms[i].due <= to;
+                agree &= alarms[i].timer.armed == !due && (alarms[i].fired_as != 0) == due;
+                if (due)
+                    set(&wheel, &alarms[i], to + 1 + random_number() % 5000);
+                if (alarms[i].due < earliest)
+                    earliest = alarms[i].due;
+            }
+            ck_assert(agree);
+            /* The next stop is never late: a timer, or where some change their level. */
+            ck_assert(ac__wheel_next(&wheel, &next));
+            ck_assert_uint_le(next, earliest);
+            ck_assert_uint_gt(next, to);
+            break;
+        }
+        default:
+            break;
+        }
+    }
+}
+END_TEST
+
+/* ---- sleeping ---- */
+
+struct sleeper {
+    int state;
+    uint64_t duration_ns, woke_ns;
+    struct ac_sleep__frame sleep;
+};
+static enum ac_poll sleeper__poll(struct sleeper *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    AWAIT(self, ac_sleep__init(&self->sleep, self->duration_ns), ac_sleep__poll(&self->sleep, cx));
+    self->woke_ns = ac_now();
+    END;
+}
+FUTURE(sleeper, struct sleeper);
+
+static uint64_t time_slept(uint64_t duration_ns)
+{
+    struct sleeper sleeper = { .duration_ns = duration_ns };
+    uint64_t start = ac_now();
+    ac_block_on_future(&sleeper__type, &sleeper);
+    return ac_now() - start;
+}
+
+START_TEST(a_paused_clock_jumps_to_the_end_of_a_sleep)
+{
+    ac_clock_pause();
+    static const uint64_t durations[] = { 1, AC_US, AC_MS, AC_MS + 1, 63 * AC_MS, 64 * AC_MS, 5 * AC_S, 86400 * AC_S,
+                                          400 * 86400 * AC_S };
+    for (size_t i = 0; i < COUNT(durations); i++) {
+        uint64_t slept = time_slept(durations[i]);
+        ck_assert_uint_ge(slept, durations[i]);
+        ck_assert_uint_lt(slept, durations[i] + AC_MS);
+    }
+}
+END_TEST
+
+START_TEST(a_sleep_of_nothing_is_over_at_once)
+{
+    ac_clock_pause();
+    ck_assert_uint_eq(time_slept(0), 0);
+}
+END_TEST
+
+START_TEST(a_real_sleep_is_never_too_short)
+{
+    ck_assert_uint_ge(time_slept(3 * AC_MS), 3 * AC_MS);
+}
+END_TEST
+
+START_TEST(a_resumed_clock_goes_on_from_where_it_stood)
+{
+    ac_clock_pause();
+    uint64_t paused = ac_now();
+    ck_assert_uint_eq(ac_now(), paused);
+    ac_clock_advance(1000 * AC_S);
+    ck_assert_uint_eq(ac_now(), paused + 1000 * AC_S);
+    ac_clock_resume();
+    ac_clock_resume();
+    ck_assert_uint_ge(ac_now(), paused + 1000 * AC_S);
+    ck_assert_uint_lt(ac_now(), paused + 2000 * AC_S);
+}
+END_TEST
+
+struct sleepers {
+    int state, i;
+    ac_task__handle tasks[5];
+    struct ac_await__frame await;
+    struct ac_sleep__frame sleep;
+    uint64_t woke_ns[5];
+};
+static const uint64_t naps[5] = { 500 * AC_MS, 10 * AC_MS, 70 * AC_MS, 10 * AC_MS, 4200 * AC_MS };
+
+static enum ac_poll sleepers__poll(struct sleepers *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (int i = 0; i < 5; i++)
+        self->tasks[i] = SPAWN(sleeper, struct sleeper, { .duration_ns = naps[i] });
+    for (self->i = 0; self->i < 5; self->i++) {
+        AWAIT(self, ac_await__init(&self->await, self->tasks[self->i]), ac_await__poll(&self->await, cx));
+        self->woke_ns[self->i] = ((struct sleeper *)ac_await__result(&self->await))->woke_ns;
+        ac_await__end(&self->await);
+    }
+    END;
+}
+FUTURE(sleepers, struct sleepers);
+
+START_TEST(sleepers_wake_each_at_his_time_while_others_sleep)
+{
+    ac_clock_pause();
+    uint64_t start = ac_now();
+    struct sleepers s = { 0 };
+    ac_block_on_future(&sleepers__type, &s);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_uint_ge(s.woke_ns[i] - start, naps[i]);
+        ck_assert_uint_le(s.woke_ns[i] - start, naps[i] + AC_MS);
+    }
+}
+END_TEST
+
+static enum ac_poll canceller__poll(struct sleepers *self, struct ac_context *cx)
+{
+    static struct ac_sleep__frame eternal;
+    BEGIN(self);
+    ck_assert_int_eq(ac_sleep__start(&eternal, cx, UINT64_MAX), AC_PENDING);
+    ck_assert_int_eq(ac_sleep__poll(&eternal, cx), AC_PENDING);
+    AWAIT(self, ac_sleep__init(&self->sleep, 10 * AC_MS), ac_sleep__poll(&self->sleep, cx));
+    ck_assert_int_eq(ac_sleep__cancel(&eternal, cx), AC_READY);
+
+    /* One that has fired but wasn't polled, and one that never began. */
+    ck_assert_int_eq(ac_sleep__start(&eternal, cx, 5 * AC_MS), AC_PENDING);
+    AWAIT(self, ac_sleep__init(&self->sleep, 10 * AC_MS), ac_sleep__poll(&self->sleep, cx));
+    ck_assert_int_eq(ac_sleep__cancel(&eternal, cx), AC_READY);
+    ac_sleep__init(&eternal, 5);
+    ck_assert_int_eq(ac_sleep__cancel(&eternal, cx), AC_READY);
+    END;
+}
+FUTURE(canceller, struct sleepers);
+
+START_TEST(a_cancelled_sleep_holds_nobody_up)
+{
+    ac_clock_pause();
+    uint64_t start = ac_now();
+    struct sleepers s = { 0 };
+    ac_block_on_future(&canceller__type, &s);
+    ck_assert_uint_lt(ac_now() - start, 23 * AC_MS);
+}
+END_TEST
+
+static enum ac_poll busy__poll(struct sleepers *self, struct ac_context *cx)
+{
+    if (self->state++ == 0)
+        self->tasks[0] = SPAWN(sleeper, struct sleeper, { .duration_ns = AC_MS });
+    ac_await__init(&self->await, self->tasks[0]);
+    if (ac_await__poll(&self->await, cx) == AC_READY) {
+        ac_await__end(&self->await);
+        return AC_READY;
+    }
+    ac_wake_by_ref(cx->waker); /* never lets the executor park */
+    return AC_PENDING;
+}
+FUTURE(busy, struct sleepers);
+
+START_TEST(a_task_that_is_always_ready_does_not_starve_timers)
+{
+    struct sleepers s = { 0 };
+    ac_block_on_future(&busy__type, &s);
+}
+END_TEST
+
+START_TEST(advancing_a_clock_that_runs) { ac_clock_advance(1); }
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_timer_fires_at_its_tick_and_not_before,
+        a_tick_that_has_passed_fires_on_the_next_turn,
+        timers_of_one_tick_fire_in_the_order_in_which_they_were_armed,
+        the_wheel_agrees_with_a_list,
+        a_paused_clock_jumps_to_the_end_of_a_sleep,
+        a_sleep_of_nothing_is_over_at_once,
+        a_real_sleep_is_never_too_short,
+        a_resumed_clock_goes_on_from_where_it_stood,
+        sleepers_wake_each_at_his_time_while_others_sleep,
+        a_cancelled_sleep_holds_nobody_up,
+        a_task_that_is_always_ready_does_not_starve_timers,
+    };
+    const TTest *const stops[] = { advancing_a_clock_that_runs };
+    return run_suite("timer", tests, COUNT(tests), stops, COUNT(stops));
+}
