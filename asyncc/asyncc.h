@@ -271,7 +271,8 @@ enum node_kind {
 struct Node {
     enum node_kind kind;
     int op;       /* N_ASSIGN: 0 or the operator's first character; N_CASE: 'd' for default     */
-    int from, to; /* a statement's `to` is past its semicolon                                   */
+    int from, to; /* a statement's `to` is past its semicolon, but for an expression's           */
+    int end;      /* of a statement, past its semicolon                                          */
     Node **kids;
     int nkids;
     Type *type;       /* expressions: after conversion to what the context takes               */

@@ -266,7 +266,7 @@ static void lower_stmt_expr(Lowerer *l, Node *node, Buf *before)
         add(&value, "{\n");
         lower_operands(l, &last, 1, &value);
         add_format(&value, "%s = %s;\n}", node->temp->name, text_of(l, last));
-        replace_text(l->editor, last->from, last->to, value.text);
+        replace_text(l->editor, last->from, last->end, value.text);
     } else if (last) {
         lower_stmt(l, last, body);
     }
@@ -423,7 +423,7 @@ static void lower_declare(Lowerer *l, Node *node)
     bool split = must_split(node);
     if (!split && !node->has_await)
         return;
-    if (node->in_macro || (node->nkids && node->kids[0]->in_macro)) {
+    if (node->in_macro) {
         expand_call(l, node->from);
         return;
     }
@@ -529,7 +529,7 @@ static void lower_while(Lowerer *l, Node *node)
     add(&out, exit_unless(l, test, &before));
     add(&out, end_made(l, body->from));
     replace_text(l->editor, node->from, body->from, out.text);
-    insert_after(l->editor, body->to, " }");
+    insert_after(l->editor, body->end, " }");
 }
 
 static void lower_do(Lowerer *l, Node *node)
@@ -549,7 +549,7 @@ static void lower_do(Lowerer *l, Node *node)
     add(&out, exit_unless(l, test, &before));
     add(&out, "}");
     add(&out, end_made(l, node->to));
-    replace_text(l->editor, body->to, node->to, out.text);
+    replace_text(l->editor, body->end, node->to, out.text);
 }
 
 static void lower_for(Lowerer *l, Node *node)
@@ -601,10 +601,10 @@ static void lower_for(Lowerer *l, Node *node)
             add_format(&tail, "%s:;\n", loop.label);
         lower_operands(l, &node->kids[2], 1, &tail);
         add_discarded(l, &tail, step);
-        add(&tail, end_made(l, body->to));
+        add(&tail, end_made(l, body->end));
     }
     add(&tail, split_init ? " } }" : " }");
-    insert_after(l->editor, body->to, tail.text);
+    insert_after(l->editor, body->end, tail.text);
 }
 
 static void lower_expression_statement(Lowerer *l, Node *node, const Node *parent)
@@ -617,9 +617,7 @@ static void lower_expression_statement(Lowerer *l, Node *node, const Node *paren
     }
     Buf before = { .arena = l->arena };
     add(&before, "");
-    int end = skip_blank(l->tu->source->text, node->to, l->tu->source->size);
-    bool semicolon = end < l->tu->source->size && l->tu->source->text[end] == ';';
-    int to = semicolon ? end + 1 : node->to;
+    int to = node->end;
     lower_operands(l, &node, 1, &before);
     const Node *core = node;
     while (core->kind == N_OTHER && core->op == '(' && core->nkids == 1)

@@ -47,11 +47,18 @@ static int analyse(Tu *tu)
     return check_locals(tu) ? -1 : 1;
 }
 
+/* Each round expands what the one before couldn't see into; a call that stays as it is would go on forever. */
+enum { MOST_ROUNDS = 12 };
+
 static int emit(Tu *tu)
 {
-    for (;;) {
+    for (int round = 0;; round++) {
         forget_diagnostics(tu);
         bool good = read_functions(tu);
+        if (tu->nhard && round == MOST_ROUNDS) {
+            report(tu, ERROR, tu->hard[0].from, tu->hard[0].to, "this macro call can't be expanded far enough");
+            return 1;
+        }
         if (tu->nhard || tu->ninserts) {
             free_reader(tu);
             if (!improve_source(tu))

@@ -107,6 +107,16 @@ static void pass_on(Reader *r, CXDiagnostic message, bool child)
     }
 }
 
+/* A warning about the star that gives `await task` its type. */
+static bool is_at_star(Reader *r, CXDiagnostic message)
+{
+    CXFile file;
+    unsigned at;
+    clang_getFileLocation(clang_getDiagnosticLocation(message), &file, NULL, NULL, &at);
+    return clang_getDiagnosticSeverity(message) == CXDiagnostic_Warning && file && r->file &&
+           clang_File_isEqual(file, r->file) && at >= 5 && !strncmp(r->tu->source->text + at - 5, "await*", 6);
+}
+
 void pass_on_messages(Reader *r)
 {
     unsigned n = clang_getNumDiagnostics(r->unit);
@@ -114,7 +124,7 @@ void pass_on_messages(Reader *r)
         CXDiagnostic message = clang_getDiagnostic(r->unit, i);
         CXString text = clang_getDiagnosticSpelling(message);
         /* A stray async is told by read.c, as an error. */
-        bool ours = strstr(clang_getCString(text), "'preserve_most' only applies") != NULL;
+        bool ours = strstr(clang_getCString(text), "'preserve_most' only applies") != NULL || is_at_star(r, message);
         clang_disposeString(text);
         if (!ours && clang_getDiagnosticSeverity(message) >= CXDiagnostic_Warning)
             pass_on(r, message, false);

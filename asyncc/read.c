@@ -657,8 +657,8 @@ static Node *read_unexposed(Reader *r, CXCursor c)
             type->kind == TYPE_SCALAR) {
             if (node->is_lvalue)
                 take_address(node);
-            else if (node->kind != N_CONSTANT && node->has_await)
-                report(r->tu, ERROR, node->from, node->to, "an array inside the value of an await is not supported yet");
+            else if (node->kind == N_OTHER && node->has_await)
+                node->op = 'a'; /* points into a value that is gone after the full expression */
         }
         if (node->kind == N_AWAIT)
             return node; /* its own type is that of the child's result */
@@ -757,9 +757,8 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
             if (array && !is_local_path(operand)) {
                 if (operand->is_lvalue)
                     take_address(operand);
-                else if (operand->has_await)
-                    report(r->tu, ERROR, operand->from, operand->to,
-                           "an array inside the value of an await is not supported yet");
+                else if (operand->kind == N_OTHER && operand->has_await)
+                    operand->op = 'a';
                 operand->is_lvalue = false;
                 operand->type = type_of(r, clang_getCursorType(kid));
             }
@@ -774,6 +773,25 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
             return node;
         }
         return read_kids(r, node, children(r, c));
+    }
+    case CXCursor_CStyleCastExpr: {
+        /* What stands before the operand is in the type's name. */
+        Node *node = new_node(r, N_OTHER, c);
+        Kids kids = children(r, c);
+        CXCursor operand = only_expr(kids);
+        bool before = r->unevaluated;
+        r->unevaluated = true;
+        for (int i = 0; i < kids.n; i++)
+            if (is_expr(kids.v[i]) && !clang_equalCursors(kids.v[i], operand)) {
+                Node *in_type = new_node(r, N_UNEVALUATED, kids.v[i]);
+                add_kid(r, in_type, read_expr(r, kids.v[i]));
+                in_type->type = type_of(r, clang_getCursorType(kids.v[i]));
+                add_kid(r, node, in_type);
+            }
+        r->unevaluated = before;
+        if (!clang_Cursor_isNull(operand))
+            add_kid(r, node, read_expr(r, operand));
+        return node;
     }
     default:
         return read_kids(r, new_node(r, N_OTHER, c), children(r, c));
@@ -811,8 +829,7 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
     local->decl = var;
     var->local = local;
     var->type = local->type;
-    if (!var->in_macro && call_around(tu, local->from) && !is_spelled(r, name_at))
-        var->in_macro = true;
+    var->in_macro = local->from < 0 || (call_around(tu, local->from) && !is_spelled(r, name_at));
 
     CXCursor init = clang_Cursor_getVarDeclInitializer(c);
     add_kid(r, var, NULL);
@@ -867,6 +884,11 @@ static Node *read_declare(Reader *r, CXCursor c)
             report(r->tu, ERROR, node->from, node->to, "an async function declared inside a function is not supported yet");
         }
     }
+    /* The type may come from a macro; names and initialisers have to be there to be edited. */
+    const Change *call = node->from >= 0 ? call_around(r->tu, node->from) : NULL;
+    node->in_macro = call && call->to >= node->to;
+    for (int i = 0; i < node->nkids; i++)
+        node->in_macro |= node->kids[i]->in_macro;
     if (!node->nkids)
         node->kind = N_EMPTY;
     return node;
@@ -885,8 +907,8 @@ static Node *read_sub(Reader *r, Node *node, CXCursor c)
 {
     Node *kid = read_stmt(r, c);
     add_kid(r, node, kid);
-    if (kid->to > node->to && !node->in_macro)
-        node->to = kid->to;
+    if (kid->end > node->to && !node->in_macro)
+        node->to = kid->end;
     return kid;
 }
 
@@ -1068,7 +1090,14 @@ static Node *read_stmt_kind(Reader *r, CXCursor c)
 
 static Node *read_stmt(Reader *r, CXCursor c)
 {
-    return read_stmt_kind(r, c);
+    Node *node = read_stmt_kind(r, c);
+    if (node->type) { /* clang leaves the semicolon of an expression out */
+        node->end = skip_blank(r->tu->source->text, node->to, r->tu->source->size);
+        node->end = node->end < r->tu->source->size && r->tu->source->text[node->end] == ';' ? node->end + 1 : node->to;
+    } else {
+        node->end = node->to;
+    }
+    return node;
 }
 
 /* ---- functions ---------------------------------------------------------------------------------------- */
@@ -1271,7 +1300,8 @@ static void name_fields(Reader *r, Fn *fn)
     Local **sorted = take(r->arena, ((size_t)fn->nlocals + 1) * sizeof *sorted);
     for (int i = 0; i < fn->nlocals; i++)
         sorted[i] = fn->locals[i];
-    qsort(sorted, (size_t)fn->nlocals, sizeof *sorted, by_name);
+    if (fn->nlocals)
+        qsort(sorted, (size_t)fn->nlocals, sizeof *sorted, by_name);
     for (int i = 0, same = 0; i < fn->nlocals; i++) {
         same = i && !strcmp(sorted[i]->name, sorted[i - 1]->name) ? same + 1 : 0;
         bool ours = !strcmp(sorted[i]->name, "state") || !strcmp(sorted[i]->name, "result");
@@ -1431,7 +1461,8 @@ static void find_hashed_calls(Reader *r)
             continue;
         if (!macros.n) {
             clang_visitChildren(clang_getTranslationUnitCursor(r->unit), visit_macros, &macros);
-            qsort(macros.v, (size_t)macros.n, sizeof *macros.v, by_macro_name);
+            if (macros.n)
+                qsort(macros.v, (size_t)macros.n, sizeof *macros.v, by_macro_name);
         }
         Token name = next_token(tu->source->text, tu->calls[i].from, tu->calls[i].to);
         if (has_hash(&macros, take_text(r->arena, tu->source->text + name.from, (size_t)(name.to - name.from))))
@@ -1452,6 +1483,12 @@ static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClient
         return CXChildVisit_Recurse;
     case CXCursor_UnaryExpr:
         return CXChildVisit_Continue;
+    case CXCursor_CStyleCastExpr: {
+        CXCursor operand = only_expr(children(r, c)); /* and not what its type's name says */
+        if (!clang_Cursor_isNull(operand) && visit_plain(operand, c, r) == CXChildVisit_Recurse)
+            clang_visitChildren(operand, visit_plain, r);
+        return CXChildVisit_Continue;
+    }
     case CXCursor_CallExpr: {
         Kids kids;
         return read_special_call(r, c, &kids) ? CXChildVisit_Continue : CXChildVisit_Recurse;
@@ -1582,7 +1619,8 @@ static int by_from(const void *a, const void *b)
 /* Only the outermost calls stay: what an argument calls is expanded with it. */
 static void sort_calls(Tu *tu)
 {
-    qsort(tu->calls, (size_t)tu->ncalls, sizeof *tu->calls, by_from);
+    if (tu->ncalls)
+        qsort(tu->calls, (size_t)tu->ncalls, sizeof *tu->calls, by_from);
     int n = 0;
     for (int i = 0; i < tu->ncalls; i++)
         if (!n || tu->calls[i].from >= tu->calls[n - 1].to)
@@ -1698,7 +1736,7 @@ static void visit_inclusion(CXFile file, CXSourceLocation *stack, unsigned depth
 
 static const char *parse_path(const Tu *tu)
 {
-    return strcmp(tu->options->input, "-") ? tu->options->input : "<stdin>.c";
+    return strcmp(tu->options->input, "-") ? tu->options->input : "stdin.c";
 }
 
 bool read_functions(Tu *tu)
@@ -1771,8 +1809,10 @@ bool read_functions(Tu *tu)
     if (!tu->nhard)
         check_keywords(r);
     clang_getInclusions(r->unit, visit_inclusion, r);
-    qsort(tu->hard, (size_t)tu->nhard, sizeof *tu->hard, by_from);
-    qsort(tu->inserts, (size_t)tu->ninserts, sizeof *tu->inserts, by_from);
+    if (tu->nhard)
+        qsort(tu->hard, (size_t)tu->nhard, sizeof *tu->hard, by_from);
+    if (tu->ninserts)
+        qsort(tu->inserts, (size_t)tu->ninserts, sizeof *tu->inserts, by_from);
     return !count_errors(tu);
 }
 

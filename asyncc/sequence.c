@@ -124,6 +124,9 @@ static void spill(Sequencer *s, Node *kid)
         for (int i = 0; i < kid->nkids; i++)
             spill(s, kid->kids[i]);
     } else if (!is_settled(kid)) {
+        if (kid->kind == N_OTHER && kid->op == 'a')
+            report(s->fn->tu, ERROR, kid->from, kid->to,
+                   "an array inside the value of an await, used after another operand, is not supported yet");
         give_temp(s, kid);
     }
 }
