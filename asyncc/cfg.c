@@ -307,8 +307,6 @@ static bool is_split(const Node *node)
         for (int i = 0; i < node->nkids; i++)
             some |= waits(node->kids[i]);
         return some && !can_stay_whole(node);
-    case N_COMMA:
-        return waits(kid(node, 1));
     case N_STMT_EXPR:
         return node->has_await;
     default:
@@ -372,26 +370,16 @@ static void branch(Builder *b, Node *test, Block *yes, Block *no)
     finish(b, EXIT_BRANCH);
 }
 
-/* The operands of && || ?: and the comma, each completely. */
+/* The operands of && || ?:, each completely. */
 static void evaluate_branches(Builder *b, Node *node)
 {
     Block *end = new_block(b), *yes = new_block(b), *no = end;
-    switch (node->kind) {
-    case N_AND:
-        branch(b, kid(node, 0), yes, end);
-        break;
-    case N_OR:
-    case N_ELVIS:
-        branch(b, kid(node, 0), end, yes);
-        break;
-    case N_COND:
+    if (node->kind == N_COND)
         no = new_block(b);
+    if (node->kind == N_AND || node->kind == N_COND)
         branch(b, kid(node, 0), yes, no);
-        break;
-    default:
-        evaluate(b, kid(node, 0));
-        go_to(b, yes);
-    }
+    else
+        branch(b, kid(node, 0), end, yes);
     start(b, yes);
     evaluate(b, kid(node, 1));
     go_to(b, end);
@@ -477,14 +465,18 @@ static void evaluate_self(Builder *b, Node *node)
     case N_OR:
     case N_COND:
     case N_ELVIS:
-    case N_COMMA:
         if (is_split(node))
             break; /* hoist has done it */
-        if (node->kind == N_COMMA || can_stay_whole(node))
+        if (can_stay_whole(node))
             for (int i = 0; i < node->nkids; i++)
                 rest(b, node->kids[i]);
         else
             evaluate_branches(b, node);
+        break;
+    case N_COMMA:
+        if (!waits(kid(node, 0)) && !waits(kid(node, 1)))
+            rest(b, kid(node, 0));
+        rest(b, kid(node, 1));
         break;
     case N_AWAIT:
         if (node->await && !node->discarded)
@@ -567,7 +559,10 @@ static void hoist(Builder *b, Node *node)
         ;
     else if (is_split(node))
         evaluate_branches(b, node);
-    else if (node->kind == N_ASSIGN) {
+    else if (node->kind == N_COMMA && (waits(kid(node, 0)) || waits(kid(node, 1)))) {
+        evaluate(b, kid(node, 0)); /* completely, before the right side begins */
+        hoist(b, kid(node, 1));
+    } else if (node->kind == N_ASSIGN) {
         hoist(b, kid(node, 1));
         hoist(b, kid(node, 0));
     } else if (node->kind != N_UNEVALUATED) {

@@ -127,8 +127,8 @@ START_TEST(a_comma_evaluates_its_left_before_an_await_on_its_right)
     Local *a = param("a", int_type), *b = param("b", int_type);
     function(list(node(N_COMMA, use(a), await(g, use(b)))));
     build_cfg(fn);
-    ck_assert_str_eq(dump("cfg"), "  0:\n    use a\n    jump -> 1\n  1:\n    use b\n    await 1 g -> 2\n"
-                                  "  2:\n    def r1, use r1\n    jump -> 3\n  3:\n    return\n");
+    ck_assert_str_eq(dump("cfg"), "  0:\n    use a, use b\n    await 1 g -> 1\n"
+                                  "  1:\n    def r1, use r1\n    return\n");
 }
 END_TEST
 
