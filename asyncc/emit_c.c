@@ -380,16 +380,23 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
     add_format(out, ");\n}%s", end);
 
     add_format(out, "%s%senum ac_poll %s__poll(%s *%s, struct ac_context *%s)\n{\n", start, kind, name, frame, self, cx);
-    add_format(out, "    if (%s->%s == 0)\n        return %s(%s, %s, 0", self, fn->state_field->name, body, self, cx);
+    bool suspends = false;
+    for (int i = 0; i < fn->nawaits; i++)
+        suspends |= fn->awaits[i]->reached;
+    if (suspends)
+        add_format(out, "    if (%s->%s == 0)\n        ", self, fn->state_field->name);
+    add_format(out, "%sreturn %s(%s, %s, 0", suspends ? "" : "    ", body, self, cx);
     for (int i = 0; i < fn->nparams; i++) {
         if (fn->params[i]->slot)
             add_format(out, ", %s->%s", self, fn->params[i]->slot->name);
         else
             add_format(out, ", %s", zero_of(fn, fn->params[i]->type));
     }
-    add_format(out, ");\n    return %s(%s, %s, %s->%s", body, self, cx, self, fn->state_field->name);
-    for (int i = 0; i < fn->nparams; i++)
-        add_format(out, ", %s", zero_of(fn, fn->params[i]->type));
+    if (suspends) {
+        add_format(out, ");\n    return %s(%s, %s, %s->%s", body, self, cx, self, fn->state_field->name);
+        for (int i = 0; i < fn->nparams; i++)
+            add_format(out, ", %s", zero_of(fn, fn->params[i]->type));
+    }
     add_format(out, ");\n}%s", end);
 
     /* Cancelling goes the way of `return`: first the child at whose await it waits, then what the scopes owe. */
@@ -482,11 +489,11 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
     for (int i = 0; i < fn->nawaits; i++)
         any |= fn->awaits[i]->reached;
     if (any) {
-        add_format(out, "    switch (%s) {\n", fn->state);
+        add_format(out, "    switch (%s) {\n    case 0:\n        break;\n", fn->state);
         for (int i = 0; i < fn->nawaits; i++)
             if (fn->awaits[i]->reached)
                 add_format(out, "    case %d:\n        goto %s__%d;\n", fn->awaits[i]->state, fn->name, fn->awaits[i]->state);
-        add(out, "    }\n");
+        add(out, "    default:\n        __builtin_unreachable();\n    }\n");
     } else {
         add_format(out, "    (void)%s;\n    (void)%s;\n    (void)%s;\n", fn->self, fn->cx, fn->state);
     }
