@@ -168,8 +168,12 @@ void ac_accept__init(struct ac_accept__frame *self, int listener)
 
 static ssize_t try_accept(void *frame, bool born)
 {
-    (void)born;
-    int fd = ac__socket_accept(((struct ac_accept__frame *)frame)->listener, SOCK_NONBLOCK);
+    int listener = ((struct ac_accept__frame *)frame)->listener;
+    /* A listener from elsewhere may block, so it is asked first. */
+    int error = born ? 0 : ac__try_ready(listener, AC__READ);
+    if (error < 0)
+        return error;
+    int fd = ac__socket_accept(listener, SOCK_NONBLOCK);
     if (fd >= 0)
         ac__fd_born(fd);
     return fd;

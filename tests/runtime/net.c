@@ -445,6 +445,28 @@ FUTURE(pairs, struct script);
 START_TEST(sockets_from_elsewhere_and_files_work) { RUN(pairs); }
 END_TEST
 
+static enum ac_poll foreign__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    /* A listener that somebody else made, and that blocks. */
+    self->listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(listen(self->listener, 5), 0); /* on a port that the system chooses */
+    self->port = ac_local_port(self->listener);
+    ck_assert_int_eq(ac_accept__start(&self->other.accept, cx, self->listener), AC_PENDING);
+    AWAIT(self, ac_tcp_connect__init(&self->leaf.connect, "127.0.0.1", self->port),
+          ac_tcp_connect__poll(&self->leaf.connect, cx));
+    ck_assert_int_ge(self->leaf.connect.result, 0);
+    AWAIT(self, (void)0, ac_accept__poll(&self->other.accept, cx));
+    ck_assert_int_ge(self->other.accept.result, 0);
+    ac_close(self->other.accept.result);
+    ac_close(self->leaf.connect.result);
+    ac_close(self->listener);
+    END;
+}
+FUTURE(foreign, struct script);
+START_TEST(a_listener_from_elsewhere_does_not_block_the_thread) { RUN(foreign); }
+END_TEST
+
 static enum ac_poll ready__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
@@ -542,6 +564,7 @@ int main(void)
         closing_wakes_who_waits_and_he_learns_that_it_has_gone,
         pipes_work_and_stay_blocking,
         sockets_from_elsewhere_and_files_work,
+        a_listener_from_elsewhere_does_not_block_the_thread,
         readiness_can_be_awaited_by_itself,
         a_task_whose_reads_are_always_ready_lets_others_run,
         a_socket_can_go_on_on_another_executor,

@@ -145,6 +145,47 @@ START_TEST(wakes_may_come_during_and_after_the_end_of_tasks_and_executors)
 }
 END_TEST
 
+/* ---- wakes that come while the executor parks ---- */
+
+enum { ROUNDS = 50000 };
+
+/* Answers each waker at once, so that the wake meets the executor on its way to sleep. */
+static void *answer(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < ROUNDS;) {
+        struct ac_waker *waker = atomic_exchange(&given, NULL);
+        if (waker == NULL)
+            continue;
+        ac_wake(waker);
+        i++;
+    }
+    return NULL;
+}
+
+static enum ac_poll asker__poll(struct reader *self, struct ac_context *cx)
+{
+    if (self->got++ == self->wanted)
+        return AC_READY;
+    atomic_store(&given, ac_waker_clone(cx->waker));
+    /* A little longer each time, so that the answer comes at each step on the way. */
+    for (volatile int delay = self->got % 400; delay > 0; delay--)
+        continue;
+    return AC_PENDING;
+}
+FUTURE(asker, struct reader);
+
+START_TEST(no_wake_is_lost_that_comes_while_the_executor_parks)
+{
+    pthread_t thread;
+    struct reader asker = { .wanted = ROUNDS };
+    pthread_create(&thread, NULL, answer, NULL);
+    ac_block_on_future(&asker__type, &asker);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(asker.got, ROUNDS + 1);
+}
+END_TEST
+
 /* ---- several executors ---- */
 
 static enum ac_poll hour__poll(struct ac_sleep__frame *self, struct ac_context *cx) { return ac_sleep__poll(self, cx); }
@@ -180,6 +221,7 @@ int main(void)
     const TTest *const tests[] = {
         no_wake_of_two_threads_to_four_tasks_is_lost,
         wakes_may_come_during_and_after_the_end_of_tasks_and_executors,
+        no_wake_is_lost_that_comes_while_the_executor_parks,
         each_thread_has_an_executor_and_a_clock_of_its_own,
     };
     return run_suite("threads", tests, COUNT(tests), NULL, 0);
