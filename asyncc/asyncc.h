@@ -315,6 +315,7 @@ struct Local {
     bool in_place;      /* must be HOME_PLACED if it is live at a suspend point: address taken,
                            array, struct, volatile, _Atomic                                    */
     bool used;
+    int alignment;       /* _Alignas, or 0 */
     const char *refused; /* why it can't live across an await yet ("is a VLA"), or null         */
     bool wrapped;       /* sequence.c: a literal whose address leaves the block put around its statement */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
@@ -376,6 +377,7 @@ struct Fn {
     int nawaits, awaits_room;
     bool spawned, blocked_on; /* fetch__spawn_local, fetch__block_on are needed                  */
     const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
+    bool shows_name;          /* __func__ and its like are used                                */
     bool labels_as_values;    /* &&label: the body can't be inlined                            */
     bool uses_name[3];        /* the body mentions self, cx, state as names of its own or global */
     int order;                /* calls.c: a callee with a body has a smaller one                */

@@ -258,6 +258,8 @@ static const char *field_text(const Fn *fn, const Field *field)
     if (field->kind == FIELD_STATE)
         return take_format(arena, "unsigned %s %s", field->size == 1 ? "char" : field->size == 2 ? "short" : "int",
                            field->name);
+    if (field->local && field->local->alignment)
+        return take_format(arena, "_Alignas(%d) %s", field->local->alignment, declare(arena, field->type, field->name, true));
     if (field->kind != FIELD_CHILD)
         return declare(arena, field->type, field->name, true);
     const Fn *callee = field->await->callee;
@@ -623,7 +625,14 @@ bool emit_c(Tu *tu)
         if (!decl->is_definition)
             continue;
         add_frame(fn, &text);
+        /* A body that can't have the function's own name says it all the same. */
+        bool renamed = fn->shows_name && strcmp(body_name(fn), fn->name) != 0;
+        static const char *const shown[] = { "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__" };
+        for (int k = 0; renamed && k < 3; k++)
+            add_format(&text, "#define %s \"%s\"\n", shown[k], fn->name);
         add_body(fn, decl, editor, &text);
+        for (int k = 0; renamed && k < 3; k++)
+            add_format(&text, "#undef %s\n", shown[k]);
         add_functions(fn, decl, &text);
         add_format(&text, MARK "B%d" MARK, decl->name_from);
         add_runners(fn, decl, &text);

@@ -34,6 +34,7 @@ void emit_elided(Tu *tu)
         *push(tu->arena, changes, n, room) = (Change){ i, end, joins ? " " : "" };
         i = to - 1;
     }
+    add(&tu->out, "#include <ac/elided.h>\n");
     Source *elided = change_source(tu, source, changes, n);
     if (tu->options->no_lines) {
         add_bytes(&tu->out, elided->text, (size_t)elided->size);

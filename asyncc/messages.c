@@ -113,7 +113,11 @@ static bool is_at_star(Reader *r, CXDiagnostic message)
     CXFile file;
     unsigned at;
     clang_getFileLocation(clang_getDiagnosticLocation(message), &file, NULL, NULL, &at);
-    return clang_getDiagnosticSeverity(message) == CXDiagnostic_Warning && file && r->file &&
+    CXString option = clang_getDiagnosticOption(message, NULL);
+    bool about_star = !strcmp(clang_getCString(option), "-Wunused-value") ||
+                      !strcmp(clang_getCString(option), "-Wvoid-ptr-dereference");
+    clang_disposeString(option);
+    return about_star && file && r->file &&
            clang_File_isEqual(file, r->file) && at >= 5 && !strncmp(r->tu->source->text + at - 5, "await*", 6);
 }
 

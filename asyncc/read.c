@@ -646,7 +646,10 @@ static Node *read_unexposed(Reader *r, CXCursor c)
 {
     Kids kids = children(r, c);
     if (kids.n == 1 && is_expr(kids.v[0]) && same_extent(c, kids.v[0])) {
-        /* An implicit conversion: what is below is read, not used as a place. */
+        /* An implicit conversion: what is below is read, not used as a place. Or __func__, whose child is
+         * the name as a string. */
+        if (r->fn && clang_getCursorKind(kids.v[0]) == CXCursor_StringLiteral)
+            r->fn->shows_name = true;
         Node *node = read_expr(r, kids.v[0]);
         CXType inner = clang_getCanonicalType(clang_getCursorType(kids.v[0]));
         Type *type = type_of(r, clang_getCursorType(c));
@@ -682,9 +685,13 @@ static Node *read_unexposed(Reader *r, CXCursor c)
     }
     if (word_at(r->tu, node->from, "__func__") || word_at(r->tu, node->from, "__FUNCTION__") ||
         word_at(r->tu, node->from, "__PRETTY_FUNCTION__")) {
+        if (r->fn)
+            r->fn->shows_name = true;
         node->kind = N_CONSTANT;
         return node;
     }
+    if (r->fn && kids.n == 1 && clang_getCursorKind(kids.v[0]) == CXCursor_StringLiteral)
+        r->fn->shows_name = true;
     node->op = '!'; /* va_arg, atomics: not known to be without effect */
     read_kids(r, node, kids);
     for (int i = 0; i < node->nkids; i++)
@@ -808,6 +815,32 @@ static Node *read_expr(Reader *r, CXCursor c)
 
 /* ---- statements ------------------------------------------------------------------------------------- */
 
+/* The alignment in `_Alignas(16)` or `aligned(16)` at the offset, or -1 when it isn't a number. */
+static int read_alignment(const char *text, size_t at, size_t size)
+{
+    while (at < size && text[at] != '(' && text[at] != ';')
+        at++;
+    Token number = next_token(text, (int)at + 1, (int)size);
+    if (at >= size || text[at] != '(' || number.kind != T_NUMBER || !token_is(text, next_token(text, number.to, (int)size), ")"))
+        return -1;
+    long value = strtol(text + number.from, NULL, 0);
+    return value > 0 && value <= 64 ? (int)value : -1;
+}
+
+static void align_local(Reader *r, Local *local, const char *text, size_t at, size_t size)
+{
+    int alignment = read_alignment(text, at, size);
+    if (alignment < 0) {
+        local->refused = "is over-aligned";
+    } else if (alignment > local->type->align) {
+        Type *type = take(r->arena, sizeof *type);
+        *type = *local->type;
+        type->align = local->alignment = alignment;
+        local->type = type;
+        local->in_place = true;
+    }
+}
+
 static void read_variable(Reader *r, Node *declare_node, CXCursor c)
 {
     Tu *tu = r->tu;
@@ -837,9 +870,7 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
     for (int i = 0; i < kids.n; i++) {
         CXCursor kid = kids.v[i];
         enum CXCursorKind kind = clang_getCursorKind(kid);
-        if (kind == CXCursor_AlignedAttr) {
-            local->refused = "is over-aligned";
-        } else if (clang_isAttribute(kind)) {
+        if (clang_isAttribute(kind)) {
             CXFile file;
             unsigned at;
             clang_getSpellingLocation(clang_getRangeStart(clang_getCursorExtent(kid)), &file, NULL, NULL, &at);
@@ -848,6 +879,8 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
             if (text && at + 7 < size && (!strncmp(text + at, "cleanup", 7) || !strncmp(text + at, "__clean", 7)))
                 local->refused = "has a cleanup";
             else if (text && at + 7 < size && (!strncmp(text + at, "_Align", 6) || !strncmp(text + at, "aligned", 7)))
+                align_local(r, local, text, at, size);
+            else if (kind == CXCursor_AlignedAttr)
                 local->refused = "is over-aligned";
         } else if (is_expr(kid) && !clang_equalCursors(kid, init)) {
             bool before = r->unevaluated;
