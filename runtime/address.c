@@ -32,7 +32,7 @@ static int ask(struct addrinfo **list, const char *host, int port, int flags)
     case EAI_NONAME:
     case EAI_NODATA:
     case EAI_ADDRFAMILY:
-        return -ENOENT;
+        return -ENXIO;
     case EAI_AGAIN:
         return -EAGAIN;
     case EAI_MEMORY:
@@ -61,7 +61,7 @@ int ac__address_known(struct ac_address *address, const char *host, int port, in
     static const char *const loopback[] = { "127.0.0.1", "::1" };
     bool is_localhost = host != NULL && strcmp(host, "localhost") == 0;
     if (which >= (is_localhost ? 2 : 1))
-        return -ENOENT;
+        return -ENXIO;
     return ac_address_parse(address, is_localhost ? loopback[which] : host, port);
 }
 
@@ -69,7 +69,7 @@ int ac__address_lookup(struct ac_address *found, int nfound, const char *host, i
 {
     struct addrinfo *list;
     if (host == NULL || *host == '\0')
-        return -ENOENT;
+        return -ENXIO;
     int error = ask(&list, host, port, AI_ADDRCONFIG), n = 0;
     if (error < 0)
         return error;
@@ -77,5 +77,5 @@ int ac__address_lookup(struct ac_address *found, int nfound, const char *host, i
         if (info->ai_addrlen <= sizeof(struct ac_address) - offsetof(struct ac_address, any))
             from_addrinfo(&found[n++], info);
     freeaddrinfo(list);
-    return n > 0 ? n : -ENOENT;
+    return n > 0 ? n : -ENXIO;
 }

@@ -59,7 +59,7 @@ int ac__lookup_start(struct ac__lookup **place, struct ac_context *cx, const cha
 {
     struct ac_exec *exec = ac__exec_of(cx, function);
     if (host == NULL || *host == '\0')
-        return -ENOENT;
+        return -ENXIO;
     size_t size = strlen(host) + 1;
     struct ac__lookup *lookup = malloc(sizeof *lookup + size);
     if (lookup == NULL)

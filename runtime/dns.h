@@ -8,7 +8,7 @@ enum { AC__MOST_ADDRESSES = 16 };
 /* ---- address.c ---- */
 
 /* What needs no lookup: a numeric address, or "localhost", the loopback of IPv4 and of IPv6, in the
- * order in which @p which counts them. 0; -ENOENT when there is no address of that number; -EINVAL
+ * order in which @p which counts them. 0; -ENXIO when there is no address of that number; -EINVAL
  * for a name or a bad port. */
 int ac__address_known(struct ac_address *, const char *host, int port, int which);
 /* Looks the name up and blocks meanwhile. The number of addresses, or an error of ac_resolve()'s. */

@@ -25,7 +25,7 @@ void ac_tcp_connect__init(struct ac_tcp_connect__frame *self, const char *host, 
     self->fd = -1;
     self->next = 0;
     self->state = FRESH;
-    self->result = -ENOENT;
+    self->result = -ENXIO;
 }
 
 /* Ends the future with what stands in its result. */

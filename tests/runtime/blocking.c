@@ -69,7 +69,7 @@ START_TEST(errors_are_those_of_the_futures)
     ck_assert_int_eq(await ac_tcp_connect("127.0.0.1", port), -ECONNREFUSED);
     ck_assert_int_eq(await ac_tcp_connect("127.0.0.1", 0), -EINVAL);
     ck_assert_int_eq(await ac_tcp_connect("127.0.0.1", 65536), -EINVAL);
-    ck_assert_int_eq(await ac_tcp_connect("", 80), -ENOENT);
+    ck_assert_int_eq(await ac_tcp_connect("", 80), -ENXIO);
     ck_assert_int_eq(await ac_accept(listener), -EBADF);
     ck_assert_int_eq(await ac_write(-1, "x", 1), -EBADF);
     ck_assert_int_eq(await ac_resolve("localhost", 80, found, 2), 2);
@@ -87,7 +87,7 @@ START_TEST(spawned_calls_run_in_turn_and_time_passes)
     ac_task(int) tasks[] = { ac_spawn_local(twice(1)), ac_spawn_local(twice(2)) };
     ac_task(void) none = ac_spawn_local(run_once());
     ck_assert_int_eq(await tasks[0] + await tasks[1], 6);
-    (void)none;
+    await none;
     ck_assert_int_eq(nruns, 1);
     ck_assert_int_eq(ac_block_on(twice(4)), 8);
 

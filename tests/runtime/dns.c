@@ -149,7 +149,7 @@ static enum ac_poll numeric__poll(struct script *self, struct ac_context *cx)
     RESOLVE(self, "fast.test", 80, 0);
     ck_assert_int_eq(self->resolve.result, -EINVAL);
     RESOLVE(self, "", 80, 20);
-    ck_assert_int_eq(self->resolve.result, -ENOENT);
+    ck_assert_int_eq(self->resolve.result, -ENXIO);
     ck_assert_int_eq(nlookups, 0);
     END;
 }
@@ -164,7 +164,7 @@ static enum ac_poll names__poll(struct script *self, struct ac_context *cx)
     ck_assert_int_eq(self->resolve.result, 1);
     ck_assert_int_eq(ntohs(self->found[0].v4.sin_port), 80);
     RESOLVE(self, "nobody.test", 80, 20);
-    ck_assert_int_eq(self->resolve.result, -ENOENT);
+    ck_assert_int_eq(self->resolve.result, -ENXIO);
     RESOLVE(self, "busy.test", 80, 20);
     ck_assert_int_eq(self->resolve.result, -EAGAIN);
     RESOLVE(self, "many.test", 80, 20);
@@ -308,7 +308,7 @@ static enum ac_poll connector__poll(struct script *self, struct ac_context *cx)
     AWAIT(self, ac_tcp_connect__init(&self->connect, "two.test", self->port), ac_tcp_connect__poll(&self->connect, cx));
     ck_assert_int_eq(self->connect.result, -ECONNREFUSED);
     AWAIT(self, ac_tcp_connect__init(&self->connect, "nobody.test", 80), ac_tcp_connect__poll(&self->connect, cx));
-    ck_assert_int_eq(self->connect.result, -ENOENT);
+    ck_assert_int_eq(self->connect.result, -ENXIO);
     END;
 }
 FUTURE(connector, struct script);

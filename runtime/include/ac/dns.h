@@ -60,7 +60,7 @@ struct ac_resolve__frame {
  *  @param found   Where the addresses go. Has to stay until the future has finished or was
  *                 cancelled; written only as it finishes.
  *  @param nfound  How many there is room for; more are left out, and so are all after the 16th.
- *  @return how many were stored; -ENOENT if there is no such name, or none with an address; -EAGAIN
+ *  @return how many were stored; -ENXIO if there is no such name, or none with an address; -EAGAIN
  *          if the name server could not tell now; -EINVAL for a bad port or @p nfound < 1;
  *          -ENOMEM; what else the system says (-EMFILE, ...), or -EIO where it won't say.
  *

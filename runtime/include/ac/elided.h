@@ -20,10 +20,11 @@
 #define async
 #define await
 
-/* A handle on a task of no result is an int, because void has no objects. */
+/* A handle on a task of no result is an int, because void has no objects; volatile, so that
+ * compilers don't complain of `await task;`, which is left as `task;`. */
 #undef ac_task
 #define ac_task(T)                                                                                     \
-    __typeof__(__builtin_choose_expr(__builtin_types_compatible_p(T, void), 0,                         \
+    __typeof__(__builtin_choose_expr(__builtin_types_compatible_p(T, void), *(volatile int *)0,        \
                                      ((__typeof__(T)(*)(void))0)()))
 #define ac_spawn_local(call)                                                                           \
     __builtin_choose_expr(__builtin_types_compatible_p(__typeof__(call), void), ((void)(call), 0), (call))
