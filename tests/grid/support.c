@@ -502,7 +502,8 @@ static void run_case(const struct grid_case *c)
         pending = drive(c, m & 1, -1);
         alarm(0);
         show_globals();
-        if (!compare(c, mode_name(m), 0) || m != 1)
+        /* A cancelled run would leave its mark in a static local, which the twin knows nothing of. */
+        if (!compare(c, mode_name(m), 0) || m != 1 || strstr(c->text, "static int"))
             continue;
         for (volatile int at = 1; at <= pending && at <= 6; at++) {
             if (sigsetjmp(give_up, 1)) {
