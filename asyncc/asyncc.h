@@ -356,6 +356,12 @@ typedef struct Decl {
     bool in_text;   /* in tu->source, so it is replaced; else in a plain header (AC_ASYNC)      */
 } Decl;
 
+/* A name that a block declares for something that is no local: it hides a local of that name. */
+typedef struct Hiding {
+    const char *name;
+    Node *scope;
+} Hiding;
+
 struct Fn {
     Tu *tu;
     const char *name;
@@ -373,6 +379,8 @@ struct Fn {
     Node *body; /* null: only declared                                                        */
     Local **locals;
     int nlocals, locals_room;
+    Hiding *hidings;
+    int nhidings, hidings_room;
     Await **awaits; /* by state: awaits[0] is state 1 */
     int nawaits, awaits_room;
     bool spawned, blocked_on; /* fetch__spawn_local, fetch__block_on are needed                  */
@@ -498,8 +506,9 @@ bool order_calls(Tu *);
 bool check_locals(Tu *);
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);
-/* After liveness: literals of statements that lowering wraps are placed. */
-void place_literals(Fn *);
+/* After liveness: placed are literals of statements that lowering wraps, and locals that are hidden by an
+ * inner one of their name where they would have to be saved. */
+void place_locals(Fn *);
 
 /* emit_c.c and the others: what is asked for, into tu->out. */
 void name_parameters(Tu *); /* Fn.self, cx, state */

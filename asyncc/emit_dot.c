@@ -19,6 +19,7 @@ enum {
     MAX_STEPS = 2000, /* of the search, for one state */
     MAX_PATHS = 16,   /* to one state, while they are merged */
     MAX_SHOWN = 4,
+    MAX_TESTS = 8,  /* the last ones of a way */
     MAX_LABEL = 72, /* bytes of one condition */
 };
 
@@ -31,6 +32,7 @@ typedef struct Choice {
 typedef struct Path {
     Choice *choices;
     int nchoices;
+    bool cut; /* there are more before them */
 } Path;
 
 /* The ways to one state. */
@@ -54,6 +56,7 @@ typedef struct Search {
     const Block **queue; /* of search_rest */
     Choice *came_by;
     bool *seen;
+    const char ***texts; /* by block and way, once described */
 } Search;
 
 /* ---- where branches meet ---- */
@@ -148,10 +151,12 @@ static void reach(Search *s, int state)
         goal->more = true;
         return;
     }
-    size_t size = sizeof(Choice) * (size_t)s->nchoices;
-    Path path = { take(s->arena, size + 1), s->nchoices };
+    bool cut = s->nchoices > MAX_TESTS;
+    int nchoices = cut ? MAX_TESTS : s->nchoices;
+    size_t size = sizeof(Choice) * (size_t)nchoices;
+    Path path = { take(s->arena, size + 1), nchoices, cut };
     if (size)
-        memcpy(path.choices, s->choices, size);
+        memcpy(path.choices, s->choices + s->nchoices - nchoices, size);
     goal->paths[goal->npaths++] = path;
 }
 
@@ -204,7 +209,7 @@ static void search_rest(Search *s, const Block *start)
                 continue;
             Choice *back = NULL;
             int nback = 0, room = 0;
-            for (const Block *b = block; b != start; b = came_by[b->index].block)
+            for (const Block *b = block; b != start && nback <= MAX_TESTS; b = came_by[b->index].block)
                 if (came_by[b->index].block->nnext > 1)
                     *push(s->arena, back, nback, room) = came_by[b->index];
             while (nback)
@@ -228,7 +233,7 @@ static void search_rest(Search *s, const Block *start)
 /* Two ways that differ in one test's outcome alone are one, without that test. */
 static bool merge(Path *a, const Path *b)
 {
-    if (a->nchoices != b->nchoices)
+    if (a->nchoices != b->nchoices || a->cut || b->cut)
         return false;
     int where = -1;
     for (int i = 0; i < a->nchoices; i++) {
@@ -296,7 +301,7 @@ static const char *describe_case(Tu *tu, const Node *node)
     }
 }
 
-static const char *describe(Tu *tu, Choice choice)
+static const char *describe_choice(Tu *tu, Choice choice)
 {
     const Block *block = choice.block;
     const char *test = block->test ? one_line(tu, block->test->from, block->test->to) : "";
@@ -313,26 +318,41 @@ static const char *describe(Tu *tu, Choice choice)
     return take_format(tu->arena, "!(%s)", test);
 }
 
-static void describe_paths(Tu *tu, Edge *edge, const Goal *goal)
+static const char *describe(Search *s, Choice choice)
+{
+    const char ***texts = &s->texts[choice.block->index];
+    if (!*texts)
+        *texts = take(s->arena, sizeof **texts * (size_t)choice.block->nnext);
+    if (!(*texts)[choice.way])
+        (*texts)[choice.way] = shorten(s->arena, describe_choice(s->fn->tu, choice));
+    return (*texts)[choice.way];
+}
+
+static void describe_paths(Search *s, Edge *edge, const Goal *goal)
 {
     edge->more = goal->more || goal->npaths > MAX_SHOWN;
     for (int i = 0; i < goal->npaths; i++) {
-        if (!goal->paths[i].nchoices) {
+        const Path *path = &goal->paths[i];
+        if (!path->nchoices) {
             edge->npaths = 0;
             edge->more = false;
             return;
         }
-        Buf buf = { .arena = tu->arena };
-        for (int k = 0; k < goal->paths[i].nchoices; k++) {
+        if (edge->npaths == MAX_SHOWN)
+            continue; /* only one without a condition would change anything */
+        char text[MAX_TESTS * (MAX_LABEL + 16)];
+        Buf buf = { .arena = s->arena, .text = text, .room = sizeof text };
+        add(&buf, path->cut ? "... && " : "");
+        for (int k = 0; k < path->nchoices; k++) {
             if (k)
                 add(&buf, " && ");
-            add(&buf, shorten(tu->arena, describe(tu, goal->paths[i].choices[k])));
+            add(&buf, describe(s, path->choices[k]));
         }
-        bool is_new = edge->npaths < MAX_SHOWN;
+        bool is_new = true;
         for (int k = 0; k < edge->npaths && is_new; k++)
             is_new = strcmp(edge->paths[k], buf.text) != 0;
         if (is_new)
-            *push(tu->arena, edge->paths, edge->npaths, edge->room) = buf.text;
+            *push(s->arena, edge->paths, edge->npaths, edge->room) = take_text(s->arena, buf.text, buf.size);
     }
 }
 
@@ -346,6 +366,7 @@ Edge *find_edges(Fn *fn, int *nedges)
         return NULL;
     Search s = { .fn = fn, .arena = arena, .meet = find_meets(fn) };
     s.on_path = take(arena, (size_t)fn->nblocks);
+    s.texts = take(arena, sizeof *s.texts * (size_t)fn->nblocks);
     s.goals = take(arena, sizeof *s.goals * (size_t)nstates);
     s.touched = take(arena, sizeof *s.touched * (size_t)nstates);
     const Block **starts = take(arena, sizeof *starts * (size_t)nstates);
@@ -372,7 +393,7 @@ Edge *find_edges(Fn *fn, int *nedges)
             Edge *edge = push(arena, edges, *nedges, room);
             *edge = (Edge){ .from = from, .to = s.touched[i] };
             merge_paths(goal);
-            describe_paths(fn->tu, edge, goal);
+            describe_paths(&s, edge, goal);
             goal->npaths = 0;
             goal->reached = goal->more = false;
         }

@@ -89,14 +89,22 @@ static const char *callee_name(const Await *await)
 
 /* ---- pieces of text ------------------------------------------------------------------------------ */
 
+static const char *temp_text(Lowerer *l, const Local *temp)
+{
+    return temp->home == HOME_PLACED ? take_format(l->arena, "%s->%s", l->fn->self, temp->slot->name) : temp->name;
+}
+
 static const char *text_of(Lowerer *l, const Node *node)
 {
-    return node->temp ? node->temp->name : rendered(l->editor, node->from, node->to);
+    return node->temp ? temp_text(l, node->temp) : rendered(l->editor, node->from, node->to);
 }
 
 static void add_temp(Lowerer *l, Buf *out, Local *temp, const char *value)
 {
-    add_format(out, "%s = %s;\n", declare(l->arena, temp->type, temp->name, true), value);
+    if (temp->home == HOME_PLACED)
+        add_format(out, "%s = %s;\n", temp_text(l, temp), value);
+    else
+        add_format(out, "%s = %s;\n", declare(l->arena, temp->type, temp->name, true), value);
 }
 
 /* What remains of a lowered expression whose value nobody wants. */
@@ -286,7 +294,7 @@ static void lower_expr(Lowerer *l, Node *node, Buf *before)
         add_suspend(l, node, before);
         const char *value = "(void)0";
         if (node->await->result)
-            value = node->await->result->name;
+            value = temp_text(l, node->await->result);
         else if (node->type->kind != TYPE_VOID && !node->discarded)
             value = result_of_child(l, node->await);
         replace_text(l->editor, node->from, node->to, value);

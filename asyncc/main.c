@@ -13,7 +13,7 @@ static const Pass passes[] = {
     { "sequence", sequence_operands }, /* operands -> temporaries                        */
     { "cfg", build_cfg },              /* statements -> blocks, each with its exit       */
     { "liveness", find_live_locals },  /* blocks -> which locals need a frame slot       */
-    { "place", place_literals },       /* literals that a statement's block would end    */
+    { "place", place_locals },         /* hidden names, literals that a block would end  */
     { "frame", lay_out_frame },        /* locals, children -> fields of one struct       */
 };
 

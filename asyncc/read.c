@@ -660,7 +660,7 @@ static Node *read_unexposed(Reader *r, CXCursor c)
             type->kind == TYPE_SCALAR) {
             if (node->is_lvalue)
                 take_address(node);
-            else if (node->kind == N_OTHER && node->has_await)
+            else if (node->kind == N_OTHER)
                 node->op = 'a'; /* points into a value that is gone after the full expression */
         }
         if (node->kind == N_AWAIT)
@@ -764,7 +764,7 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
             if (array && !is_local_path(operand)) {
                 if (operand->is_lvalue)
                     take_address(operand);
-                else if (operand->kind == N_OTHER && operand->has_await)
+                else if (operand->kind == N_OTHER)
                     operand->op = 'a';
                 operand->is_lvalue = false;
                 operand->type = type_of(r, clang_getCursorType(kid));
@@ -905,10 +905,22 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
 }
 
 
+static enum CXChildVisitResult hide_names(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    Reader *r = data;
+    Fn *fn = r->fn;
+    const char *name = copy_string(r, clang_getCursorSpelling(c));
+    if (*name && clang_isDeclaration(clang_getCursorKind(c)))
+        *push(r->arena, fn->hidings, fn->nhidings, fn->hidings_room) = (Hiding){ name, r->scope };
+    return clang_getCursorKind(c) == CXCursor_EnumDecl ? CXChildVisit_Recurse : CXChildVisit_Continue;
+}
+
 static Node *read_declare(Reader *r, CXCursor c)
 {
     Node *node = new_node(r, N_DECLARE, c);
     Kids kids = children(r, c);
+    clang_visitChildren(c, hide_names, r);
     for (int i = 0; i < kids.n; i++) {
         enum CXCursorKind kind = clang_getCursorKind(kids.v[i]);
         if (kind == CXCursor_VarDecl) {
@@ -1409,7 +1421,7 @@ static void read_async_function(Reader *r, CXCursor c)
     }
     r->fn = fn;
     r->scope = NULL;
-    fn->nlocals = fn->nawaits = fn->nparams = 0;
+    fn->nlocals = fn->nawaits = fn->nparams = fn->nhidings = 0;
     if (fn->is_main)
         tu->has_main = true;
     read_params(r, fn, head.params, type, true);

@@ -12,6 +12,7 @@
  * value can't change meanwhile. The left side of an assignment comes after its right side.
  * Only Node.temp and Await.result are filled; lower.c writes them down, cfg.c sees them happen. */
 #include "asyncc.h"
+#include <string.h>
 
 typedef struct Sequencer {
     Fn *fn;
@@ -118,15 +119,26 @@ static bool is_settled(const Node *node)
     return node->temp || node->kind == N_AWAIT || node->kind == N_CONSTANT || node->kind == N_UNEVALUATED;
 }
 
+/* The temporary that holds the awaited struct that an array is a member of. */
+static Local *result_around(const Node *node)
+{
+    while (node->kind == N_OTHER && node->nkids == 1)
+        node = node->kids[0];
+    return node->kind == N_AWAIT && node->await ? node->await->result : NULL;
+}
+
 static void spill(Sequencer *s, Node *kid)
 {
     if (kid->kind == N_INIT) {
         for (int i = 0; i < kid->nkids; i++)
             spill(s, kid->kids[i]);
     } else if (!is_settled(kid)) {
-        if (kid->kind == N_OTHER && kid->op == 'a')
+        Local *whole = kid->kind == N_OTHER && kid->op == 'a' ? result_around(kid) : NULL;
+        if (whole)
+            whole->in_place = whole->address_taken = true;
+        else if (kid->kind == N_OTHER && kid->op == 'a')
             report(s->fn->tu, ERROR, kid->from, kid->to,
-                   "an array inside the value of an await, used after another operand, is not supported yet");
+                   "an array inside a value, used after another operand that awaits, is not supported yet");
         give_temp(s, kid);
     }
 }
@@ -317,10 +329,38 @@ void sequence_operands(Fn *fn)
     sequence_stmt(&s, fn->body);
 }
 
-/* The block that lowering puts around a statement would end the lifetime of a literal in it. */
-void place_literals(Fn *fn)
+static bool is_within(const Node *inner, const Node *outer)
 {
-    for (int i = 0; i < fn->nlocals; i++)
-        if (fn->locals[i]->wrapped && fn->locals[i]->home == HOME_STACK)
-            fn->locals[i]->home = HOME_PLACED;
+    return inner && (!outer || (outer->from <= inner->from && inner->to <= outer->to && inner != outer));
+}
+
+/* At some await where the local is live, its name means something that the inner scope declares. */
+static bool is_hidden(const Fn *fn, const Local *local, const Node *scope)
+{
+    if (!is_within(scope, local->scope))
+        return false;
+    for (int i = 0; i < fn->nawaits; i++)
+        if (has_bit(fn->awaits[i]->live, local->index) && scope->from <= fn->awaits[i]->node->from &&
+            fn->awaits[i]->node->to <= scope->to)
+            return true;
+    return false;
+}
+
+void place_locals(Fn *fn)
+{
+    for (int i = 0; i < fn->nlocals; i++) {
+        Local *local = fn->locals[i];
+        /* The block that lowering puts around a statement would end the lifetime of a literal in it. */
+        if (local->wrapped && local->home == HOME_STACK)
+            local->home = HOME_PLACED;
+        if (local->home != HOME_SAVED || local->kind == LOCAL_TEMP)
+            continue;
+        for (int k = 0; k < fn->nlocals && local->home == HOME_SAVED; k++)
+            if (k != i && fn->locals[k]->kind == LOCAL_VAR && !strcmp(fn->locals[k]->name, local->name) &&
+                is_hidden(fn, local, fn->locals[k]->scope))
+                local->home = HOME_PLACED;
+        for (int k = 0; k < fn->nhidings && local->home == HOME_SAVED; k++)
+            if (!strcmp(fn->hidings[k].name, local->name) && is_hidden(fn, local, fn->hidings[k].scope))
+                local->home = HOME_PLACED;
+    }
 }

@@ -475,7 +475,7 @@ static void catch(int sig)
 
 static void run_case(const struct grid_case *c)
 {
-    for (int m = 0; m < NMODES; m++) {
+    for (volatile int m = 0; m < NMODES; m++) {
         reset(m);
         can_give_up = 1;
         if (sigsetjmp(give_up, 1)) {
