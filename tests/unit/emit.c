@@ -139,6 +139,8 @@ START_TEST(every_edge_is_there_however_many_ways_there_are)
     analyse(make_node(N_COMPOUND, 30, statements));
     for (int to = 1; to <= 31; to++)
         ck_assert_str_ne(edge(0, to), "-");
+    ck_assert_str_eq(edge(0, 3), "!c && !c && c");
+    ck_assert_str_eq(edge(0, 20), "... && !c && !c && !c && !c && !c && !c && !c && c"); /* 12 more before them */
 }
 END_TEST
 
