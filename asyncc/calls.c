@@ -17,6 +17,7 @@ typedef struct Walk {
     int npath, path_room;
     Fn **path_fns; /* whose await path[i] is */
     int npath_fns, path_fns_room;
+    bool starts_declared;
     bool failed;
 } Walk;
 
@@ -70,6 +71,15 @@ static void check_started(Walk *w, const Node *node)
         check_started(w, node->kids[i]);
 }
 
+/* Whether there is anything for check_started to find: a look at every expression costs. */
+static bool starts_declared(const Tu *tu)
+{
+    for (int i = 0; i < tu->nfns; i++)
+        if (!is_frame_known(tu->fns[i]) && (tu->fns[i]->spawned || tu->fns[i]->blocked_on))
+            return true;
+    return false;
+}
+
 static void visit(Walk *w, Fn *fn)
 {
     fn->order = OPEN;
@@ -90,14 +100,15 @@ static void visit(Walk *w, Fn *fn)
         w->npath--;
         w->npath_fns = nfns;
     }
-    check_started(w, fn->body);
+    if (w->starts_declared)
+        check_started(w, fn->body);
     fn->order = w->nordered;
     w->ordered[w->nordered++] = fn;
 }
 
 bool order_calls(Tu *tu)
 {
-    Walk w = { .tu = tu };
+    Walk w = { .tu = tu, .starts_declared = starts_declared(tu) };
     w.ordered = take(tu->arena, sizeof *w.ordered * (size_t)(tu->nfns + 1));
     for (int i = 0; i < tu->nfns; i++)
         tu->fns[i]->order = UNSEEN;

@@ -46,6 +46,7 @@ typedef struct Builder {
     Block *now; /* never null: after a jump it is a block that nothing leads to */
     Label *labels;
     int nlabels, labels_room;
+    bool has_all_labels;
     Local **scoped; /* in_place locals, those of a scope side by side */
     int nscoped;
     Scope *scopes; /* those that are open */
@@ -174,14 +175,33 @@ static void jump_out(Builder *b, Target target)
 
 /* ---- labels ---- */
 
-static void collect_labels(Builder *b, const Node *node)
+/* The block that a label begins. Labels are known one by one as they are met, all of them from the
+ * first goto on. */
+static Block *label_block(Builder *b, const Node *node)
+{
+    for (int i = 0; i < b->nlabels; i++)
+        if (b->labels[i].node == node)
+            return b->labels[i].block;
+    Block *block = new_block(b);
+    *push(b->arena, b->labels, b->nlabels, b->labels_room) = (Label){ node, block };
+    return block;
+}
+
+static void collect_labels_in(Builder *b, const Node *node)
 {
     if (!node)
         return;
     if (node->kind == N_LABEL)
-        *push(b->arena, b->labels, b->nlabels, b->labels_room) = (Label){ node, new_block(b) };
+        label_block(b, node);
     for (int i = 0; i < node->nkids; i++)
-        collect_labels(b, node->kids[i]);
+        collect_labels_in(b, node->kids[i]);
+}
+
+static void collect_labels(Builder *b)
+{
+    if (!b->has_all_labels)
+        collect_labels_in(b, b->fn->body);
+    b->has_all_labels = true;
 }
 
 static bool contains(const Node *outer, const Node *inner)
@@ -222,16 +242,9 @@ static const Label *find_label(const Builder *b, const Node *jump)
     return found;
 }
 
-static Block *label_block(const Builder *b, const Node *node)
-{
-    for (int i = 0; i < b->nlabels; i++)
-        if (b->labels[i].node == node)
-            return b->labels[i].block;
-    return NULL;
-}
-
 static void jump_to_label(Builder *b, const Node *jump)
 {
+    collect_labels(b);
     const Label *label = find_label(b, jump);
     if (!label) {
         finish(b, EXIT_RETURN);
@@ -246,6 +259,7 @@ static void jump_to_label(Builder *b, const Node *jump)
 static void jump_to_any_label(Builder *b, Node *test, Block *else_to)
 {
     Block *block = b->now;
+    collect_labels(b);
     block->test = test;
     for (int i = 0; i < b->nlabels; i++)
         add_next(b, block, b->labels[i].block, b->labels[i].node);
@@ -730,7 +744,7 @@ static bool is_asm_goto(const Builder *b, const Node *node)
     for (int i = node->from; i + 4 < node->to && source->text[i] != '('; i++)
         if (memcmp(source->text + i, "goto", 4) == 0)
             return true;
-    return node->in_macro && b->nlabels;
+    return node->in_macro;
 }
 
 static void walk_asm(Builder *b, Node *node)
@@ -867,7 +881,6 @@ void build_cfg(Fn *fn)
     start(&b, entry);
     for (int i = 0; i < fn->nawaits; i++)
         fn->awaits[i]->overlaps = new_bits(b.arena, fn->nlocals);
-    collect_labels(&b, fn->body);
     sort_scopes(&b);
     walk(&b, fn->body);
     finish(&b, EXIT_RETURN);

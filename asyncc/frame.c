@@ -137,6 +137,12 @@ static void include(Bits to, Bits more)
         to.words[i] |= more.words[i];
 }
 
+static void clear_bits(Bits bits)
+{
+    for (int i = 0; i < bits.nwords; i++)
+        bits.words[i] = 0;
+}
+
 static void interfere(Layout *l, int a, int b)
 {
     if (a == b || a < 0 || b < 0)
@@ -151,8 +157,9 @@ static bool is_placed(const Local *local) { return local->home == HOME_PLACED; }
 static void interfere_at_points(Layout *l)
 {
     Fn *fn = l->fn;
+    Bits present = new_bits(l->arena, fn->nfields);
     for (int point = 0; point <= fn->nawaits; point++) {
-        Bits present = new_bits(l->arena, fn->nfields);
+        clear_bits(present);
         for (int i = 0; i < fn->nfields; i++)
             if (has_bit(fn->fields[i].live, point))
                 set_bit(present, i);
@@ -173,12 +180,6 @@ static void add_placed(Layout *l, Bits to, Bits locals)
         }
 }
 
-static void clear_bits(Bits bits)
-{
-    for (int i = 0; i < bits.nwords; i++)
-        bits.words[i] = 0;
-}
-
 /* Placed locals that hold something at once anywhere, also between two awaits. A value begins where
  * it is written, so it is enough to look at who is live at the writes, and at the blocks' starts. */
 static void interfere_in_blocks(Layout *l)
@@ -190,6 +191,7 @@ static void interfere_in_blocks(Layout *l)
     if (!some)
         return;
     Bits before = new_bits(l->arena, fn->nfields), begun = new_bits(l->arena, fn->nfields);
+    Bits live = new_bits(l->arena, fn->nfields);
     Bits *after = NULL; /* after[i]: who is live after event i, by later reads */
     int nafter = 0, after_room = 0;
     for (int i = 0; i < fn->nblocks; i++) {
@@ -200,7 +202,7 @@ static void interfere_in_blocks(Layout *l)
             if (has_bit(before, f))
                 include(l->rows[f], before);
 
-        Bits live = new_bits(l->arena, fn->nfields);
+        clear_bits(live);
         add_placed(l, live, block->live_out);
         clear_bits(begun);
         for (int f = 0; f < fn->nfields; f++) {
@@ -248,12 +250,9 @@ static void interfere_in_blocks(Layout *l)
 static void interfere_with_children(Layout *l)
 {
     Fn *fn = l->fn;
-    for (int k = 0; k < fn->nawaits; k++) {
-        Bits written = new_bits(l->arena, fn->nfields);
+    for (int k = 0; k < fn->nawaits; k++)
         if (fn->awaits[k]->overlaps.words)
-            add_placed(l, written, fn->awaits[k]->overlaps);
-        include(l->rows[l->child_of[k]], written);
-    }
+            add_placed(l, l->rows[l->child_of[k]], fn->awaits[k]->overlaps);
 }
 
 static bool is_copied_at_once(const Type *type)

@@ -58,9 +58,13 @@ static Effect *new_effects(Fn *fn)
 {
     Arena *arena = fn->tu->arena;
     Effect *effects = take(arena, sizeof *effects * (size_t)(fn->nblocks + 1));
-    for (int i = 0; i < fn->nblocks; i++)
-        effects[i] = (Effect){ new_bits(arena, fn->nlocals), new_bits(arena, fn->nlocals),
-                               new_bits(arena, fn->nlocals), new_bits(arena, fn->nlocals) };
+    int nwords = (fn->nlocals + 63) / 64;
+    uint64_t *words = take(arena, sizeof *words * ((size_t)nwords * (size_t)fn->nblocks * 4 + 1));
+    for (int i = 0; i < fn->nblocks; i++) {
+        Bits *sets[] = { &effects[i].gen, &effects[i].kill, &effects[i].in, &effects[i].out };
+        for (int k = 0; k < 4; k++, words += nwords)
+            *sets[k] = (Bits){ words, nwords };
+    }
     return effects;
 }
 

@@ -268,6 +268,19 @@ START_TEST(what_is_only_declared_is_refused)
 }
 END_TEST
 
+START_TEST(what_is_spawned_may_be_recursive_but_not_unknown)
+{
+    Node *spawn = bare(N_SPAWN);
+    spawn->callee = fn;
+    fn->spawned = true;
+    fn->body = list(spawn);
+    ck_assert(order_calls(tu));
+    spawn->callee = add_function("declared");
+    spawn->callee->spawned = true;
+    ck_assert(!order_calls(tu));
+}
+END_TEST
+
 /* Random programs: whatever the analysis says, the rules of check_frame hold. */
 START_TEST(random_frames_keep_the_rules)
 {
@@ -320,4 +333,5 @@ RUN_CASES("frame", &the_example_of_frame_c, &an_unused_parameter_has_no_field,
           &the_state_of_254_awaits_is_a_byte, &a_function_without_awaits_has_its_arguments_and_a_state,
           &children_come_before_their_parents, &what_awaits_itself_is_refused,
           &what_awaits_itself_through_others_is_refused, &what_is_only_declared_is_refused,
+          &what_is_spawned_may_be_recursive_but_not_unknown,
           &random_frames_keep_the_rules, &two_thousand_fields_are_fast)
