@@ -2,6 +2,7 @@
  * hold an await are expanded in place, and `await task` gets the star that gives it its type. */
 #include "asyncc.h"
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Pass {
@@ -98,6 +99,14 @@ static int emit(Tu *tu)
     }
 }
 
+static bool knows_pass(const char *name)
+{
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+        if (!strcmp(name, passes[i].name))
+            return true;
+    return !strcmp(name, "read");
+}
+
 static int translate(Tu *tu)
 {
     int status = read_source(tu) ? emit(tu) : 1;
@@ -133,6 +142,16 @@ int main(int argc, char **argv)
         free_arena(arena);
         return status;
     }
+    if (options.dump && !knows_pass(options.dump)) {
+        fprintf(stderr, "asyncc: error: unknown pass '%s'; there are read", options.dump);
+        for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+            fprintf(stderr, ", %s", passes[i].name);
+        fprintf(stderr, "\n");
+        free_arena(arena);
+        return 2;
+    }
+    /* libclang would parse on a thread of its own, with a stack of 8 MB. */
+    setenv("LIBCLANG_NOTHREADS", "1", 1);
     Tu tu = { .arena = arena, .options = &options, .out = { .arena = arena } };
     Run run = { .tu = &tu, .status = 1 };
     /* The passes recur over the program's own nesting; this stack is as deep as anybody nests. */

@@ -1820,8 +1820,11 @@ bool read_functions(Tu *tu)
         clang_parseTranslationUnit2(r->index, parse_path(tu), args, n, &text, 1,
                                     CXTranslationUnit_DetailedPreprocessingRecord, &r->unit);
     if (error) {
-        report_at(tu, ERROR, (Place){ .file = tu->main_file }, 0, NULL,
-                  error == CXError_Crashed ? "libclang crashed on this file" : "libclang can't parse with these options");
+        Buf message = { .arena = r->arena };
+        add(&message, error == CXError_Crashed ? "libclang crashed on this file" : "libclang can't parse with these options:");
+        for (int i = 0; i < tu->options->nclang_args && error != CXError_Crashed; i++)
+            add_format(&message, " %s", tu->options->clang_args[i]);
+        report_at(tu, ERROR, (Place){ .file = tu->main_file }, 0, NULL, message.text);
         return false;
     }
     r->file = clang_getFile(r->unit, parse_path(tu));
