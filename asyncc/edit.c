@@ -23,8 +23,21 @@ static Edit *new_edit(Editor *editor, int from, int to, const char *text)
     return edit;
 }
 
+/* Insertions so far at the ends of a stretch that is replaced are part of what was there. */
+static void drop_insertions(Editor *editor, int at, bool after)
+{
+    for (Edit **edit = &editor->at[at - editor->from]; *edit;) {
+        if ((*edit)->from == (*edit)->to && (*edit)->after == after)
+            *edit = (*edit)->next;
+        else
+            edit = &(*edit)->next;
+    }
+}
+
 void replace_text(Editor *editor, int from, int to, const char *text)
 {
+    drop_insertions(editor, from, false);
+    drop_insertions(editor, to, true);
     /* As many lines as there were, so that what follows keeps its place. */
     int lines = 0;
     for (const char *c = text; *c; c++)

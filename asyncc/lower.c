@@ -94,9 +94,17 @@ static const char *temp_text(Lowerer *l, const Local *temp)
     return temp->home == HOME_PLACED ? take_format(l->arena, "%s->%s", l->fn->self, temp->slot->name) : temp->name;
 }
 
-static const char *text_of(Lowerer *l, const Node *node)
+/* The node's own text, without the parentheses that may stand around it in the source. */
+static const char *bare_text(Lowerer *l, const Node *node)
 {
     return node->temp ? temp_text(l, node->temp) : rendered(l->editor, node->from, node->to);
+}
+
+static const char *text_of(Lowerer *l, const Node *node)
+{
+    const char *text = bare_text(l, node);
+    bool open = !node->temp && (node->kind == N_COMMA || node->kind == N_ASSIGN);
+    return open ? take_format(l->arena, "(%s)", text) : text;
 }
 
 static void add_temp(Lowerer *l, Buf *out, Local *temp, const char *value)
@@ -132,7 +140,7 @@ static void add_discarded(Lowerer *l, Buf *out, const Node *node)
     default:
         break;
     }
-    const char *text = text_of(l, node);
+    const char *text = bare_text(l, node);
     if (node->temp)
         return;
     if (node->kind == N_CALL || node->kind == N_ASSIGN || node->kind == N_STEP || node->type->kind == TYPE_VOID)
@@ -199,8 +207,9 @@ static void lower_operands(Lowerer *l, Node **kids, int nkids, Buf *before)
         if (kid->has_await)
             lower_expr(l, kid, before);
         if (kid->temp && !split) {
-            add_temp(l, before, kid->temp, rendered(l->editor, kid->from, kid->to));
-            replace_text(l->editor, kid->from, kid->to, kid->temp->name);
+            const char *text = rendered(l->editor, kid->from, kid->to);
+            add_temp(l, before, kid->temp, kid->kind == N_COMMA ? take_format(l->arena, "(%s)", text) : text);
+            replace_text(l->editor, kid->from, kid->to, temp_text(l, kid->temp));
         }
     }
 }
@@ -234,11 +243,11 @@ static void lower_branches(Lowerer *l, Node *node, Buf *before)
     case N_OR: {
         const char *negate = node->kind == N_OR ? "!" : "";
         if (temp) {
-            add_temp(l, before, temp, take_format(l->arena, "!!(%s)", condition));
+            add_temp(l, before, temp, take_format(l->arena, "(%s) != 0", condition));
             condition = temp->name;
         }
         add_format(before, *negate ? "if (!(%s)) {\n" : "if (%s) {\n", condition);
-        add_block(l, before, &first, node->kids[1], temp, "!!(%s)");
+        add_block(l, before, &first, node->kids[1], temp, "(%s) != 0");
         add(before, "}\n");
         break;
     }

@@ -1309,6 +1309,8 @@ static void read_params(Reader *r, Fn *fn, Kids params, CXType type, bool named)
     for (int i = 0; i < params.n; i++) {
         const char *name = copy_string(r, clang_getCursorSpelling(params.v[i]));
         CXType param = clang_getArgType(type, (unsigned)i);
+        if (param.kind != CXType_Typedef && param.kind != CXType_Elaborated)
+            param = clang_getArgType(clang_getCanonicalType(type), (unsigned)i); /* an array as a pointer */
         Type *t = type_of(r, param);
         if (!*name) {
             int at = offset_of(r, clang_getCursorLocation(params.v[i]));
