@@ -524,8 +524,6 @@ static Node *read_unary(Reader *r, CXCursor c)
     read_kids(r, node, children(r, c));
     if (node->kind == N_ADDRESS) {
         Node *kid = node->nkids ? node->kids[0] : NULL;
-        if (kid && kid->kind == N_AWAIT)
-            report(r->tu, ERROR, kid->from, kid->to, "the value of an await has no address");
         take_address(kid);
     }
     node->is_lvalue = op == CXUnaryOperator_Deref || op == CXUnaryOperator_Real || op == CXUnaryOperator_Imag ||
