@@ -160,7 +160,7 @@ struct grid_case {
     const char *name;
     const char *text;
     void (*twin)(void);
-    __SIZE_TYPE__ size; /* of the frame */
+    __SIZE_TYPE__ size, align; /* of the frame */
     void (*init)(void *frame);
     enum ac_poll (*start)(void *frame, struct ac_context *cx);
     enum ac_poll (*poll)(void *frame, struct ac_context *cx);

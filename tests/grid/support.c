@@ -414,8 +414,8 @@ static __attribute__((noinline)) void clobber_stack(void)
 
 static unsigned char *make_frame(const struct grid_case *c)
 {
-    unsigned char *frame = malloc(c->size);
-    if (!frame)
+    void *frame;
+    if (posix_memalign(&frame, c->align < sizeof(void *) ? sizeof(void *) : c->align, c->size))
         abort();
     memset(frame, 0xa5, c->size);
     return frame;
