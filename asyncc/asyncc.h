@@ -504,6 +504,8 @@ bool check_conditionals(Tu *, const Change *branches, int nbranches, bool *taken
 bool order_calls(Tu *);
 /* check.c: refuses what can't live across an await yet. Needs liveness. */
 bool check_locals(Tu *);
+/* check.c: refuses an #if in an async body that tu->options->cc decides otherwise than libclang. */
+bool check_branches(Tu *);
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);
 /* After liveness: placed are literals of statements that lowering wraps, and locals that are hidden by an

@@ -53,3 +53,50 @@ bool check_locals(Tu *tu)
     }
     return !count_errors(tu);
 }
+
+static bool is_skipped(const Tu *tu, int offset)
+{
+    for (int i = 0; i < tu->nskipped; i++)
+        if (tu->skipped[i].from <= offset && offset < tu->skipped[i].to)
+            return true;
+    return false;
+}
+
+/* Lowering decides the #ifs of async bodies once and for all, by what libclang saw: the compiler of the
+ * output has to see the same. */
+bool check_branches(Tu *tu)
+{
+    static const char *const words[] = { "if", "ifdef", "ifndef", "elif", "else", "elifdef", "elifndef" };
+    const char *text = tu->source->text;
+    Change *branches = NULL;
+    int n = 0, room = 0;
+    for (int i = 0; i < tu->nfns; i++) {
+        const Node *body = tu->fns[i]->body;
+        for (int at = body ? body->from : 0; body && at < body->to;) {
+            Token token = next_token(text, at, body->to);
+            if (token.kind == T_END)
+                break;
+            at = token.to;
+            if (token.kind != T_DIRECTIVE)
+                continue;
+            Token word = next_token(text, token.from + 1, token.to);
+            for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+                if (token_is(text, word, words[k]))
+                    *push(tu->arena, branches, n, room) = (Change){ token.to + 1, token.to + 1, NULL };
+        }
+    }
+    if (!n)
+        return true;
+    bool *taken = take(tu->arena, (size_t)n * sizeof *taken);
+    if (!check_conditionals(tu, branches, n, taken))
+        return false;
+    for (int i = 0; i < n; i++) {
+        int line = branches[i].from - 1, from = line;
+        while (from > 0 && text[from - 1] != '\n')
+            from--;
+        if (taken[i] != !is_skipped(tu, branches[i].from))
+            report(tu, ERROR, skip_blank(text, from, line), line, "'%s' %s this branch, and libclang, which asyncc reads with, %s it",
+                   tu->options->cc, taken[i] ? "takes" : "leaves out", taken[i] ? "leaves out" : "takes");
+    }
+    return !count_errors(tu);
+}

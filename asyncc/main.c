@@ -33,7 +33,7 @@ static bool improve_source(Tu *tu)
 
 static int analyse(Tu *tu)
 {
-    if (!order_calls(tu))
+    if (!order_calls(tu) || !check_branches(tu))
         return 1;
     name_parameters(tu);
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
