@@ -41,6 +41,7 @@ typedef struct Loop {
 
 static void lower_expr(Lowerer *l, Node *node, Buf *before);
 static void lower_stmt(Lowerer *l, Node *node, const Node *parent);
+static void lower_quiet_blocks(Lowerer *l, Node *node);
 
 /* ---- names ------------------------------------------------------------------------------------- */
 
@@ -281,6 +282,7 @@ static void lower_stmt_expr(Lowerer *l, Node *node, Buf *before)
     if (last && node->temp && last->type) {
         Buf value = { .arena = l->arena };
         add(&value, "{\n");
+        lower_quiet_blocks(l, last);
         lower_operands(l, &last, 1, &value);
         add_format(&value, "%s = %s;\n}", node->temp->name, text_of(l, last));
         replace_text(l->editor, last->from, last->end, value.text);
@@ -652,10 +654,32 @@ static void lower_expression_statement(Lowerer *l, Node *node, const Node *paren
     replace_text(l->editor, node->from, to, out.text);
 }
 
+/* Statement expressions without an await stay where they are, but what stands in them is lowered too:
+ * a return in one still leaves the poll function. */
+static void lower_quiet_blocks(Lowerer *l, Node *node)
+{
+    if (!node || node->kind == N_UNEVALUATED)
+        return;
+    if (node->kind == N_STMT_EXPR) {
+        if (!node->has_await)
+            lower_stmt(l, node->kids[0], node);
+        return;
+    }
+    for (int i = 0; i < node->nkids; i++)
+        lower_quiet_blocks(l, node->kids[i]);
+}
+
 static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
 {
     if (!node)
         return;
+    if (node->type || node->kind == N_DECLARE || node->kind == N_RETURN || node->kind == N_ASM)
+        lower_quiet_blocks(l, node);
+    else if (node->kind == N_DO)
+        lower_quiet_blocks(l, node->kids[1]);
+    else if (node->kind == N_IF || node->kind == N_WHILE || node->kind == N_SWITCH || node->kind == N_FOR)
+        for (int i = 0; i < (node->kind == N_FOR ? 3 : 1); i++)
+            lower_quiet_blocks(l, node->kids[i]);
     switch (node->kind) {
     case N_COMPOUND:
         for (int i = 0; i < node->nkids; i++)
