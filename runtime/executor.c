@@ -128,8 +128,10 @@ static void park(struct ac_exec *exec)
     /* The clock of a test jumps, unless a descriptor or another thread comes first. Threads that are at
      * work for us hold clones of our wakers. */
     bool jumps = exec->clock->paused && timeout_ms >= 0 && atomic_load(&exec->refs) == 1;
+    /* A thread drops its clone after it has woken us, and that wakes nobody: with a timer to jump to, the
+     * clones are counted again every millisecond. */
     if (exec->clock->paused)
-        timeout_ms = jumps || timeout_ms == 0 ? 0 : -1;
+        timeout_ms = jumps || timeout_ms == 0 ? 0 : timeout_ms > 0 ? 1 : -1;
 
     atomic_store(&exec->parked, 1);
     bool inbox = atomic_load(&exec->inbox) != NULL;
