@@ -147,7 +147,7 @@ static const Form forms[] = {
     /* casts */
     { 'c', "(char)$i", FORM_FLAT }, { 'u', "(unsigned char)$i", 0 }, { 'd', "(double)$i / 4", 0 }, { 'i', "(int)$d", FORM_FLAT }, { 'b', "(_Bool)$i", 0 },
     { 'l', "(long long)$u", 0 }, { 'h', "(short)($i + $i)", 0 }, { 'l', "(unsigned)$i + $l", 0 }, { 'e', "(enum color)($i & 1)", FORM_NO_COND },
-    { 'i', "(int)(char)($i * 100)", FORM_FLAT }, { 'q', "(struct small *)(void *)$q", 0 }, { 'i', "((struct small *)(void *)$q)->a", 0 },
+    { 'i', "(int)(char)($i * 100)", FORM_FLAT | FORM_PRODUCT | FORM_NO_COND }, { 'q', "(struct small *)(void *)$q", 0 }, { 'i', "((struct small *)(void *)$q)->a", 0 },
     { 'i', "(int)$f + (int)$w", FORM_FLAT }, { 'u', "(unsigned)-$i", 0 }, { 'v', "(void)$i", 0 }, { 'v', "(void)($i + $s.a)", 0 },
     /* compound literals */
     { 'i', "(int){ $i }", 0 }, { 's', "(struct small){ $i, $c, $h }", 0 }, { 's', "(struct small){ .c = $h, .a = $i }", 0 },
