@@ -39,6 +39,7 @@ struct big {
 };
 
 typedef int (*fn2)(int, int);
+typedef int vec4 __attribute__((vector_size(16)));
 
 /* What pointers point to. Reset before, and compared after, each run of a case. */
 extern int pool[16];

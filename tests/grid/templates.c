@@ -34,6 +34,12 @@ const Manual grid_templates[] = {
     { "declare/late-loop", "int x = 0, last;\ndo {\nlast = $i;\n$v;\nx += last;\n} while (lim(#));\ntr_i(x);", NULL },
     { "declare/vla", "int n = ($i & 3) + 1;\n{\nint x[n];\nfor (int m = 0; m < n; m++)\nx[m] = m;\n(void)of_p(x, n);\n}\n$v;", NULL },
     { "declare/vla-bound", "{\nint x[($i & 3) + 2];\nx[0] = 3;\nx[1] = 4;\n(void)of_p(x, 2);\ntr_i((int)sizeof x);\n}\n$v;", NULL },
+    { "declare/complex", "double _Complex x = $d + $d * 2.0i;\n$v;\nx *= $d;\ntr_d(__real__ x);\ntr_d(__imag__ x);", NULL },
+    { "declare/vector", "vec4 x = { $i, $i, 3, 4 };\n$v;\nx += $i;\ntr_i(x[0] + x[3]);\ntr_i((x + (vec4){ 1, $i, 1, $i })[$i & 3]);", NULL },
+    { "declare/atomic", "_Atomic int x = $i;\nx += $i;\n$v;\nx++;\ntr_i(x + $i);", NULL },
+    { "declare/volatile", "volatile int x = $i, y[2] = { $i, 2 };\nvolatile struct small z = { 1, 2, 3 };\nx += $i;\n$v;\nz.a = $i;\ntr_i(x + y[1] + z.a + y[0]);", NULL },
+    { "declare/many", "int x0 = $i, x1 = $i, x2 = $i;\nlong long y0 = $l, y1 = y0 + x0;\ndouble z0 = $d;\n$v;\nchar t0 = $c, t1 = (char)(t0 + x1);\n$v;\ntr_i(x0 + x1 + x2);\ntr_l(y0 + y1);\n$v;\ntr_d(z0);\ntr_i(t0 + t1);", NULL },
+    { "declare/dead-and-back", "int x = $i;\ntr_i(x);\n$v;\nx = $i;\n$v;\ntr_i(x);\n{\nint y = x;\ntr_i(y);\n}\n$v;\ndouble z = $d;\n$v;\ntr_d(z);", NULL },
     /* pointers into locals */
     { "pointer/array", "int x[3] = { 1, 2, 3 }, *y = x + 1;\n$v;\n*y += $i;\ny[1] = $i;\n$v;\n(void)of_p(x, 3);", NULL },
     { "pointer/struct", "struct small x = $s, *y = &x;\ny->a += $i;\n$v;\ny->c = $h;\ntr_s(x);", NULL },

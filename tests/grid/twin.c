@@ -475,7 +475,8 @@ static Node *parse_unary(Seq *seq)
         node->kind = AWAIT;
         seq->twin->nawaits++;
         add_kid(node, parse_cast(seq));
-    } else if (accept(seq, "+") || accept(seq, "-") || accept(seq, "~") || accept(seq, "!")) {
+    } else if (accept(seq, "+") || accept(seq, "-") || accept(seq, "~") || accept(seq, "!") ||
+               accept(seq, "__real__") || accept(seq, "__imag__")) {
         add_kid(node, parse_cast(seq));
     } else {
         return parse_postfix(seq);
@@ -1172,7 +1173,7 @@ static char *value(Seq *seq, Node *node)
                                is_bit_field(seq, node->kids[0]) ? " + 0" : ""));
     }
     case UNARY:
-        return keep(seq, textf("%s%s", op, value(seq, node->kids[0])));
+        return keep(seq, textf("%s %s", op, value(seq, node->kids[0])));
     case CAST: {
         char *operand = value(seq, node->kids[0]);
         return keep(seq, textf("%s%s", text_of(seq, node->type_from, node->type_to), operand));
