@@ -145,7 +145,7 @@ static const Form forms[] = {
     { 'i', "g2f(v, set_i($i, $p))", 0 }, { 'i', "*set_p($i, &p) + $i", FORM_FIXED }, { 'i', "set_s($i, &s).a + s.a + $i", 0 },
     { 'i', "of_s(both_s(mk_s($i, $i), $s))", 0 }, { 'i', "g2f(($v, $i), $i)", 0 }, { 'v', "tr_i($i)", 0 }, { 'v', "tr_S($S)", 0 },
     /* casts */
-    { 'c', "(char)$i", FORM_FLAT }, { 'u', "(unsigned char)$i", 0 }, { 'd', "(double)$i / 4", 0 }, { 'i', "(int)$d", FORM_FLAT }, { 'b', "(_Bool)$i", 0 },
+    { 'c', "(char)$i", FORM_FLAT }, { 'i', "(unsigned char)$i", 0 }, { 'd', "(double)$i / 4", 0 }, { 'i', "(int)$d", FORM_FLAT }, { 'b', "(_Bool)$i", 0 },
     { 'l', "(long long)$u", 0 }, { 'h', "(short)($i + $i)", 0 }, { 'l', "(unsigned)$i + $l", 0 }, { 'e', "(enum color)($i & 1)", FORM_NO_COND },
     { 'i', "(int)(char)($i * 100)", FORM_FLAT | FORM_PRODUCT | FORM_NO_COND }, { 'q', "(struct small *)(void *)$q", 0 }, { 'i', "((struct small *)(void *)$q)->a", 0 },
     { 'i', "(int)$f + (int)$w", FORM_FLAT }, { 'u', "(unsigned)-$i", 0 }, { 'v', "(void)$i", 0 }, { 'v', "(void)($i + $s.a)", 0 },

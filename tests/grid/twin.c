@@ -816,6 +816,12 @@ static char *spell_place(Seq *seq, Node *node)
     case DOT:
     case ARROW:
         return base ? textf("%s.%s", base, seq->tokens.at[node->token].text) : NULL;
+    case INDEX: {
+        Buf index = make_buf();
+        for (int i = node->kids[1]->from; i < node->kids[1]->to; i++)
+            addf(&index, "%s", seq->tokens.at[i].text);
+        return base && !strchr(index.text, '(') ? textf("%s[%s]", base, index.text) : NULL;
+    }
     default:
         return NULL;
     }
