@@ -38,7 +38,7 @@ const char *tracer_of(char type) { return textf("tr_%c", type); }
 const Macro grid_macros[] = {
     { "ONCE", "x", "(x)" },
     { "TWICE", "x, y", "((x) + (y))" },
-    { "MAX_OF", "x, y", "({ __auto_type m_ = (x); __auto_type n_ = (y); m_ > n_ ? m_ : n_; })" },
+    { "MAX_OF", "x, y", "({ __auto_type m_ = (x) + 0; __auto_type n_ = (y) + 0; m_ > n_ ? m_ : n_; })" },
     { "DO_TRACE", "t, x", "do { __auto_type m_ = (x); t(m_); t(m_); } while (0)" },
     { "DO_IF", "x, s", "do { if (x) { s; } else { tr_k(77); } } while (0)" },
     { "AWAIT_I", "k", "await aw_i(k)" },
@@ -113,7 +113,7 @@ static const Form forms[] = {
     { 'i', "v = $i", FORM_ASSIGN }, { 'c', "c = $i", FORM_ASSIGN | FORM_FLAT }, { 'i', "a[$i & 7] = $i", FORM_ASSIGN },
     { 'i', "a[$i & 7] = a[$i & 7]", FORM_ASSIGN }, { 'i', "*$p = $i", FORM_ASSIGN }, { 'i', "$q->a = $i", FORM_ASSIGN },
     { 'i', "(*$q).a = $c", FORM_ASSIGN }, { 'h', "$q->c = $h", FORM_ASSIGN }, { 'd', "$Q->d = $f", FORM_ASSIGN },
-    { 'i', "S.in.a = $i", FORM_ASSIGN }, { 'i', "S.bfu = $u & 31", FORM_ASSIGN | FORM_NO_COND }, { 'i', "$Q->bfs = $i & 31", FORM_ASSIGN | FORM_NO_COND },
+    { 'i', "S.in.a = $i", FORM_ASSIGN }, { 'i', "S.bfu = $u & 31", FORM_ASSIGN | FORM_FIXED | FORM_NO_COND }, { 'i', "$Q->bfs = $i & 31", FORM_ASSIGN | FORM_NO_COND },
     { 'i', "S.bfb = $i & 1", FORM_ASSIGN | FORM_NO_COND }, { 'l', "$Q->bfw = $l", FORM_ASSIGN | FORM_NO_COND }, { 'i', "v = a[$i & 7] = $i", FORM_ASSIGN },
     { 'i', "*$p = v = *$p = $i", FORM_ASSIGN }, { 's', "s = $s", FORM_ASSIGN }, { 's', "*$q = $s", FORM_ASSIGN },
     { 'S', "*$Q = $S", FORM_ASSIGN }, { 's', "$Q->in = *$q", FORM_ASSIGN }, { 'p', "p = $p", FORM_ASSIGN },
@@ -127,13 +127,13 @@ static const Form forms[] = {
     /* compound assignment, beside the products below */
     { 'i', "a[v++ & 7] += $i", FORM_ASSIGN }, { 'p', "p += $i & 1", FORM_ASSIGN | FORM_FIXED }, { 'p', "p -= $i & 1", FORM_ASSIGN | FORM_FIXED },
     { 'i', "c += $c", FORM_ASSIGN | FORM_NO_COND }, { 'i', "h -= $i", FORM_ASSIGN | FORM_NO_COND }, { 'b', "b |= $b", FORM_ASSIGN | FORM_NO_COND }, { 'f', "f *= $d", FORM_ASSIGN | FORM_FIXED },
-    { 'i', "S.bfu += $u", FORM_ASSIGN | FORM_NO_COND }, { 'i', "$Q->bfs -= $c", FORM_ASSIGN | FORM_NO_COND }, { 'l', "S.bfw += $i", FORM_ASSIGN | FORM_NO_COND },
+    { 'i', "S.bfu += $u", FORM_ASSIGN | FORM_FIXED | FORM_NO_COND }, { 'i', "$Q->bfs -= $c", FORM_ASSIGN | FORM_NO_COND }, { 'l', "S.bfw += $i", FORM_ASSIGN | FORM_NO_COND },
     { 'i', "v += a[$i & 7] -= $i", FORM_ASSIGN }, { 'i', "*$p += *$p += $i", FORM_ASSIGN }, { 'i', "vo += $i", FORM_ASSIGN },
     { 'i', "*lp += $i", FORM_ASSIGN }, { 'u', "u <<= $i & 3", FORM_ASSIGN | FORM_NO_COND }, { 'l', "l >>= $i & 3", FORM_ASSIGN },
     /* steps */
     { 'i', "a[v++ & 7] + $i", 0 }, { 'i', "$i + v++", 0 }, { 'i', "v-- + $i", 0 }, { 'i', "++v * $i", FORM_FLAT | FORM_PRODUCT | FORM_NO_COND }, { 'i', "a[$i & 7]++", FORM_ASSIGN },
     { 'i', "--$q->a", FORM_ASSIGN }, { 'i', "(*$p)++ + $i", 0 }, { 'i', "++*$p", FORM_ASSIGN }, { 'i', "$Q->in.a--", FORM_ASSIGN },
-    { 'i', "++$Q->bfu", FORM_ASSIGN | FORM_NO_COND }, { 'i', "S.bfs++ + $i", 0 }, { 'd', "$Q->d++ + $d", 0 }, { 'i', "*p++ + $i", FORM_FIXED },
+    { 'i', "++$Q->bfu", FORM_ASSIGN | FORM_FIXED | FORM_NO_COND }, { 'i', "S.bfs++ + $i", 0 }, { 'd', "$Q->d++ + $d", 0 }, { 'i', "*p++ + $i", FORM_FIXED },
     { 'i', "$i + *--p", FORM_FIXED }, { 'i', "c++ + $c", 0 }, { 'i', "a[$i & 7]-- - a[$i & 7]--", 0 },
     /* calls */
     { 'i', "g1f($i)", 0 }, { 'i', "g2f($i, $i)", 0 }, { 'i', "g3f($i, $d, $c)", 0 }, { 'd', "g4f($d, $h, $u, $l)", FORM_FLAT },
