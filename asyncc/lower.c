@@ -95,10 +95,49 @@ static const char *temp_text(Lowerer *l, const Local *temp)
     return temp->home == HOME_PLACED ? take_format(l->arena, "%s->%s", l->fn->self, temp->slot->name) : temp->name;
 }
 
+/* ---- macros that have to be expanded first ------------------------------------------------------- */
+
+static void expand_call(Lowerer *l, int offset)
+{
+    Tu *tu = l->tu;
+    for (int i = 0; i < tu->ncalls; i++) {
+        if (tu->calls[i].from > offset || offset >= tu->calls[i].to)
+            continue;
+        for (int k = 0; k < tu->nhard; k++)
+            if (tu->hard[k].from == tu->calls[i].from)
+                return;
+        *push(tu->arena, tu->hard, tu->nhard, tu->hard_room) = tu->calls[i];
+        l->ok = false;
+        return;
+    }
+}
+
+/* Text that is moved can't begin or end inside of a macro's arguments: `x + y` of `#define ADD(x, y) x + y`. */
+static void check_bounds(Lowerer *l, const Node *node)
+{
+    const Tu *tu = l->tu;
+    for (int side = 0; side < 2; side++) {
+        int at = side ? node->to : node->from;
+        int low = 0, high = tu->ncalls;
+        while (low < high) {
+            int middle = (low + high) / 2;
+            if (tu->calls[middle].to <= at)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low < tu->ncalls && tu->calls[low].from < at && at < tu->calls[low].to)
+            expand_call(l, at);
+    }
+}
+
 /* The node's own text, without the parentheses that may stand around it in the source. */
 static const char *bare_text(Lowerer *l, const Node *node)
 {
-    return node->temp ? temp_text(l, node->temp) : rendered(l->editor, node->from, node->to);
+    if (node->temp)
+        return temp_text(l, node->temp);
+    check_bounds(l, node);
+    return rendered(l->editor, node->from, node->to);
 }
 
 static const char *text_of(Lowerer *l, const Node *node)
@@ -208,6 +247,7 @@ static void lower_operands(Lowerer *l, Node **kids, int nkids, Buf *before)
         if (kid->has_await)
             lower_expr(l, kid, before);
         if (kid->temp && !split) {
+            check_bounds(l, kid);
             const char *text = rendered(l->editor, kid->from, kid->to);
             add_temp(l, before, kid->temp, kid->kind == N_COMMA ? take_format(l->arena, "(%s)", text) : text);
             replace_text(l->editor, kid->from, kid->to, temp_text(l, kid->temp));
@@ -391,7 +431,7 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
     if (is_zero_init(l, init))
         add_format(out, "__builtin_memset(&%s->%s, 0, sizeof %s->%s);\n", self, field, self, field);
     else if (init->kind == N_INIT || local->type->kind == TYPE_ARRAY)
-        add_format(out, "__builtin_memcpy((void *)&%s->%s, &(%s)%s%s%s, sizeof %s->%s);\n", self, field, type,
+        add_format(out, "__builtin_memcpy((void *)&%s->%s, (const void *)&(%s)%s%s%s, sizeof %s->%s);\n", self, field, type,
                    init->kind == N_INIT ? "" : "{ ", value, init->kind == N_INIT ? "" : " }", self, field);
     else
         add_format(out, "%s->%s = %s;\n", self, field, value);
@@ -420,21 +460,6 @@ static void add_declarations(Lowerer *l, Buf *out, Node *node)
 {
     for (int i = 0; i < node->nkids; i++)
         add_variable(l, out, node->kids[i]);
-}
-
-static void expand_call(Lowerer *l, int offset)
-{
-    Tu *tu = l->tu;
-    for (int i = 0; i < tu->ncalls; i++) {
-        if (tu->calls[i].from > offset || offset >= tu->calls[i].to)
-            continue;
-        for (int k = 0; k < tu->nhard; k++)
-            if (tu->hard[k].from == tu->calls[i].from)
-                return;
-        *push(tu->arena, tu->hard, tu->nhard, tu->hard_room) = tu->calls[i];
-        l->ok = false;
-        return;
-    }
 }
 
 static void lower_declare(Lowerer *l, Node *node)

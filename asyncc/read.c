@@ -1272,6 +1272,8 @@ static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_de
     decl->params_to = close;
     if (is_definition) {
         Token brace = next_token(text, close + 1, span.to);
+        if (brace.kind == T_NAME && memcmp(text + brace.from, "__a", 3) && !token_is(text, brace, "__attribute__"))
+            report(tu, ERROR, decl->name_from, decl->name_to, "async function '%s' can't be defined in K&R style", fn->name);
         while (brace.kind != T_END && !token_is(text, brace, "{"))
             brace = next_token(text, brace.to, span.to);
         decl->to = brace.from;
@@ -1294,7 +1296,9 @@ static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_de
         r->seen[async_at] = 1;
     }
     fn->is_inline |= has_word(tu, decl->from, decl->name_from, "inline");
-    if (has_word(tu, decl->from, decl->name_from, "_Noreturn"))
+    int end_of_head = decl->is_definition ? decl->to : span.to;
+    if (has_word(tu, decl->from, end_of_head, "_Noreturn") || has_word(tu, decl->from, end_of_head, "noreturn") ||
+        has_word(tu, decl->from, end_of_head, "__noreturn__"))
         report(tu, ERROR, decl->name_from, decl->name_to,
                "attribute 'noreturn' on async function '%s': its poll function does return", fn->name);
     return true;
@@ -1555,8 +1559,16 @@ static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClient
     }
 }
 
+/* A name that the program declares and that could be one of asyncc's. */
+typedef struct Taken {
+    const char *name;
+    int from;
+} Taken;
+
 typedef struct Top {
     Reader *r;
+    Taken *taken;
+    int ntaken, taken_room;
     Kids functions, macros;
     struct {
         const char *name;
@@ -1596,12 +1608,54 @@ static enum CXChildVisitResult visit_pointers(CXCursor c, CXCursor parent, CXCli
     return CXChildVisit_Recurse;
 }
 
+static void take_name(Top *top, CXCursor c)
+{
+    CXString string = clang_getCursorSpelling(c);
+    const char *name = clang_getCString(string);
+    const char *made = name ? strstr(name, "__") : NULL;
+    if (made && made > name)
+        *push(top->r->arena, top->taken, top->ntaken, top->taken_room) =
+            (Taken){ take_text(top->r->arena, name, strlen(name)), offset_of(top->r, clang_getCursorLocation(c)) };
+    clang_disposeString(string);
+}
+
+static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    take_name(data, c);
+    return CXChildVisit_Continue;
+}
+
+/* f__poll and the like, declared by the program, for an f whose functions are made here. */
+static void check_clashes(Reader *r, Top *top)
+{
+    static const char *const made[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "spawn_local",
+                                        "block_on", "poll_any", "cancel_any" };
+    for (int i = 0; i < top->ntaken; i++) {
+        const Taken *taken = &top->taken[i];
+        for (size_t k = 0; k < sizeof made / sizeof *made; k++) {
+            size_t size = strlen(taken->name), tail = strlen(made[k]);
+            if (size < tail + 3 || strcmp(taken->name + size - tail, made[k]) || memcmp(taken->name + size - tail - 2, "__", 2))
+                continue;
+            Fn *fn = find_fn(r->tu, take_text(r->arena, taken->name, size - tail - 2));
+            if (!fn || fn->is_leaf)
+                continue;
+            report(r->tu, ERROR, taken->from, taken->from < 0 ? -1 : taken->from + (int)size,
+                   "'%s' clashes with a name that asyncc makes for async function '%s'", taken->name, fn->name);
+        }
+    }
+}
+
 static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientData data)
 {
     (void)parent;
     Top *top = data;
     Reader *r = top->r;
     enum CXCursorKind kind = clang_getCursorKind(c);
+    if (clang_isDeclaration(kind) || kind == CXCursor_MacroDefinition)
+        take_name(top, c);
+    if (kind == CXCursor_EnumDecl)
+        clang_visitChildren(c, take_enumerator, top);
     switch (kind) {
     case CXCursor_FunctionDecl: {
         int at = offset_of(r, clang_getCursorLocation(c));
@@ -1853,6 +1907,7 @@ bool read_functions(Tu *tu)
             clang_visitChildren(c, visit_plain, r);
     }
     find_leaf_frames(r, &top);
+    check_clashes(r, &top);
     find_hashed_calls(r);
     if (!tu->nhard)
         check_keywords(r);

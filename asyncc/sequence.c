@@ -243,8 +243,10 @@ static void sequence(Sequencer *s, Node *node)
     case N_STMT_EXPR: {
         Node *body = node->kids[0];
         Node *last = body->nkids ? body->kids[body->nkids - 1] : NULL;
-        if (last && last->type && !node->discarded)
-            last->discarded = false; /* its value is the expression's */
+        /* Its value is the expression's, through parentheses. */
+        for (Node *value = node->discarded ? NULL : last; value && value->type;
+             value = value->kind == N_OTHER && value->op == '(' ? value->kids[0] : NULL)
+            value->discarded = false;
         for (int i = 0; i < body->nkids; i++)
             sequence_stmt(s, body->kids[i]);
         if (!node->discarded)
