@@ -491,6 +491,15 @@ struct Tu {
     Buf out;               /* the output                                                        */
 };
 
+void sort_changes(Change *, int n); /* macro.c: by from, the longer one first */
+/* macro.c: the outermost macro call around an offset of the text, or null. */
+const Change *find_call(const Tu *, int offset);
+/* Puts that call into tu->hard. False where none is. */
+bool ask_expansion(Tu *, int offset);
+bool is_skipped(const Tu *, int offset); /* by the preprocessor */
+/* The next #if, #elif, #else, #endif or one like them, or T_END. */
+Token next_conditional(const char *text, int offset, int end);
+
 /* read.c: text -> functions, by libclang. Reports clang's errors, and ours that need no flow. False: stop. */
 bool read_functions(Tu *);
 void free_reader(Tu *);

@@ -54,36 +54,21 @@ bool check_locals(Tu *tu)
     return !count_errors(tu);
 }
 
-static bool is_skipped(const Tu *tu, int offset)
-{
-    for (int i = 0; i < tu->nskipped; i++)
-        if (tu->skipped[i].from <= offset && offset < tu->skipped[i].to)
-            return true;
-    return false;
-}
-
 /* Lowering decides the #ifs of async bodies once and for all, by what libclang saw: the compiler of the
  * output has to see the same. */
 bool check_branches(Tu *tu)
 {
-    static const char *const words[] = { "if", "ifdef", "ifndef", "elif", "else", "elifdef", "elifndef" };
     const char *text = tu->source->text;
     Change *branches = NULL;
     int n = 0, room = 0;
     for (int i = 0; i < tu->nfns; i++) {
         const Node *body = tu->fns[i]->body;
-        for (int at = body ? body->from : 0; body && at < body->to;) {
-            Token token = next_token(text, at, body->to);
-            if (token.kind == T_END)
-                break;
-            at = token.to;
-            if (token.kind != T_DIRECTIVE)
-                continue;
-            Token word = next_token(text, token.from + 1, token.to);
-            for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-                if (token_is(text, word, words[k]))
-                    *push(tu->arena, branches, n, room) = (Change){ token.to + 1, token.to + 1, NULL };
-        }
+        if (!body)
+            continue;
+        for (Token token = next_conditional(text, body->from, body->to); token.kind != T_END;
+             token = next_conditional(text, token.to, body->to))
+            if (!token_is(text, next_token(text, token.from + 1, token.to), "endif"))
+                *push(tu->arena, branches, n, room) = (Change){ token.to + 1, token.to + 1, NULL };
     }
     if (!n)
         return true;

@@ -357,6 +357,27 @@ static const char *line_start(const Fn *fn, int offset)
     return take_format(fn->tu->arena, MARK "B%d" MARK, offset);
 }
 
+/* The descriptor by which executors know the future, each part between `start` and `end`. A leaf's is made in
+ * every file that runs it. */
+static void add_future_type(const Fn *fn, const char *start, const char *end, Buf *out)
+{
+    const char *name = fn->name, *frame = fn->frame_type;
+    static const char *const any[] = { "poll", "cancel" };
+    for (int i = 0; i < 2; i++)
+        add_format(out,
+                   "%sstatic enum ac_poll %s__%s_any(void *ac__frame, struct ac_context *ac__cx)\n{\n"
+                   "    return %s__%s(ac__frame, ac__cx);\n}%s",
+                   start, name, any[i], name, any[i], end);
+    add_format(out, "%s%sconst struct ac_future_type %s__future = {\n", start, fn->is_static || fn->is_leaf ? "static " : "",
+               name);
+    add_format(out, "    \"%s\", sizeof(%s), _Alignof(%s),\n", name, frame, frame);
+    if (fn->result->kind == TYPE_VOID)
+        add(out, "    0, 0,\n");
+    else
+        add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
+    add_format(out, "    %s__poll_any, %s__cancel_any\n};%s", name, name, end);
+}
+
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
@@ -418,19 +439,8 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
     }
     add_format(out, "    return AC_READY;\n}%s", end);
 
-    if (needs_type(fn)) {
-        add_format(out, "%sstatic enum ac_poll %s__poll_any(void *%s, struct ac_context *%s)\n{\n    return %s__poll(%s, %s);\n}%s",
-                   start, name, self, cx, name, self, cx, end);
-        add_format(out, "%sstatic enum ac_poll %s__cancel_any(void *%s, struct ac_context *%s)\n{\n    return %s__cancel(%s, %s);\n}%s",
-                   start, name, self, cx, name, self, cx, end);
-        add_format(out, "%s%sconst struct ac_future_type %s__future = {\n", start, fn->is_static ? "static " : "", name);
-        add_format(out, "    \"%s\", sizeof(%s), _Alignof(%s),\n", name, frame, frame);
-        if (fn->result_field)
-            add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
-        else
-            add(out, "    0, 0,\n");
-        add_format(out, "    %s__poll_any, %s__cancel_any\n};%s", name, name, end);
-    }
+    if (needs_type(fn))
+        add_future_type(fn, start, end, out);
 }
 
 static void add_runners(const Fn *fn, const Decl *decl, Buf *out)
@@ -461,18 +471,7 @@ static void add_runners(const Fn *fn, const Decl *decl, Buf *out)
 /* A hand-written future that is spawned or blocked on here: what task.h needs to know of it. */
 static void add_leaf_type(const Fn *fn, Buf *out)
 {
-    const char *name = fn->name, *frame = fn->frame_type;
-    add_format(out, "static enum ac_poll %s__poll_any(void *self, struct ac_context *cx)\n{\n    return %s__poll(self, cx);\n}\n",
-               name, name);
-    add_format(out, "static enum ac_poll %s__cancel_any(void *self, struct ac_context *cx)\n{\n    return %s__cancel(self, cx);\n}\n",
-               name, name);
-    add_format(out, "static const struct ac_future_type %s__future = {\n    \"%s\", sizeof(%s), _Alignof(%s),\n", name, name,
-               frame, frame);
-    if (fn->result->kind == TYPE_VOID)
-        add(out, "    0, 0,\n");
-    else
-        add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
-    add_format(out, "    %s__poll_any, %s__cancel_any\n};\n", name, name);
+    add_future_type(fn, "", "\n", out);
     add_runners(fn, NULL, out);
 }
 

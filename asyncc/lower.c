@@ -97,36 +97,21 @@ static const char *temp_text(Lowerer *l, const Local *temp)
 
 /* ---- macros that have to be expanded first ------------------------------------------------------- */
 
+/* The text can't be edited as it stands: it is read again with the call around it expanded. */
 static void expand_call(Lowerer *l, int offset)
 {
-    Tu *tu = l->tu;
-    for (int i = 0; i < tu->ncalls; i++) {
-        if (tu->calls[i].from > offset || offset >= tu->calls[i].to)
-            continue;
-        for (int k = 0; k < tu->nhard; k++)
-            if (tu->hard[k].from == tu->calls[i].from)
-                return;
-        *push(tu->arena, tu->hard, tu->nhard, tu->hard_room) = tu->calls[i];
-        l->ok = false;
-        return;
-    }
+    l->ok = false;
+    if (!ask_expansion(l->tu, offset))
+        report(l->tu, ERROR, offset, offset, "this comes from a macro whose call isn't to be found, so it can't be translated");
 }
 
 /* Text that is moved can't begin or end inside of a macro's arguments: `x + y` of `#define ADD(x, y) x + y`. */
 static void check_bounds(Lowerer *l, const Node *node)
 {
-    const Tu *tu = l->tu;
     for (int side = 0; side < 2; side++) {
         int at = side ? node->to : node->from;
-        int low = 0, high = tu->ncalls;
-        while (low < high) {
-            int middle = (low + high) / 2;
-            if (tu->calls[middle].to <= at)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low < tu->ncalls && tu->calls[low].from < at && at < tu->calls[low].to)
+        const Change *call = find_call(l->tu, at);
+        if (call && call->from < at)
             expand_call(l, at);
     }
 }
@@ -786,12 +771,8 @@ static void edit_ref(Lowerer *l, const Node *node)
     size_t size = strlen(local->name);
     const char *text = l->tu->source->text;
     bool there = !node->in_macro && !strncmp(text + node->from, local->name, size) && !is_word(text[node->from + (int)size]);
-    bool hashed = false;
-    for (int i = 0; i < l->tu->ncalls; i++) {
-        const Change *call = &l->tu->calls[i];
-        if (call->from <= node->from && node->from < call->to)
-            hashed = call->text != NULL; /* the macro stringises or pastes */
-    }
+    const Change *call = find_call(l->tu, node->from);
+    bool hashed = call && call->text; /* the macro stringises or pastes */
     if (!there || hashed) {
         expand_call(l, node->from);
         return;
@@ -853,21 +834,10 @@ static void edit_names(Lowerer *l, Node *node, bool evaluated)
 static void drop_conditionals(Lowerer *l)
 {
     const char *text = l->tu->source->text;
-    static const char *const words[] = { "if", "ifdef", "ifndef", "elif", "else", "endif", "elifdef", "elifndef" };
-    for (int at = l->fn->body->from; at < l->fn->body->to;) {
-        Token token = next_token(text, at, l->fn->body->to);
-        if (token.kind == T_END)
-            break;
-        at = token.to;
-        if (token.kind != T_DIRECTIVE)
-            continue;
-        Token word = next_token(text, token.from + 1, token.to);
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            if (token_is(text, word, words[i])) {
-                replace_text(l->editor, token.from, token.to, "");
-                break;
-            }
-    }
+    const Node *body = l->fn->body;
+    for (Token token = next_conditional(text, body->from, body->to); token.kind != T_END;
+         token = next_conditional(text, token.to, body->to))
+        replace_text(l->editor, token.from, token.to, "");
     for (int i = 0; i < l->tu->nskipped; i++) {
         Change skip = l->tu->skipped[i];
         if (skip.from <= l->fn->body->from || skip.to >= l->fn->body->to)

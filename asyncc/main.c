@@ -79,6 +79,8 @@ static int emit(Tu *tu)
         case EMIT_C:
             if (emit_c(tu))
                 return -1;
+            if (count_errors(tu))
+                return 1;
             free_reader(tu);
             if (!improve_source(tu))
                 return 1;

@@ -22,6 +22,13 @@ typedef struct Known {
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
 
+/* The children of a cursor. */
+typedef struct Kids {
+    CXCursor *v;
+    int n, room;
+    Arena *arena;
+} Kids;
+
 typedef struct Reader {
     Tu *tu;
     Arena *arena;
@@ -40,6 +47,46 @@ typedef struct Reader {
     bool unevaluated;
     unsigned char *seen; /* by offset: an await, async that the parse accounts for */
 } Reader;
+
+/* read_node.c */
+Kids children(Reader *, CXCursor);
+int offset_of(Reader *, CXSourceLocation);         /* in our text, or -1 when it is in another file     */
+bool is_spelled(Reader *, CXSourceLocation);       /* written there, and not in a macro's body          */
+void place_node(Reader *, Node *, CXCursor);          /* from, to, in_macro */
+Node *new_node(Reader *, enum node_kind, CXCursor);
+void add_kid(Reader *, Node *, Node *kid);
+Known *find_known(Reader *, const void *key);      /* a new one says KNOWN_... 0                        */
+Known *know(Reader *, CXCursor decl);
+const char *copy_string(Reader *, CXString);       /* and disposes of it                                */
+bool is_async(CXCursor function);
+int reserved_name(const char *name);               /* 1 + its place in {self, cx, state}, or 0          */
+Fn *find_fn(Tu *, const char *name);
+Local *add_local(Reader *, enum local_kind, const char *name, Type *, int from);
+void take_address(Node *);                         /* somebody may keep an address of what it designates */
+bool word_at(const Tu *, int offset, const char *word);
+
+/* read_expr.c */
+bool is_expr(CXCursor);
+CXCursor only_expr(Kids);                          /* the last expression, or null                      */
+bool is_await(CXCursor);
+Node *read_expr(Reader *, CXCursor);
+Node *read_kids(Reader *, Node *, Kids);
+Node *read_await(Reader *, CXCursor);
+Node *read_ref(Reader *, CXCursor);
+/* A call that isn't an ordinary one: of an async function, of the generic runners. Else null. */
+Node *read_special_call(Reader *, CXCursor, Kids *);
+
+/* read_stmt.c */
+Node *read_stmt(Reader *, CXCursor);
+
+/* read_fn.c */
+void read_async_function(Reader *, CXCursor);
+int find_async(const Tu *, int from, int to);      /* the offset of `async` in a declaration, or -1     */
+
+/* read_macros.c */
+void sort_calls(Tu *);                             /* by place, the outermost only                      */
+void find_hashed_calls(Reader *);                  /* marks by text those that stringise or paste       */
+void find_skipped(Reader *);
 
 Type *type_of(Reader *, CXType);
 /* libclang's diagnostics of r->unit as ours, the keywords as the user spelled them. */

@@ -1,0 +1,66 @@
+/* macro.c - macro calls and conditionals of the text, as the last read found them: for the passes that may
+ * not edit, or may not move, what stands in one. */
+#include "asyncc.h"
+#include <stdlib.h>
+
+static int by_from(const void *a, const void *b)
+{
+    const Change *x = a, *y = b;
+    return x->from != y->from ? (x->from < y->from ? -1 : 1) : (x->to > y->to ? -1 : x->to < y->to);
+}
+
+void sort_changes(Change *changes, int n)
+{
+    if (n)
+        qsort(changes, (size_t)n, sizeof *changes, by_from);
+}
+
+const Change *find_call(const Tu *tu, int offset)
+{
+    int low = 0, high = tu->ncalls;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (tu->calls[middle].to <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < tu->ncalls && tu->calls[low].from <= offset ? &tu->calls[low] : NULL;
+}
+
+bool ask_expansion(Tu *tu, int offset)
+{
+    const Change *call = find_call(tu, offset);
+    if (!call)
+        return false;
+    for (int i = tu->nhard - 1; i >= 0; i--)
+        if (tu->hard[i].from == call->from)
+            return true;
+    *push(tu->arena, tu->hard, tu->nhard, tu->hard_room) = *call;
+    return true;
+}
+
+bool is_skipped(const Tu *tu, int offset)
+{
+    for (int i = 0; i < tu->nskipped; i++)
+        if (tu->skipped[i].from <= offset && offset < tu->skipped[i].to)
+            return true;
+    return false;
+}
+
+Token next_conditional(const char *text, int offset, int end)
+{
+    static const char *const words[] = { "if", "ifdef", "ifndef", "elif", "else", "endif", "elifdef", "elifndef" };
+    for (int at = offset;;) {
+        Token token = next_token(text, at, end);
+        if (token.kind == T_END)
+            return token;
+        at = token.to;
+        if (token.kind != T_DIRECTIVE)
+            continue;
+        Token word = next_token(text, token.from + 1, token.to);
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (token_is(text, word, words[i]))
+                return token;
+    }
+}

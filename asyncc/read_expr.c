@@ -1,0 +1,581 @@
+/* read_expr.c - expressions.
+ *
+ *     x + await f(y)      N_OTHER { N_REF x, N_AWAIT f { N_REF y } }
+ *
+ * `await` reaches clang as __extension__, by a macro of the command line: such an operator whose own
+ * spelling is in no file is an await. An implicit conversion is an unexposed node with one child of
+ * the same extent: a reference below one is read, one without is used as a place. */
+#include "read.h"
+#include <string.h>
+
+
+static bool same_extent(CXCursor a, CXCursor b)
+{
+    return clang_equalRanges(clang_getCursorExtent(a), clang_getCursorExtent(b));
+}
+
+bool is_expr(CXCursor c)
+{
+    return clang_isExpression(clang_getCursorKind(c));
+}
+
+CXCursor only_expr(Kids kids)
+{
+    for (int i = kids.n - 1; i >= 0; i--)
+        if (is_expr(kids.v[i]))
+            return kids.v[i];
+    return clang_getNullCursor();
+}
+
+/* Through parentheses and implicit conversions. */
+static CXCursor core(Reader *r, CXCursor c)
+{
+    for (;;) {
+        enum CXCursorKind kind = clang_getCursorKind(c);
+        if (kind != CXCursor_ParenExpr && kind != CXCursor_UnexposedExpr)
+            return c;
+        Kids kids = children(r, c);
+        if (kids.n != 1 || !is_expr(kids.v[0]) || (kind == CXCursor_UnexposedExpr && !same_extent(c, kids.v[0])))
+            return c;
+        c = kids.v[0];
+    }
+}
+
+bool is_await(CXCursor c)
+{
+    if (clang_getCursorKind(c) != CXCursor_UnaryOperator ||
+        clang_getCursorUnaryOperatorKind(c) != CXUnaryOperator_Extension)
+        return false;
+    CXFile file = NULL;
+    clang_getSpellingLocation(clang_getRangeStart(clang_getCursorExtent(c)), &file, NULL, NULL, NULL);
+    if (!file)
+        return true;
+    CXString name = clang_getFileName(file);
+    bool no_file = !clang_getCString(name) || clang_getCString(name)[0] == '<';
+    clang_disposeString(name);
+    return no_file;
+}
+
+/* If c is a direct call of an async function: the function. */
+static Fn *async_callee(Reader *r, CXCursor c, Kids *kids)
+{
+    if (clang_getCursorKind(c) != CXCursor_CallExpr)
+        return NULL;
+    *kids = children(r, c);
+    if (!kids->n)
+        return NULL;
+    CXCursor callee = core(r, kids->v[0]);
+    if (clang_getCursorKind(callee) != CXCursor_DeclRefExpr)
+        return NULL;
+    CXCursor decl = clang_getCursorReferenced(callee);
+    return clang_getCursorKind(decl) == CXCursor_FunctionDecl ? know(r, decl)->fn : NULL;
+}
+
+static bool calls_async_pointer(Reader *r, CXCursor c)
+{
+    if (clang_getCursorKind(c) != CXCursor_CallExpr)
+        return false;
+    Kids kids = children(r, c);
+    if (!kids.n)
+        return false;
+    CXType type = clang_getCanonicalType(clang_getCursorType(kids.v[0]));
+    if (type.kind == CXType_Pointer)
+        type = clang_getPointeeType(type);
+    return clang_getFunctionTypeCallingConv(type) == CXCallingConv_PreserveMost;
+}
+
+/* Fills the parts of a call whose arguments stay as text: name_to, args_from, args_to, kids. */
+static void read_call_of(Reader *r, Node *node, CXCursor call, Kids kids)
+{
+    const Tu *tu = r->tu;
+    CXSourceRange callee = clang_getCursorExtent(kids.v[0]);
+    node->name_to = offset_of(r, clang_getRangeEnd(callee));
+    int end = offset_of(r, clang_getRangeEnd(clang_getCursorExtent(call)));
+    Token open = next_token(tu->source->text, node->name_to, end);
+    node->args_from = open.to;
+    node->args_to = end - 1;
+    for (int i = 1; i < kids.n; i++)
+        if (is_expr(kids.v[i]))
+            add_kid(r, node, read_expr(r, kids.v[i]));
+}
+
+static Await *new_await(Reader *r, Node *node, Fn *callee, Type *type)
+{
+    Await *await = take(r->arena, sizeof *await);
+    await->node = node;
+    await->callee = callee;
+    await->type = type;
+    return await;
+}
+
+Node *read_await(Reader *r, CXCursor c)
+{
+    Tu *tu = r->tu;
+    Node *node = new_node(r, N_AWAIT, c);
+    node->type = type_of(r, clang_getCursorType(c));
+    node->in_macro = !word_at(tu, node->from, "await");
+    if (node->from >= 0)
+        r->seen[node->from] = 1;
+    if (node->in_macro || find_call(tu, node->from)) {
+        if (r->fn && !r->unevaluated)
+            ask_expansion(r->tu, node->from);
+    }
+    if (!r->fn) {
+        report(tu, ERROR, node->from, node->from + 5, "'await' outside of an async function");
+        return node;
+    }
+    CXCursor operand = core(r, only_expr(children(r, c)));
+    Kids kids;
+    Fn *callee = async_callee(r, operand, &kids);
+    if (callee) {
+        read_call_of(r, node, operand, kids);
+    } else {
+        Type *type = type_of(r, clang_getCursorType(operand));
+        if (type->is_task) {
+            /* The star makes clang see the task's result where the task is awaited. */
+            if (!node->in_macro)
+                *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) =
+                    (Change){ node->from + 5, node->from + 5, "*" };
+        } else if (clang_getCursorKind(operand) == CXCursor_UnaryOperator &&
+                   clang_getCursorUnaryOperatorKind(operand) == CXUnaryOperator_Deref &&
+                   word_at(tu, node->from + 5, "*")) {
+            CXCursor handle = only_expr(children(r, operand));
+            Type *task = type_of(r, clang_getCursorType(handle));
+            if (task->is_task) {
+                add_kid(r, node, read_expr(r, handle));
+                node->type = task->target;
+                goto done;
+            }
+            goto no_future;
+        } else if (calls_async_pointer(r, operand)) {
+            report(tu, ERROR, node->from, node->to, "a call through an async function pointer is not supported yet");
+        } else {
+        no_future:
+            if (clang_getCursorKind(operand) != CXCursor_InvalidFile) {
+                Node *shown = new_node(r, N_OTHER, operand);
+                if (shown->from < node->from || shown->to < shown->from)
+                    shown->from = node->from, shown->to = node->to;
+                report(tu, ERROR, shown->from, shown->to, "what is awaited is no future: it has type '%s'",
+                       declare(r->arena, type_of(r, clang_getCursorType(operand)), "", false));
+                note(tu, -1, -1, "await takes a call of an async function or a task");
+            }
+        }
+    }
+done:
+    if (!r->unevaluated) {
+        node->await = new_await(r, node, callee, node->type);
+        node->has_await = true;
+        *push(r->arena, r->fn->awaits, r->fn->nawaits, r->fn->awaits_room) = node->await;
+        node->await->state = r->fn->nawaits;
+    }
+    return node;
+}
+
+static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
+{
+    Tu *tu = r->tu;
+    Node *node = new_node(r, what == KNOWN_SPAWN ? N_SPAWN : N_BLOCK_ON, c);
+    const char *word = what == KNOWN_SPAWN ? "ac_spawn_local" : "ac_block_on";
+    /* The macro's parameter comes as the left side of a comma: ((void)(call), 0). */
+    CXCursor comma = kids.n > 1 ? core(r, kids.v[1]) : clang_getNullCursor();
+    Kids sides = children(r, comma);
+    CXCursor cast = sides.n ? core(r, sides.v[0]) : clang_getNullCursor();
+    CXCursor call = core(r, only_expr(children(r, cast)));
+    Kids parts;
+    Fn *callee = async_callee(r, call, &parts);
+    const Change *macro = find_call(tu, node->from);
+    if (macro) {
+        node->from = macro->from;
+        node->to = macro->to;
+        if (!word_at(tu, node->from, word)) {
+            if (r->fn)
+                ask_expansion(r->tu, node->from);
+            else
+                report(tu, ERROR, node->from, node->to, "%s in a macro, outside of an async function, is not supported yet",
+                       word);
+            return node;
+        }
+    }
+    if (!callee) {
+        if (calls_async_pointer(r, call))
+            report(tu, ERROR, node->from, node->to, "%s of a call through an async function pointer is not supported yet", word);
+        else
+            report(tu, ERROR, node->from, node->to, "%s takes a call of an async function", word);
+        return node;
+    }
+    node->callee = callee;
+    if (what == KNOWN_SPAWN)
+        callee->spawned = true;
+    else
+        callee->blocked_on = true;
+    read_call_of(r, node, call, parts);
+    if (what == KNOWN_BLOCK_ON && r->fn)
+        report(tu, ERROR, node->from, node->to, "ac_block_on inside of an async function would stop its executor");
+    if (!r->fn)
+        *push(tu->arena, tu->outside, tu->noutside, tu->outside_room) = node;
+    return node;
+}
+
+Node *read_kids(Reader *r, Node *node, Kids kids)
+{
+    for (int i = 0; i < kids.n; i++)
+        if (is_expr(kids.v[i]))
+            add_kid(r, node, read_expr(r, kids.v[i]));
+    return node;
+}
+
+/* The leaves of an initialiser list, in the order of the text; designators are constants. */
+static void read_init_leaves(Reader *r, Node *list, CXCursor c)
+{
+    Kids kids = children(r, c);
+    for (int i = 0; i < kids.n; i++) {
+        CXCursor kid = kids.v[i];
+        if (!is_expr(kid))
+            continue;
+        while (clang_getCursorKind(kid) == CXCursor_UnexposedExpr) {
+            Kids inner = children(r, kid);
+            CXCursor last = only_expr(inner);
+            if (clang_Cursor_isNull(last) || same_extent(kid, last))
+                break;
+            /* `.x = value`: the value ends where the initialiser ends. */
+            int from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid)));
+            if (!word_at(r->tu, from, ".") && !word_at(r->tu, from, "["))
+                break;
+            kid = last;
+        }
+        if (clang_getCursorKind(kid) == CXCursor_InitListExpr)
+            read_init_leaves(r, list, kid);
+        else
+            add_kid(r, list, read_expr(r, kid));
+    }
+}
+
+/* A local, or a member of one: a place that needs no evaluation. */
+static bool is_local_path(const Node *node)
+{
+    while (node->kind == N_OTHER && node->is_lvalue && node->nkids == 1 && node->kids[0]->is_lvalue &&
+           node->kids[0]->type->kind == TYPE_RECORD)
+        node = node->kids[0];
+    return node->kind == N_REF && node->is_lvalue;
+}
+
+static Node *read_binary(Reader *r, CXCursor c)
+{
+    enum CXBinaryOperatorKind op = clang_getCursorBinaryOperatorKind(c);
+    enum node_kind kind = N_OTHER;
+    int code = 0;
+    if (op == CXBinaryOperator_LAnd)
+        kind = N_AND;
+    else if (op == CXBinaryOperator_LOr)
+        kind = N_OR;
+    else if (op == CXBinaryOperator_Comma)
+        kind = N_COMMA;
+    else if (op == CXBinaryOperator_Assign)
+        kind = N_ASSIGN;
+    else if (op >= CXBinaryOperator_MulAssign && op <= CXBinaryOperator_OrAssign)
+        kind = N_ASSIGN, code = '=';
+    Node *node = new_node(r, kind, c);
+    node->op = code;
+    return read_kids(r, node, children(r, c));
+}
+
+static Node *read_unary(Reader *r, CXCursor c)
+{
+    enum CXUnaryOperatorKind op = clang_getCursorUnaryOperatorKind(c);
+    if (is_await(c))
+        return read_await(r, c);
+    Node *node = new_node(r, N_OTHER, c);
+    if (op == CXUnaryOperator_AddrOf)
+        node->kind = N_ADDRESS;
+    else if (op == CXUnaryOperator_PreInc || op == CXUnaryOperator_PreDec || op == CXUnaryOperator_PostInc ||
+             op == CXUnaryOperator_PostDec)
+        node->kind = N_STEP;
+    read_kids(r, node, children(r, c));
+    if (node->kind == N_ADDRESS) {
+        Node *kid = node->nkids ? node->kids[0] : NULL;
+        take_address(kid);
+    }
+    node->is_lvalue = op == CXUnaryOperator_Deref || op == CXUnaryOperator_Real || op == CXUnaryOperator_Imag ||
+                      op == CXUnaryOperator_Extension;
+    return node;
+}
+
+Node *read_ref(Reader *r, CXCursor c)
+{
+    CXCursor decl = clang_getCursorReferenced(c);
+    Node *node = new_node(r, N_OTHER, c);
+    node->is_lvalue = true;
+    Known *known = know(r, decl);
+    if (known->name_is && r->fn)
+        r->fn->uses_name[known->name_is - 1] = true;
+    if (known->fn) {
+        if (!r->unevaluated)
+            report(r->tu, ERROR, node->from, node->to, "the address of async function '%s': not supported yet",
+                   known->fn->name);
+        node->kind = N_CONSTANT;
+    } else if (known->what == KNOWN_CONSTANT) {
+        node->kind = N_CONSTANT;
+        node->is_lvalue = false;
+    } else if (known->local && r->fn) {
+        node->kind = N_REF;
+        node->local = known->local;
+        known->local->used = true;
+    }
+    return node;
+}
+
+/* A call that isn't an ordinary one: of an async function, of the generic runners. Else null. */
+Node *read_special_call(Reader *r, CXCursor c, Kids *call)
+{
+    Fn *callee = async_callee(r, c, call);
+    Kids kids = *call;
+    if (callee) {
+        Node *node = new_node(r, N_OTHER, c);
+        if (!r->unevaluated) {
+            const char *name = callee->name;
+            report(r->tu, ERROR, node->from, node->to, "the future of '%s' is never awaited", name);
+            note(r->tu, -1, -1, "nothing of its body runs; write 'await %s(...)' or give it to ac_spawn_local", name);
+            if (r->fn && !find_call(r->tu, node->from))
+                fixit(r->tu, node->from, node->from, "await ");
+        }
+        return node;
+    }
+    if (kids.n) {
+        CXCursor direct = core(r, kids.v[0]);
+        if (clang_getCursorKind(direct) == CXCursor_DeclRefExpr) {
+            CXCursor decl = clang_getCursorReferenced(direct);
+            if (clang_getCursorKind(decl) == CXCursor_FunctionDecl) {
+                int what = know(r, decl)->what;
+                if (what == KNOWN_SPAWN || what == KNOWN_BLOCK_ON)
+                    return read_generic_runner(r, c, kids, what);
+            }
+        }
+        if (!r->unevaluated && calls_async_pointer(r, c)) {
+            Node *node = new_node(r, N_OTHER, c);
+            report(r->tu, ERROR, node->from, node->to, "a call through an async function pointer is not supported yet");
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static Node *read_call(Reader *r, CXCursor c)
+{
+    Kids kids;
+    Node *node = read_special_call(r, c, &kids);
+    return node ? node : read_kids(r, new_node(r, N_CALL, c), kids);
+}
+
+static bool contains_await(Reader *r, CXCursor c)
+{
+    if (is_await(c))
+        return true;
+    Kids kids = children(r, c);
+    for (int i = 0; i < kids.n; i++)
+        if (contains_await(r, kids.v[i]))
+            return true;
+    return false;
+}
+
+static Node *read_unevaluated(Reader *r, CXCursor c)
+{
+    Node *node = new_node(r, N_UNEVALUATED, c);
+    bool before = r->unevaluated;
+    r->unevaluated = true;
+    read_kids(r, node, children(r, c));
+    r->unevaluated = before;
+    return node;
+}
+
+static Node *read_literal_object(Reader *r, CXCursor c)
+{
+    Node *node = new_node(r, N_LITERAL, c);
+    node->is_lvalue = true;
+    Kids kids = children(r, c);
+    for (int i = 0; i < kids.n; i++)
+        if (clang_getCursorKind(kids.v[i]) == CXCursor_InitListExpr) {
+            Node *list = new_node(r, N_INIT, kids.v[i]);
+            read_init_leaves(r, list, kids.v[i]);
+            add_kid(r, node, list);
+        }
+    if (r->fn) {
+        int n = 0;
+        for (int i = 0; i < r->fn->nlocals; i++)
+            n += r->fn->locals[i]->kind == LOCAL_LITERAL;
+        const char *name = take_format(r->arena, "%s__lit%d", r->fn->name, n + 1);
+        node->local = add_local(r, LOCAL_LITERAL, name, type_of(r, clang_getCursorType(c)), node->from);
+        node->local->decl = node;
+    }
+    return node;
+}
+
+static Node *read_unexposed(Reader *r, CXCursor c)
+{
+    Kids kids = children(r, c);
+    if (kids.n == 1 && is_expr(kids.v[0]) && same_extent(c, kids.v[0])) {
+        /* An implicit conversion: what is below is read, not used as a place. Or __func__, whose child is
+         * the name as a string. */
+        if (r->fn && clang_getCursorKind(kids.v[0]) == CXCursor_StringLiteral)
+            r->fn->shows_name = true;
+        Node *node = read_expr(r, kids.v[0]);
+        CXType inner = clang_getCanonicalType(clang_getCursorType(kids.v[0]));
+        Type *type = type_of(r, clang_getCursorType(c));
+        if (node->kind == N_AWAIT && node->await && node->type->kind == TYPE_VOID)
+            return node;
+        if ((inner.kind == CXType_ConstantArray || inner.kind == CXType_IncompleteArray ||
+             inner.kind == CXType_VariableArray) &&
+            type->kind == TYPE_SCALAR) {
+            if (node->is_lvalue)
+                take_address(node);
+            else if (node->kind == N_OTHER)
+                node->op = 'a'; /* points into a value that is gone after the full expression */
+        }
+        if (node->kind == N_AWAIT)
+            return node; /* its own type is that of the child's result */
+        node->is_lvalue = false;
+        node->type = type;
+        return node;
+    }
+    Node *node = new_node(r, N_OTHER, c);
+    int nexprs = 0;
+    for (int i = 0; i < kids.n; i++)
+        nexprs += is_expr(kids.v[i]);
+    if (nexprs == 4) { /* a ?: b comes as a, and three more of which the first two show a again */
+        Token mark = next_token(r->tu->source->text,
+                                offset_of(r, clang_getRangeEnd(clang_getCursorExtent(kids.v[0]))), node->to);
+        if (token_is(r->tu->source->text, mark, "?") || node->in_macro || find_call(r->tu, node->from)) {
+            node->kind = N_ELVIS;
+            add_kid(r, node, read_expr(r, kids.v[0]));
+            add_kid(r, node, read_expr(r, kids.v[3]));
+            return node;
+        }
+    }
+    if (word_at(r->tu, node->from, "__func__") || word_at(r->tu, node->from, "__FUNCTION__") ||
+        word_at(r->tu, node->from, "__PRETTY_FUNCTION__")) {
+        if (r->fn)
+            r->fn->shows_name = true;
+        node->kind = N_CONSTANT;
+        return node;
+    }
+    if (r->fn && kids.n == 1 && clang_getCursorKind(kids.v[0]) == CXCursor_StringLiteral)
+        r->fn->shows_name = true;
+    node->op = '!'; /* va_arg, atomics: not known to be without effect */
+    read_kids(r, node, kids);
+    for (int i = 0; i < node->nkids; i++)
+        if (node->kids[i]->is_lvalue)
+            take_address(node->kids[i]);
+    return node;
+}
+
+static Node *read_expr_kind(Reader *r, CXCursor c)
+{
+    switch (clang_getCursorKind(c)) {
+    case CXCursor_ParenExpr: {
+        CXCursor inner = only_expr(children(r, c));
+        return clang_Cursor_isNull(inner) ? new_node(r, N_CONSTANT, c) : read_expr(r, inner);
+    }
+    case CXCursor_DeclRefExpr:
+        return read_ref(r, c);
+    case CXCursor_UnexposedExpr:
+        return read_unexposed(r, c);
+    case CXCursor_CallExpr:
+        return read_call(r, c);
+    case CXCursor_BinaryOperator:
+    case CXCursor_CompoundAssignOperator:
+        return read_binary(r, c);
+    case CXCursor_UnaryOperator:
+        return read_unary(r, c);
+    case CXCursor_UnaryExpr:
+        return read_unevaluated(r, c);
+    case CXCursor_ConditionalOperator:
+        return read_kids(r, new_node(r, N_COND, c), children(r, c));
+    case CXCursor_IntegerLiteral:
+    case CXCursor_FloatingLiteral:
+    case CXCursor_ImaginaryLiteral:
+    case CXCursor_StringLiteral:
+    case CXCursor_CharacterLiteral:
+        return new_node(r, N_CONSTANT, c);
+    case CXCursor_AddrLabelExpr:
+        if (r->fn)
+            r->fn->labels_as_values = true;
+        return new_node(r, N_CONSTANT, c);
+    case CXCursor_InitListExpr: {
+        Node *list = new_node(r, N_INIT, c);
+        read_init_leaves(r, list, c);
+        return list;
+    }
+    case CXCursor_CompoundLiteralExpr:
+        return read_literal_object(r, c);
+    case CXCursor_StmtExpr: {
+        Node *node = new_node(r, N_STMT_EXPR, c);
+        Kids kids = children(r, c);
+        if (kids.n)
+            add_kid(r, node, read_stmt(r, kids.v[0]));
+        return node;
+    }
+    case CXCursor_MemberRefExpr: {
+        Node *node = read_kids(r, new_node(r, N_OTHER, c), children(r, c));
+        node->is_lvalue = !node->nkids || node->kids[0]->is_lvalue || node->kids[0]->type->kind == TYPE_SCALAR;
+        return node;
+    }
+    case CXCursor_ArraySubscriptExpr: {
+        Kids kids = children(r, c);
+        Node *node = new_node(r, N_OTHER, c);
+        node->is_lvalue = true;
+        for (int i = 0; i < kids.n; i++) {
+            CXCursor kid = kids.v[i];
+            CXCursor inner = core(r, kid);
+            CXType type = clang_getCanonicalType(clang_getCursorType(inner));
+            bool array = type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray;
+            Node *operand = read_expr(r, array ? inner : kid);
+            if (array && !is_local_path(operand)) {
+                if (operand->is_lvalue)
+                    take_address(operand);
+                else if (operand->kind == N_OTHER)
+                    operand->op = 'a';
+                operand->is_lvalue = false;
+                operand->type = type_of(r, clang_getCursorType(kid));
+            }
+            add_kid(r, node, operand);
+        }
+        return node;
+    }
+    case CXCursor_GenericSelectionExpr: {
+        Node *node = new_node(r, N_OTHER, c);
+        if (contains_await(r, c)) {
+            report(r->tu, ERROR, node->from, node->to, "an await in _Generic is not supported yet");
+            return node;
+        }
+        return read_kids(r, node, children(r, c));
+    }
+    case CXCursor_CStyleCastExpr: {
+        /* What stands before the operand is in the type's name. */
+        Node *node = new_node(r, N_OTHER, c);
+        Kids kids = children(r, c);
+        CXCursor operand = only_expr(kids);
+        bool before = r->unevaluated;
+        r->unevaluated = true;
+        for (int i = 0; i < kids.n; i++)
+            if (is_expr(kids.v[i]) && !clang_equalCursors(kids.v[i], operand)) {
+                Node *in_type = new_node(r, N_UNEVALUATED, kids.v[i]);
+                add_kid(r, in_type, read_expr(r, kids.v[i]));
+                in_type->type = type_of(r, clang_getCursorType(kids.v[i]));
+                add_kid(r, node, in_type);
+            }
+        r->unevaluated = before;
+        if (!clang_Cursor_isNull(operand))
+            add_kid(r, node, read_expr(r, operand));
+        return node;
+    }
+    default:
+        return read_kids(r, new_node(r, N_OTHER, c), children(r, c));
+    }
+}
+
+Node *read_expr(Reader *r, CXCursor c)
+{
+    Node *node = read_expr_kind(r, c);
+    if (!node->type)
+        node->type = type_of(r, clang_getCursorType(c));
+    return node;
+}

@@ -1,0 +1,293 @@
+/* read_fn.c - async functions: their declarations in the text, attributes, parameters, bodies. */
+#include "read.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* The names of attributes that mean the same on a poll function, or nothing there. The others are
+ * refused: const, pure, noreturn or malloc on a poll would miscompile. */
+static bool is_harmless_attribute(const char *name, size_t size)
+{
+    static const char *const harmless[] = {
+        "unused",    "maybe_unused", "deprecated", "warn_unused_result", "nodiscard", "noinline",
+        "cold",      "hot",          "nonnull",    "access",             "annotate",  "preserve_most",
+        "no_sanitize", "used",       "always_inline", "flatten",         "artificial", "nothrow",
+    };
+    while (size > 4 && !strncmp(name, "__", 2) && !strncmp(name + size - 2, "__", 2))
+        name += 2, size -= 4;
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (strlen(harmless[i]) == size && !memcmp(name, harmless[i], size))
+            return true;
+    return false;
+}
+
+/* The first word of an attribute as it was written, wherever that is. */
+static const char *attribute_name(Reader *r, CXCursor c)
+{
+    CXFile file;
+    unsigned at;
+    clang_getSpellingLocation(clang_getRangeStart(clang_getCursorExtent(c)), &file, NULL, NULL, &at);
+    size_t size = 0;
+    const char *text = file ? clang_getFileContents(r->unit, file, &size) : NULL;
+    if (!text || at >= size)
+        return "annotate";
+    size_t end = at;
+    while (end < size && (text[end] == '_' || (text[end] | 32) - 'a' + 0u < 26u || text[end] - '0' + 0u < 10u))
+        end++;
+    const char *name = take_text(r->arena, text + at, end - at);
+    if (!strcmp(name, "__asy") || !strcmp(name, "AC_FRAME") || !*name)
+        return "annotate";
+    return name;
+}
+
+typedef struct Head {
+    Reader *r;
+    CXCursor body;
+    bool has_body;
+    const char *frame;
+    Kids params;
+    const char *bad_attribute;
+} Head;
+
+static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    Head *head = data;
+    enum CXCursorKind kind = clang_getCursorKind(c);
+    if (kind == CXCursor_CompoundStmt) {
+        head->body = c;
+        head->has_body = true;
+    } else if (kind == CXCursor_ParmDecl) {
+        *push(head->r->arena, head->params.v, head->params.n, head->params.room) = c;
+    } else if (kind == CXCursor_AnnotateAttr) {
+        const char *text = copy_string(head->r, clang_getCursorSpelling(c));
+        if (!strncmp(text, "ac_frame:", 9))
+            head->frame = text + 9;
+    } else if (clang_isAttribute(kind)) {
+        const char *name = attribute_name(head->r, c);
+        if (!is_harmless_attribute(name, strlen(name)))
+            head->bad_attribute = name;
+    }
+    return CXChildVisit_Continue;
+}
+
+/* Where `async` stands among the specifiers before the name: its offset, or -1. */
+int find_async(const Tu *tu, int from, int to)
+{
+    for (int at = from;;) {
+        Token token = next_token(tu->source->text, at, to);
+        if (token.kind == T_END)
+            return -1;
+        if (token_is(tu->source->text, token, "async") || token_is(tu->source->text, token, "AC_ASYNC"))
+            return token.from;
+        at = token.to;
+    }
+}
+
+static bool has_word(const Tu *tu, int from, int to, const char *word)
+{
+    for (int at = from;;) {
+        Token token = next_token(tu->source->text, at, to);
+        if (token.kind == T_END)
+            return false;
+        if (token_is(tu->source->text, token, word))
+            return true;
+        at = token.to;
+    }
+}
+
+/* From the declaration's cursor to its text. False where the text isn't all there. */
+static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_definition)
+{
+    Tu *tu = r->tu;
+    const char *text = tu->source->text;
+    Node span = { 0 };
+    place_node(r, &span, c);
+    decl->name_from = offset_of(r, clang_getCursorLocation(c));
+    decl->name_to = decl->name_from + (int)strlen(fn->name);
+    decl->from = span.from;
+    decl->to = span.to;
+    decl->is_definition = is_definition;
+    if (span.from < 0 || decl->name_from < 0)
+        return false; /* in another file: a plain header, by AC_ASYNC */
+    decl->in_text = true;
+    if (!word_at(tu, decl->name_from, fn->name) || (find_call(tu, span.from) && !word_at(tu, span.from, "AC_ASYNC"))) {
+        ask_expansion(r->tu, word_at(tu, decl->name_from, fn->name) ? span.from : decl->name_from);
+        return true;
+    }
+    int end = is_definition ? span.to : tu->source->size;
+    int at = decl->name_to;
+    Token token = next_token(text, at, end);
+    while (token_is(text, token, ")"))
+        token = next_token(text, token.to, end);
+    int close = token_is(text, token, "(") ? find_closing(text, token.from, end) : -1;
+    if (close < 0) {
+        /* The parameters come from a typedef or a macro. */
+        report(tu, ERROR, decl->name_from, decl->name_to, "the parameters of async function '%s' have to stand after its name",
+               fn->name);
+        return true;
+    }
+    decl->params_from = token.to;
+    decl->params_to = close;
+    if (is_definition) {
+        Token brace = next_token(text, close + 1, span.to);
+        if (brace.kind == T_NAME && memcmp(text + brace.from, "__a", 3) && !token_is(text, brace, "__attribute__"))
+            report(tu, ERROR, decl->name_from, decl->name_to, "async function '%s' can't be defined in K&R style", fn->name);
+        while (brace.kind != T_END && !token_is(text, brace, "{"))
+            brace = next_token(text, brace.to, span.to);
+        decl->to = brace.from;
+    } else {
+        Token semi = next_token(text, span.to, tu->source->size);
+        if (token_is(text, semi, ",")) {
+            report(tu, ERROR, decl->name_from, decl->name_to,
+                   "an async function has to be declared in a declaration of its own");
+        }
+        decl->to = token_is(text, semi, ";") ? semi.to : span.to;
+    }
+    int async_at = find_async(tu, decl->from, decl->name_from);
+    if (async_at < 0) {
+        report(tu, ERROR, decl->name_from, decl->name_to, "'%s' is async, but this declaration doesn't say so", fn->name);
+        if (fn->ndecls)
+            note(tu, fn->decls[0].in_text ? fn->decls[0].name_from : -1,
+                 fn->decls[0].in_text ? fn->decls[0].name_to : -1, "previous declaration is here");
+        fixit(tu, decl->from, decl->from, "async ");
+    } else {
+        r->seen[async_at] = 1;
+    }
+    fn->is_inline |= has_word(tu, decl->from, decl->name_from, "inline");
+    int end_of_head = decl->is_definition ? decl->to : span.to;
+    if (has_word(tu, decl->from, end_of_head, "_Noreturn") || has_word(tu, decl->from, end_of_head, "noreturn") ||
+        has_word(tu, decl->from, end_of_head, "__noreturn__"))
+        report(tu, ERROR, decl->name_from, decl->name_to,
+               "attribute 'noreturn' on async function '%s': its poll function does return", fn->name);
+    return true;
+}
+
+static void read_params(Reader *r, Fn *fn, Kids params, CXType type, bool named)
+{
+    fn->nparams = 0;
+    fn->params = take(r->arena, (size_t)(params.n + 1) * sizeof *fn->params);
+    for (int i = 0; i < params.n; i++) {
+        const char *name = copy_string(r, clang_getCursorSpelling(params.v[i]));
+        CXType param = clang_getArgType(type, (unsigned)i);
+        if (param.kind != CXType_Typedef && param.kind != CXType_Elaborated)
+            param = clang_getArgType(clang_getCanonicalType(type), (unsigned)i); /* an array as a pointer */
+        Type *t = type_of(r, param);
+        if (!*name) {
+            int at = offset_of(r, clang_getCursorLocation(params.v[i]));
+            if (named)
+                report(r->tu, ERROR, at, at, "a parameter of an async definition needs a name");
+            name = take_format(r->arena, "%s__p%d", fn->name, i + 1);
+        }
+        Local *local = add_local(r, LOCAL_PARAM, name, t, offset_of(r, clang_getCursorLocation(params.v[i])));
+        /* The function type drops a parameter's own const and volatile; the body has them. */
+        CXType own = clang_getCanonicalType(clang_getCursorType(params.v[i]));
+        if (clang_isVolatileQualifiedType(own))
+            local->in_place = true;
+        if (clang_isConstQualifiedType(own))
+            local->in_place = true;
+        if (own.kind == CXType_VariableArray || t->variable_size)
+            local->refused = "is variably modified";
+        Known *known = find_known(r, params.v[i].data[0]);
+        known->what = KNOWN_OTHER;
+        known->local = local;
+        fn->params[fn->nparams++] = local;
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const Local *x = *(Local *const *)a, *y = *(Local *const *)b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : x->index - y->index;
+}
+
+/* Two locals of one name, in different blocks, are x and x__2 in the frame. */
+static void name_fields(Reader *r, Fn *fn)
+{
+    Local **sorted = take(r->arena, ((size_t)fn->nlocals + 1) * sizeof *sorted);
+    for (int i = 0; i < fn->nlocals; i++)
+        sorted[i] = fn->locals[i];
+    if (fn->nlocals)
+        qsort(sorted, (size_t)fn->nlocals, sizeof *sorted, by_name);
+    for (int i = 0, same = 0; i < fn->nlocals; i++) {
+        same = i && !strcmp(sorted[i]->name, sorted[i - 1]->name) ? same + 1 : 0;
+        bool ours = !strcmp(sorted[i]->name, "state") || !strcmp(sorted[i]->name, "result");
+        if (same || ours)
+            sorted[i]->field = take_format(r->arena, "%s__%d", sorted[i]->name, same + 1);
+    }
+}
+
+void read_async_function(Reader *r, CXCursor c)
+{
+    Tu *tu = r->tu;
+    const char *name = copy_string(r, clang_getCursorSpelling(c));
+    CXType type = clang_getCursorType(c);
+    Head head = { .r = r, .params = { .arena = r->arena } };
+    clang_visitChildren(c, visit_head, &head);
+
+    Fn *fn = find_fn(tu, name);
+    if (!fn) {
+        fn = take(r->arena, sizeof *fn);
+        fn->tu = tu;
+        fn->name = name;
+        fn->frame_type = take_format(r->arena, "struct %s__frame", name);
+        fn->frame_size = -1;
+        fn->frame_align = 1;
+        fn->is_main = !strcmp(name, "main");
+        *push(tu->arena, tu->fns, tu->nfns, tu->fns_room) = fn;
+    }
+    find_known(r, c.data[0])->fn = fn;
+    find_known(r, c.data[0])->what = KNOWN_CONSTANT;
+    fn->result = type_of(r, clang_getUnqualifiedType(clang_getCanonicalType(clang_getResultType(type)).kind ==
+                                                     CXType_Void
+                                                 ? clang_getCanonicalType(clang_getResultType(type))
+                                                 : clang_getResultType(type)));
+    if (clang_Cursor_getStorageClass(c) == CX_SC_Static)
+        fn->is_static = true;
+
+    Decl decl = { 0 };
+    read_decl_text(r, c, fn, &decl, head.has_body);
+    int at = decl.in_text ? decl.name_from : -1, to = decl.in_text ? decl.name_to : -1;
+    if (clang_Cursor_isVariadic(c) && clang_getCanonicalType(type).kind == CXType_FunctionProto) {
+        report(tu, ERROR, at, to, "async function '%s' can't be variadic", name);
+        note(tu, -1, -1, "its arguments outlive the call; pass a struct or an array");
+    } else if (clang_getCanonicalType(type).kind == CXType_FunctionNoProto) {
+        report(tu, ERROR, at, to, "async function '%s' needs a prototype", name);
+        if (decl.in_text && decl.params_from)
+            fixit(tu, decl.params_from, decl.params_to, "void");
+    }
+    if (head.bad_attribute)
+        report(tu, ERROR, at, to, "attribute '%s' can't be given to async function '%s'", head.bad_attribute, name);
+    if (fn->result->kind != TYPE_VOID && (fn->result->size < 0 || fn->result->local_tag))
+        report(tu, ERROR, at, to, "the result of async function '%s' needs a complete type that has a name", name);
+    *push(r->arena, fn->decls, fn->ndecls, fn->decls_room) = decl;
+
+    if (head.frame) {
+        fn->is_leaf = true;
+        fn->frame_type = head.frame;
+    }
+    if (!head.has_body) {
+        if (!fn->body) { /* the parameters' types, for whoever spawns it */
+            r->fn = fn;
+            fn->nlocals = 0;
+            read_params(r, fn, head.params, type, false);
+            r->fn = NULL;
+        }
+        return;
+    }
+    if (!decl.in_text) {
+        report_at(tu, ERROR, (Place){ 0 }, 0, NULL,
+                  take_format(r->arena, "async function '%s' is defined in a plain header; only .ac and .ah files are translated",
+                              name));
+        return;
+    }
+    r->fn = fn;
+    r->scope = NULL;
+    fn->nlocals = fn->nawaits = fn->nparams = fn->nhidings = 0;
+    if (fn->is_main)
+        tu->has_main = true;
+    read_params(r, fn, head.params, type, true);
+    fn->body = read_stmt(r, head.body);
+    name_fields(r, fn);
+    r->fn = NULL;
+}

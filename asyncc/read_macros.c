@@ -1,0 +1,112 @@
+/* read_macros.c - the calls of macros in the text, which of them stringise or paste, and what the
+ * preprocessor left out. */
+#include "read.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Only the outermost calls stay: what an argument calls is expanded with it. */
+void sort_calls(Tu *tu)
+{
+    sort_changes(tu->calls, tu->ncalls);
+    int n = 0;
+    for (int i = 0; i < tu->ncalls; i++)
+        if (!n || tu->calls[i].from >= tu->calls[n - 1].to)
+            tu->calls[n++] = tu->calls[i];
+    tu->ncalls = n;
+}
+
+void find_skipped(Reader *r)
+{
+    Tu *tu = r->tu;
+    CXSourceRangeList *list = clang_getSkippedRanges(r->unit, r->file);
+    for (unsigned i = 0; list && i < list->count; i++) {
+        int from = offset_of(r, clang_getRangeStart(list->ranges[i]));
+        int to = offset_of(r, clang_getRangeEnd(list->ranges[i]));
+        *push(tu->arena, tu->skipped, tu->nskipped, tu->skipped_room) = (Change){ from, to, NULL };
+    }
+    if (list)
+        clang_disposeSourceRangeList(list);
+}
+
+/* Whether a macro stringises or pastes, itself or by those that its body names. */
+typedef struct Macro {
+    const char *name;
+    CXCursor definition;
+    int hashes; /* 0: not known yet, 1: no, 2: yes */
+} Macro;
+
+typedef struct Macros {
+    Reader *r;
+    Macro *v;
+    int n, room;
+} Macros;
+
+static enum CXChildVisitResult visit_macros(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    Macros *macros = data;
+    if (clang_getCursorKind(c) == CXCursor_MacroDefinition) {
+        Macro macro = { copy_string(macros->r, clang_getCursorSpelling(c)), c, 0 };
+        *push(macros->r->arena, macros->v, macros->n, macros->room) = macro;
+    }
+    return CXChildVisit_Continue;
+}
+
+static int by_macro_name(const void *a, const void *b)
+{
+    return strcmp(((const Macro *)a)->name, ((const Macro *)b)->name);
+}
+
+static bool has_hash(Macros *macros, const char *name)
+{
+    Macro key = { .name = name };
+    Macro *macro = bsearch(&key, macros->v, (size_t)macros->n, sizeof *macros->v, by_macro_name);
+    if (!macro)
+        return false;
+    if (macro->hashes)
+        return macro->hashes == 2;
+    macro->hashes = 1;
+    CXSourceRange range = clang_getCursorExtent(macro->definition);
+    CXFile file;
+    unsigned from, to;
+    clang_getSpellingLocation(clang_getRangeStart(range), &file, NULL, NULL, &from);
+    clang_getSpellingLocation(clang_getRangeEnd(range), NULL, NULL, NULL, &to);
+    size_t size = 0;
+    const char *text = file ? clang_getFileContents(macros->r->unit, file, &size) : NULL;
+    if (!text || to > size)
+        return false; /* predefined */
+    for (int at = (int)from; at < (int)to;) {
+        Token token = next_token(text, at, (int)to);
+        if (token.kind == T_END)
+            break;
+        at = token.to;
+        if (token.kind == T_DIRECTIVE || text[token.from] == '#')
+            macro->hashes = 2;
+        else if (token.kind == T_NAME && token.from > (int)from &&
+                 has_hash(macros, take_text(macros->r->arena, text + token.from, (size_t)(token.to - token.from))))
+            macro->hashes = 2;
+    }
+    return macro->hashes == 2;
+}
+
+/* Marks (by text) the calls of macros that stringise or paste: a name in their arguments can't be edited. */
+void find_hashed_calls(Reader *r)
+{
+    Tu *tu = r->tu;
+    Macros macros = { .r = r };
+    for (int i = 0; i < tu->ncalls; i++) {
+        bool in_body = false;
+        for (int k = 0; k < tu->nfns && !in_body; k++)
+            in_body = tu->fns[k]->body && tu->fns[k]->body->from < tu->calls[i].from && tu->calls[i].from < tu->fns[k]->body->to;
+        if (!in_body)
+            continue;
+        if (!macros.n) {
+            clang_visitChildren(clang_getTranslationUnitCursor(r->unit), visit_macros, &macros);
+            if (macros.n)
+                qsort(macros.v, (size_t)macros.n, sizeof *macros.v, by_macro_name);
+        }
+        Token name = next_token(tu->source->text, tu->calls[i].from, tu->calls[i].to);
+        if (has_hash(&macros, take_text(r->arena, tu->source->text + name.from, (size_t)(name.to - name.from))))
+            tu->calls[i].text = "#";
+    }
+}

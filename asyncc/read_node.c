@@ -1,0 +1,186 @@
+/* read_node.c - what all readers need: where a cursor stands in the text, nodes and their kids, what a name
+ * refers to, locals. */
+#include "read.h"
+#include <string.h>
+
+static enum CXChildVisitResult collect(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    Kids *kids = data;
+    *push(kids->arena, kids->v, kids->n, kids->room) = c;
+    return CXChildVisit_Continue;
+}
+
+Kids children(Reader *r, CXCursor c)
+{
+    Kids kids = { .arena = r->arena };
+    clang_visitChildren(c, collect, &kids);
+    return kids;
+}
+
+/* The offset in our text, or -1 when it is in another file. */
+int offset_of(Reader *r, CXSourceLocation at)
+{
+    CXFile file;
+    unsigned offset;
+    clang_getFileLocation(at, &file, NULL, NULL, &offset);
+    return file && clang_File_isEqual(file, r->file) ? (int)offset : -1;
+}
+
+/* Whether what stands at the location was written there, and not in a macro's body. */
+bool is_spelled(Reader *r, CXSourceLocation at)
+{
+    CXFile file;
+    unsigned spelled, offset;
+    clang_getFileLocation(at, NULL, NULL, NULL, &offset);
+    clang_getSpellingLocation(at, &file, NULL, NULL, &spelled);
+    return file && clang_File_isEqual(file, r->file) && offset == spelled;
+}
+
+void place_node(Reader *r, Node *node, CXCursor c)
+{
+    CXSourceRange range = clang_getCursorExtent(c);
+    CXSourceLocation start = clang_getRangeStart(range);
+    node->from = offset_of(r, start);
+    node->to = offset_of(r, clang_getRangeEnd(range));
+    if (node->from >= 0 && find_call(r->tu, node->from))
+        node->in_macro = !is_spelled(r, start);
+}
+
+Node *new_node(Reader *r, enum node_kind kind, CXCursor c)
+{
+    Node *node = take(r->arena, sizeof *node);
+    node->kind = kind;
+    place_node(r, node, c);
+    return node;
+}
+
+void add_kid(Reader *r, Node *node, Node *kid)
+{
+    if (!(node->nkids & (node->nkids - 1))) { /* full at 0, 1, 2, 4, 8, ... */
+        Node **more = take(r->arena, (size_t)(node->nkids ? 2 * node->nkids : 1) * sizeof *more);
+        if (node->nkids)
+            memcpy(more, node->kids, (size_t)node->nkids * sizeof *more);
+        node->kids = more;
+    }
+    node->kids[node->nkids++] = kid;
+    if (kid && kid->has_await && node->kind != N_UNEVALUATED)
+        node->has_await = true;
+}
+
+Known *find_known(Reader *r, const void *key)
+{
+    size_t mask = r->known_room - 1;
+    size_t at = ((uintptr_t)key >> 3) * 0x9E3779B97F4A7C15u >> 40 & mask;
+    while (r->known[at].key && r->known[at].key != key)
+        at = (at + 1) & mask;
+    if (!r->known[at].key) {
+        if (++r->nknown * 2 > (int)r->known_room) {
+            Known *old = r->known;
+            size_t room = r->known_room;
+            r->known_room *= 2;
+            r->known = take(r->arena, r->known_room * sizeof *r->known);
+            r->nknown = 1;
+            for (size_t i = 0; i < room; i++)
+                if (old[i].key)
+                    *find_known(r, old[i].key) = old[i];
+            return find_known(r, key);
+        }
+        r->known[at].key = key;
+    }
+    return &r->known[at];
+}
+
+const char *copy_string(Reader *r, CXString string)
+{
+    const char *text = clang_getCString(string);
+    char *copy = take_text(r->arena, text ? text : "", text ? strlen(text) : 0);
+    clang_disposeString(string);
+    return copy;
+}
+
+bool is_async(CXCursor function)
+{
+    CXType type = clang_getCanonicalType(clang_getCursorType(function));
+    return clang_getFunctionTypeCallingConv(type) == CXCallingConv_PreserveMost;
+}
+
+int reserved_name(const char *name)
+{
+    static const char *const names[] = { "self", "cx", "state" };
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(name, names[i]))
+            return i + 1;
+    return 0;
+}
+
+Fn *find_fn(Tu *tu, const char *name)
+{
+    for (int i = 0; i < tu->nfns; i++)
+        if (!strcmp(tu->fns[i]->name, name))
+            return tu->fns[i];
+    return NULL;
+}
+
+Known *know(Reader *r, CXCursor decl)
+{
+    Known *known = find_known(r, decl.data[0]);
+    if (known->what)
+        return known;
+    enum CXCursorKind kind = clang_getCursorKind(decl);
+    const char *name = copy_string(r, clang_getCursorSpelling(decl));
+    known->name_is = reserved_name(name);
+    known->what = kind == CXCursor_FunctionDecl || kind == CXCursor_EnumConstantDecl ? KNOWN_CONSTANT : KNOWN_OTHER;
+    if (kind == CXCursor_FunctionDecl) {
+        if (!strcmp(name, "ac__parse_spawn_local"))
+            known->what = KNOWN_SPAWN;
+        else if (!strcmp(name, "ac__parse_block_on"))
+            known->what = KNOWN_BLOCK_ON;
+        else if (is_async(decl) || !strcmp(name, "main"))
+            known->fn = find_fn(r->tu, name);
+    }
+    return known;
+}
+
+Local *add_local(Reader *r, enum local_kind kind, const char *name, Type *type, int from)
+{
+    Fn *fn = r->fn;
+    Local *local = take(r->arena, sizeof *local);
+    local->kind = kind;
+    local->name = local->field = name;
+    local->type = type;
+    local->from = from;
+    local->scope = r->scope;
+    local->index = fn->nlocals;
+    local->in_place = type->kind != TYPE_SCALAR || type->is_volatile || type->is_atomic;
+    if (type->local_tag)
+        local->refused = type->local_tag;
+    if (type->variable_size)
+        local->refused = "is variably modified";
+    *push(r->arena, fn->locals, fn->nlocals, fn->locals_room) = local;
+    int which = reserved_name(name);
+    if (which)
+        fn->uses_name[which - 1] = true;
+    return local;
+}
+
+/* An address of (a part of) what the expression designates may be kept by somebody. */
+void take_address(Node *node)
+{
+    if (!node)
+        return;
+    if ((node->kind == N_REF || node->kind == N_LITERAL) && node->local) {
+        node->local->address_taken = node->local->in_place = true;
+    } else if (node->kind == N_OTHER || node->kind == N_COND || node->kind == N_ELVIS || node->kind == N_COMMA ||
+               node->kind == N_ASSIGN || node->kind == N_STEP) {
+        for (int i = 0; i < node->nkids; i++)
+            if (node->kids[i] && node->kids[i]->is_lvalue)
+                take_address(node->kids[i]);
+    }
+}
+
+bool word_at(const Tu *tu, int offset, const char *word)
+{
+    size_t size = strlen(word);
+    return offset >= 0 && offset + (int)size <= tu->source->size && !memcmp(tu->source->text + offset, word, size);
+}

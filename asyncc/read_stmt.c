@@ -1,0 +1,335 @@
+/* read_stmt.c - statements and declarations of variables. What clang leaves out of a statement's extent, its
+ * semicolon, and which part of a `for` is absent, are found in the text. */
+#include "read.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* The alignment in `_Alignas(16)` or `aligned(16)` at the offset, or -1 when it isn't a number. */
+static int read_alignment(const char *text, size_t at, size_t size)
+{
+    while (at < size && text[at] != '(' && text[at] != ';')
+        at++;
+    Token number = next_token(text, (int)at + 1, (int)size);
+    if (at >= size || text[at] != '(' || number.kind != T_NUMBER || !token_is(text, next_token(text, number.to, (int)size), ")"))
+        return -1;
+    long value = strtol(text + number.from, NULL, 0);
+    return value > 0 && value <= 64 ? (int)value : -1;
+}
+
+static void align_local(Reader *r, Local *local, const char *text, size_t at, size_t size)
+{
+    int alignment = read_alignment(text, at, size);
+    if (alignment < 0) {
+        local->refused = "is over-aligned";
+    } else if (alignment > local->type->align) {
+        Type *type = take(r->arena, sizeof *type);
+        *type = *local->type;
+        type->align = local->alignment = alignment;
+        local->type = type;
+        local->in_place = true;
+    }
+}
+
+static void read_variable(Reader *r, Node *declare_node, CXCursor c)
+{
+    Tu *tu = r->tu;
+    enum CX_StorageClass storage = clang_Cursor_getStorageClass(c);
+    if (storage == CX_SC_Static || storage == CX_SC_Extern) {
+        const char *name = copy_string(r, clang_getCursorSpelling(c));
+        int which = reserved_name(name);
+        if (which)
+            r->fn->uses_name[which - 1] = true;
+        return;
+    }
+    Node *var = new_node(r, N_VAR, c);
+    Known *known = find_known(r, c.data[0]);
+    known->what = KNOWN_OTHER;
+    CXSourceLocation name_at = clang_getCursorLocation(c);
+    const char *name = copy_string(r, clang_getCursorSpelling(c));
+    Local *local = add_local(r, LOCAL_VAR, name, type_of(r, clang_getCursorType(c)), offset_of(r, name_at));
+    known->local = local;
+    local->decl = var;
+    var->local = local;
+    var->type = local->type;
+    var->in_macro = local->from < 0 || (find_call(tu, local->from) && !is_spelled(r, name_at));
+
+    CXCursor init = clang_Cursor_getVarDeclInitializer(c);
+    add_kid(r, var, NULL);
+    Kids kids = children(r, c);
+    for (int i = 0; i < kids.n; i++) {
+        CXCursor kid = kids.v[i];
+        enum CXCursorKind kind = clang_getCursorKind(kid);
+        if (clang_isAttribute(kind)) {
+            CXFile file;
+            unsigned at;
+            clang_getSpellingLocation(clang_getRangeStart(clang_getCursorExtent(kid)), &file, NULL, NULL, &at);
+            size_t size = 0;
+            const char *text = file ? clang_getFileContents(r->unit, file, &size) : NULL;
+            if (text && at + 7 < size && (!strncmp(text + at, "cleanup", 7) || !strncmp(text + at, "__clean", 7)))
+                local->refused = "has a cleanup";
+            else if (text && at + 7 < size && (!strncmp(text + at, "_Align", 6) || !strncmp(text + at, "aligned", 7)))
+                align_local(r, local, text, at, size);
+            else if (kind == CXCursor_AlignedAttr)
+                local->refused = "is over-aligned";
+        } else if (is_expr(kid) && !clang_equalCursors(kid, init)) {
+            bool before = r->unevaluated;
+            Node *in_type;
+            if (local->type->variable_size) {
+                in_type = read_expr(r, kid);
+            } else {
+                r->unevaluated = true;
+                in_type = new_node(r, N_UNEVALUATED, kid);
+                add_kid(r, in_type, read_expr(r, kid));
+                r->unevaluated = before;
+            }
+            add_kid(r, var, in_type);
+        }
+    }
+    if (!clang_Cursor_isNull(init)) {
+        var->kids[0] = read_expr(r, init);
+        if (var->kids[0]->has_await)
+            var->has_await = true;
+    }
+    add_kid(r, declare_node, var);
+}
+
+
+static enum CXChildVisitResult hide_names(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    Reader *r = data;
+    Fn *fn = r->fn;
+    const char *name = copy_string(r, clang_getCursorSpelling(c));
+    if (*name && clang_isDeclaration(clang_getCursorKind(c)))
+        *push(r->arena, fn->hidings, fn->nhidings, fn->hidings_room) = (Hiding){ name, r->scope };
+    return clang_getCursorKind(c) == CXCursor_EnumDecl ? CXChildVisit_Recurse : CXChildVisit_Continue;
+}
+
+static Node *read_declare(Reader *r, CXCursor c)
+{
+    Node *node = new_node(r, N_DECLARE, c);
+    Kids kids = children(r, c);
+    clang_visitChildren(c, hide_names, r);
+    for (int i = 0; i < kids.n; i++) {
+        enum CXCursorKind kind = clang_getCursorKind(kids.v[i]);
+        if (kind == CXCursor_VarDecl) {
+            read_variable(r, node, kids.v[i]);
+        } else if (kind == CXCursor_FunctionDecl && is_async(kids.v[i])) {
+            report(r->tu, ERROR, node->from, node->to, "an async function declared inside a function is not supported yet");
+        }
+    }
+    /* The type may come from a macro; names and initialisers have to be there to be edited. */
+    const Change *call = node->from >= 0 ? find_call(r->tu, node->from) : NULL;
+    node->in_macro = call && call->to >= node->to;
+    for (int i = 0; i < node->nkids; i++)
+        node->in_macro |= node->kids[i]->in_macro;
+    if (!node->nkids)
+        node->kind = N_EMPTY;
+    return node;
+}
+
+/* Past the semicolon that ends an expression statement, which clang leaves out. */
+static void reach_semicolon(Reader *r, Node *node)
+{
+    Tu *tu = r->tu;
+    int at = skip_blank(tu->source->text, node->to, tu->source->size);
+    if (at < tu->source->size && tu->source->text[at] == ';')
+        node->to = at + 1;
+}
+
+static Node *read_sub(Reader *r, Node *node, CXCursor c)
+{
+    Node *kid = read_stmt(r, c);
+    add_kid(r, node, kid);
+    if (kid->end > node->to && !node->in_macro)
+        node->to = kid->end;
+    return kid;
+}
+
+static Node *read_for(Reader *r, CXCursor c)
+{
+    Tu *tu = r->tu;
+    Node *node = new_node(r, N_FOR, c);
+    Node *outer = r->scope;
+    r->scope = node;
+    Kids kids = children(r, c);
+    CXCursor part[3];
+    bool has[3] = { false, false, false };
+    if (kids.n == 4) {
+        for (int i = 0; i < 3; i++)
+            part[i] = kids.v[i], has[i] = true;
+    } else if (kids.n > 1) {
+        if (node->in_macro || !word_at(tu, node->from, "for")) {
+            ask_expansion(r->tu, node->from); /* which part is absent can be seen in the text alone */
+        } else {
+            Token open = next_token(tu->source->text, node->from + 3, node->to);
+            int close = find_closing(tu->source->text, open.from, node->to);
+            int semi[2] = { close, close }, nsemi = 0;
+            for (int at = open.to; at < close && nsemi < 2;) {
+                Token token = next_token(tu->source->text, at, close);
+                if (token.kind == T_END)
+                    break;
+                at = token.to;
+                char first = tu->source->text[token.from];
+                if (first == ';') {
+                    semi[nsemi++] = token.from;
+                } else if (token.kind == T_PUNCT && (first == '(' || first == '[' || first == '{')) {
+                    int end = find_closing(tu->source->text, token.from, close);
+                    at = end < 0 ? close : end + 1;
+                }
+            }
+            for (int i = 0; i + 1 < kids.n; i++) {
+                int from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(kids.v[i])));
+                int which = from < semi[0] ? 0 : from < semi[1] ? 1 : 2;
+                part[which] = kids.v[i];
+                has[which] = true;
+            }
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        if (!has[i])
+            add_kid(r, node, NULL);
+        else if (i == 0 && clang_getCursorKind(part[i]) == CXCursor_DeclStmt)
+            add_kid(r, node, read_declare(r, part[i]));
+        else
+            add_kid(r, node, read_expr(r, part[i]));
+    }
+    if (has[0] && node->kids[0]->kind != N_DECLARE)
+        node->kids[0]->discarded = true;
+    if (has[2])
+        node->kids[2]->discarded = true;
+    if (kids.n)
+        read_sub(r, node, kids.v[kids.n - 1]);
+    r->scope = outer;
+    return node;
+}
+
+static Node *read_stmt_kind(Reader *r, CXCursor c)
+{
+    enum CXCursorKind kind = clang_getCursorKind(c);
+    Node *node;
+    Kids kids;
+    switch (kind) {
+    case CXCursor_CompoundStmt: {
+        node = new_node(r, N_COMPOUND, c);
+        Node *outer = r->scope;
+        r->scope = node;
+        kids = children(r, c);
+        for (int i = 0; i < kids.n; i++)
+            add_kid(r, node, read_stmt(r, kids.v[i]));
+        r->scope = outer;
+        return node;
+    }
+    case CXCursor_DeclStmt:
+        return read_declare(r, c);
+    case CXCursor_IfStmt:
+    case CXCursor_WhileStmt:
+    case CXCursor_SwitchStmt:
+        node = new_node(r, kind == CXCursor_IfStmt ? N_IF : kind == CXCursor_WhileStmt ? N_WHILE : N_SWITCH, c);
+        kids = children(r, c);
+        for (int i = 0; i < kids.n; i++) {
+            if (i == 0)
+                add_kid(r, node, read_expr(r, kids.v[i]));
+            else
+                read_sub(r, node, kids.v[i]);
+        }
+        if (kind == CXCursor_IfStmt && kids.n == 2)
+            add_kid(r, node, NULL);
+        return node;
+    case CXCursor_DoStmt:
+        node = new_node(r, N_DO, c);
+        kids = children(r, c);
+        if (kids.n == 2) {
+            add_kid(r, node, read_stmt(r, kids.v[0]));
+            add_kid(r, node, read_expr(r, kids.v[1]));
+        }
+        reach_semicolon(r, node);
+        return node;
+    case CXCursor_ForStmt:
+        return read_for(r, c);
+    case CXCursor_CaseStmt:
+    case CXCursor_DefaultStmt:
+        node = new_node(r, N_CASE, c);
+        node->op = kind == CXCursor_DefaultStmt ? 'd' : 0;
+        kids = children(r, c);
+        if (kids.n)
+            read_sub(r, node, kids.v[kids.n - 1]);
+        return node;
+    case CXCursor_LabelStmt:
+        node = new_node(r, N_LABEL, c);
+        node->name = copy_string(r, clang_getCursorSpelling(c));
+        kids = children(r, c);
+        if (kids.n)
+            read_sub(r, node, kids.v[kids.n - 1]);
+        return node;
+    case CXCursor_GotoStmt:
+        node = new_node(r, N_GOTO, c);
+        kids = children(r, c);
+        node->name = kids.n ? copy_string(r, clang_getCursorSpelling(kids.v[0])) : "";
+        reach_semicolon(r, node);
+        return node;
+    case CXCursor_IndirectGotoStmt:
+        node = read_kids(r, new_node(r, N_GOTO_ANY, c), children(r, c));
+        reach_semicolon(r, node);
+        return node;
+    case CXCursor_BreakStmt:
+    case CXCursor_ContinueStmt:
+        node = new_node(r, kind == CXCursor_BreakStmt ? N_BREAK : N_CONTINUE, c);
+        reach_semicolon(r, node);
+        return node;
+    case CXCursor_ReturnStmt:
+        node = new_node(r, N_RETURN, c);
+        kids = children(r, c);
+        add_kid(r, node, kids.n ? read_expr(r, kids.v[0]) : NULL);
+        reach_semicolon(r, node);
+        if (node->in_macro)
+            ask_expansion(r->tu, node->from);
+        return node;
+    case CXCursor_NullStmt:
+        return new_node(r, N_EMPTY, c);
+    case CXCursor_GCCAsmStmt:
+        node = read_kids(r, new_node(r, N_ASM, c), children(r, c));
+        for (int i = 0; i < node->nkids; i++)
+            if (node->kids[i]->is_lvalue)
+                take_address(node->kids[i]);
+        reach_semicolon(r, node);
+        return node;
+    case CXCursor_UnexposedStmt:
+        kids = children(r, c);
+        for (int i = kids.n - 1; i >= 0; i--)
+            if (!clang_isAttribute(clang_getCursorKind(kids.v[i])))
+                return read_stmt(r, kids.v[i]);
+        return new_node(r, N_EMPTY, c);
+    default:
+        if (clang_isStatement(kind)) {
+            node = new_node(r, N_EMPTY, c);
+            report(r->tu, ERROR, node->from, node->to, "this kind of statement is not supported in async functions");
+            return node;
+        }
+        node = read_expr(r, c);
+        node->discarded = true;
+        Node *whole = node;
+        CXSourceRange range = clang_getCursorExtent(c);
+        int from = offset_of(r, clang_getRangeStart(range)), to = offset_of(r, clang_getRangeEnd(range));
+        if (from != node->from || to != node->to) { /* parentheses around all of it */
+            whole = new_node(r, N_OTHER, c);
+            whole->type = node->type;
+            whole->discarded = true;
+            whole->op = '(';
+            add_kid(r, whole, node);
+        }
+        return whole;
+    }
+}
+
+Node *read_stmt(Reader *r, CXCursor c)
+{
+    Node *node = read_stmt_kind(r, c);
+    if (node->type) { /* clang leaves the semicolon of an expression out */
+        node->end = skip_blank(r->tu->source->text, node->to, r->tu->source->size);
+        node->end = node->end < r->tu->source->size && r->tu->source->text[node->end] == ';' ? node->end + 1 : node->to;
+    } else {
+        node->end = node->to;
+    }
+    return node;
+}
