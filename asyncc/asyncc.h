@@ -61,6 +61,8 @@ void add(Buf *, const char *text);
 void add_bytes(Buf *, const char *bytes, size_t size);
 void add_format(Buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void add_va(Buf *, const char *format, va_list);
+/* Room for as many bytes, taken at once: text that may get long isn't copied while it grows. */
+void reserve(Buf *, size_t size);
 
 /* ---- options.c: the command line ------------------------------------------------------------ */
 
@@ -120,10 +122,23 @@ typedef struct Seg {
                    an expanded macro call, a character inserted for the parse                 */
 } Seg;
 
+/* A keyword of the text, and where its stand-in is in what libclang reads. */
+typedef struct Word {
+    int at, size;             /* in text                                                        */
+    int parse_at, parse_size; /* in parse                                                       */
+    bool in_directive;
+} Word;
+
+typedef struct Words {
+    Word *v; /* in their order */
+    int n, room;
+} Words;
+
 typedef struct Source {
     const char *text;  /* the user's words; .ah files pasted in where they are included       */
-    const char *parse; /* as long, byte for byte, keywords replaced: what libclang reads      */
-    int size;
+    const char *parse; /* what libclang reads: the same with C in the place of keywords       */
+    int size, parse_size;
+    Words words;
     Seg *segs;
     int nsegs;
 } Source;
@@ -145,6 +160,11 @@ typedef struct Change {
 bool read_source(Tu *);
 Source *change_source(Tu *, const Source *, const Change *, int nchanges);
 Place place_of(const Source *, int offset);
+/* Of an offset in source->parse: the one in source->text; inside of a stand-in, one in the keyword. `hint` is
+ * the caller's, 0 at first: asked for neighbours, the search is short. */
+int text_offset(const Source *, int parse_offset, int *hint);
+/* The keyword whose stand-in begins there, or null. */
+const Word *find_word(const Source *, int parse_offset);
 /* Path of a file that is read for messages only (a header), from a cache in tu; null if unreadable. */
 File *open_file(Tu *, const char *path);
 /* The #include "x.ah" that were pasted, for the depfile: in tu->ah_files. */
@@ -177,9 +197,10 @@ bool token_is(const char *text, Token, const char *spelling);
 int skip_blank(const char *text, int offset, int end);
 /* The offset of the bracket that closes the one at `open`, or -1. Strings, comments, directives skipped. */
 int find_closing(const char *text, int open, int end);
-/* Same length, async/await/defer replaced (not in strings, comments, #include lines and member names). */
-char *replace_keywords(Arena *, const char *text, int size);
-bool is_keyword_spelling(const char *text, int size); /* __asy, __awt, __dfr */
+/* The text with C in the place of async, await and defer (not in strings, comments, #include lines and member
+ * names): an attribute, __extension__, an attribute. Its size is *parse_size. */
+char *replace_keywords(Arena *, const char *text, int size, Words *found, int *parse_size);
+Token next_directive(const char *text, int offset, int end); /* at or after offset, or T_END */
 
 /* ---- diag.c: what the user is told ------------------------------------------------------------- */
 

@@ -37,6 +37,16 @@ static void put(Printer *p, char c)
         p->line++;
 }
 
+static void put_bytes(Printer *p, const char *bytes, size_t size)
+{
+    if (!size)
+        return;
+    add_bytes(p->out, bytes, size);
+    p->fresh = bytes[size - 1] == '\n';
+    for (const char *end = bytes + size; (bytes = memchr(bytes, '\n', (size_t)(end - bytes))); bytes++)
+        p->line++;
+}
+
 static void end_line(Printer *p)
 {
     if (p->fresh)
@@ -126,6 +136,12 @@ static const char *print_made(Printer *p, const char *text, int offset)
             c = close && close < last ? close + 1 : last - 1;
             continue;
         }
+        size_t plain = strcspn(c, MARK "\n\"'/}");
+        if (plain > 1) {
+            put_bytes(p, c, plain);
+            c += plain - 1;
+            continue;
+        }
         if (*c != '\n') {
             if (*c == '}' && !p->lines && at_line_start(p)) {
                 base -= 4;
@@ -184,7 +200,9 @@ static void print_text(Printer *p, const char *text)
 {
     while (*text) {
         if (*text != MARK[0]) {
-            put(p, *text++);
+            size_t size = strcspn(text, MARK);
+            put_bytes(p, text, size);
+            text += size;
             continue;
         }
         char letter = text[1];
@@ -588,6 +606,7 @@ bool emit_c(Tu *tu)
     }
 
     Buf text = { .arena = tu->arena };
+    reserve(&text, 8 * (size_t)source->size);
     add_format(&text, "/* Made by asyncc from %s. */\n#include <ac/%s.h>\n", tu->main_file->path, runs ? "task" : "future");
     add(&text, MARK "S0" MARK);
     int copied = 0;
@@ -644,6 +663,7 @@ bool emit_c(Tu *tu)
     if (text.size && text.text[text.size - 1] != '\n')
         add(&text, "\n");
 
+    reserve(&tu->out, text.size + text.size / 4);
     Printer printer = { .source = source, .out = &tu->out, .lines = !tu->options->no_lines, .fresh = true };
     print_text(&printer, text.text);
     return true;

@@ -24,15 +24,13 @@ void emit_elided(Tu *tu)
     const Source *source = tu->source;
     Change *changes = NULL;
     int n = 0, room = 0;
-    for (int i = 0; i < source->size; i++) {
-        /* The two texts differ where a keyword is; `defer` is no word to erase. */
-        if (source->text[i] == source->parse[i] || source->text[i] != 'a')
-            continue;
-        int to = next_token(source->text, i, source->size).to;
+    for (int i = 0; i < source->words.n; i++) {
+        int at = source->words.v[i].at, to = at + source->words.v[i].size;
+        if (source->text[at] == 'd')
+            continue; /* `defer` is no word to erase. */
         int end = to < source->size && (source->text[to] == ' ' || source->text[to] == '\t') ? to + 1 : to;
-        bool joins = i > 0 && end < source->size && would_join(source->text[i - 1], source->text[end]);
-        *push(tu->arena, changes, n, room) = (Change){ i, end, joins ? " " : "" };
-        i = to - 1;
+        bool joins = at > 0 && end < source->size && would_join(source->text[at - 1], source->text[end]);
+        *push(tu->arena, changes, n, room) = (Change){ at, end, joins ? " " : "" };
     }
     add(&tu->out, "#include <ac/elided.h>\n");
     Source *elided = change_source(tu, source, changes, n);

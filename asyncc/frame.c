@@ -325,38 +325,26 @@ static int span_first(const void *a, const void *b)
     return order ? order : by_index(a, b);
 }
 
-typedef struct Range {
-    int64_t from, to;
-} Range;
-
-static int compare_ranges(const void *left, const void *right)
+/* First fit in the order of ranks; fills offsets, returns the space taken. `placed` is room for all fields:
+ * those that have an offset, by it. */
+static int64_t place_fields(const Layout *l, const Rank *ranks, int64_t *offsets, int *placed)
 {
-    const Range *a = left, *b = right;
-    return a->from != b->from ? (a->from > b->from) - (a->from < b->from) : (a->to > b->to) - (a->to < b->to);
-}
-
-/* First fit in the order of ranks; fills offsets, returns the space taken. */
-static int64_t place_fields(const Layout *l, const Rank *ranks, int64_t *offsets, Range *taken)
-{
-    const Fn *fn = l->fn;
+    const Field *fields = l->fn->fields;
     int64_t end = 0;
-    for (int i = 0; i < fn->nfields; i++)
-        offsets[i] = -1;
-    for (int i = 0; i < fn->nfields; i++) {
-        int field = ranks[i].index, ntaken = 0;
+    for (int i = 0, nplaced = 0; i < l->fn->nfields; i++) {
+        int field = ranks[i].index, at = nplaced;
         int64_t size = ranks[i].size, align = ranks[i].align, offset = 0;
         Bits row = l->rows[field];
-        for (int k = 0; k < row.nwords; k++)
-            for (uint64_t word = row.words[k]; word; word &= word - 1) {
-                int other = k * 64 + __builtin_ctzll(word);
-                if (offsets[other] >= 0 && fn->fields[other].size)
-                    taken[ntaken++] = (Range){ offsets[other], offsets[other] + fn->fields[other].size };
-            }
-        qsort(taken, (size_t)ntaken, sizeof *taken, compare_ranges);
-        for (int k = 0; k < ntaken && taken[k].from < offset + size; k++)
-            if (taken[k].to > offset)
-                offset = (taken[k].to + align - 1) / align * align;
+        for (int k = 0; k < nplaced && offsets[placed[k]] < offset + size; k++) {
+            int64_t to = offsets[placed[k]] + fields[placed[k]].size;
+            if (to > offset && has_bit(row, placed[k]) && fields[placed[k]].size)
+                offset = (to + align - 1) / align * align;
+        }
         offsets[field] = offset;
+        while (at > 0 && offsets[placed[at - 1]] > offset)
+            at--;
+        memmove(placed + at + 1, placed + at, (size_t)(nplaced++ - at) * sizeof *placed);
+        placed[at] = field;
         if (offset + size > end)
             end = offset + size;
     }
@@ -370,7 +358,7 @@ static void assign_offsets(Layout *l)
     size_t nfields = (size_t)fn->nfields;
     Rank *ranks = take(l->arena, sizeof *ranks * nfields);
     int64_t *offsets = take(l->arena, sizeof *offsets * nfields);
-    Range *taken = take(l->arena, sizeof *taken * nfields);
+    int *placed = take(l->arena, sizeof *placed * nfields);
     int64_t best = -1;
     for (size_t order = 0; order < sizeof orders / sizeof *orders; order++) {
         for (int i = 0; i < fn->nfields; i++) {
@@ -380,7 +368,7 @@ static void assign_offsets(Layout *l)
                 ranks[i].span += __builtin_popcountll(l->rows[i].words[k]);
         }
         qsort(ranks, nfields, sizeof *ranks, orders[order]);
-        int64_t end = place_fields(l, ranks, offsets, taken);
+        int64_t end = place_fields(l, ranks, offsets, placed);
         if (best >= 0 && end >= best)
             continue;
         best = end;

@@ -38,8 +38,10 @@ static bool is_digit(char c)
 /* A character that can stand in a name: every byte of UTF-8 too, and '$'. */
 static bool is_name_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c) || c == '$' ||
-           (unsigned char)c >= 0x80;
+    static const bool yes[256] = {
+        ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['_'] = true, ['$'] = true, [0x80 ... 0xff] = true,
+    };
+    return yes[(unsigned char)c];
 }
 
 static bool is_blank(char c)
@@ -51,6 +53,10 @@ static bool is_blank(char c)
 static int skip_name(const char *text, int i, int end)
 {
     for (;;) {
+        while (i < end && is_name_char(text[i]))
+            i++;
+        if (i >= end || text[i] != '\\')
+            return i;
         int at = join(text, i, end);
         if (at < end && is_name_char(text[at]))
             i = at + 1;
@@ -134,6 +140,8 @@ static int skip_lines(const char *text, int i, int end, bool *newline)
         int n;
         if (is_blank(text[i]))
             *newline |= text[i++] == '\n';
+        else if (text[i] != '/' && text[i] != '\\')
+            break;
         else if ((n = splice(text, i, end)) > 0)
             i += n;
         else if ((n = skip_comment(text, i, end)) > i)
@@ -198,7 +206,7 @@ static int skip_directive(const char *text, int i, int end)
     return i > 0 && i < end && text[i - 1] == '\r' ? i - 1 : i;
 }
 
-/* Longest first. */
+/* Those of more than one character, longest first. */
 static const char *const punctuators[] = {
     "%:%:", "...", "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "*=", "/=",
     "%=",   "+=",  "-=",  "&=",  "^=", "|=", "##", "<:", ":>", "<%", "%>", "%:", "::",
@@ -215,6 +223,25 @@ static int match(const char *text, int i, int end, const char *spelling)
         i++;
     }
     return i;
+}
+
+/* Past the punctuator at i, or any other character. */
+static int skip_punctuator(const char *text, int i, int end)
+{
+    /* What no longer one begins with, and what can't be its second character. */
+    static const bool alone[128] = { ['('] = true, [')'] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true,
+                                     [','] = true, [';'] = true, ['?'] = true, ['~'] = true };
+    static const bool second[128] = { ['.'] = true, ['<'] = true, ['>'] = true, ['='] = true, ['+'] = true, ['-'] = true,
+                                      ['&'] = true, ['|'] = true, ['#'] = true, [':'] = true, ['%'] = true, ['\\'] = true };
+    unsigned char c = (unsigned char)text[i], next = i + 1 < end ? (unsigned char)text[i + 1] : 0;
+    if (c >= 128 || alone[c] || next >= 128 || !second[next])
+        return i + 1;
+    for (size_t k = 0; k < sizeof punctuators / sizeof *punctuators; k++) {
+        int to = punctuators[k][0] == text[i] ? match(text, i, end, punctuators[k]) : 0;
+        if (to > 0)
+            return to;
+    }
+    return i + 1;
 }
 
 /* What a name is if a quote follows it at once: u8"", L''. */
@@ -250,21 +277,43 @@ Token next_token(const char *text, int offset, int end)
         token.to = skip_quoted(text, i, end);
     } else {
         token.kind = T_PUNCT;
-        token.to = i + 1;
-        for (size_t k = 0; k < sizeof punctuators / sizeof *punctuators; k++) {
-            int to = c == punctuators[k][0] ? match(text, i, end, punctuators[k]) : 0;
-            if (to > 0) {
-                token.to = to;
-                break;
-            }
-        }
-        bool hash = (c == '#' && token.to == i + 1) || (c == '%' && match(text, i, end, "%:") == token.to);
+        token.to = skip_punctuator(text, i, end);
+        bool hash = (c == '#' && token.to == i + 1) || (c == '%' && token.to > i + 1 && match(text, i, end, "%:") == token.to);
         if (hash && (newline || starts_line(text, offset))) {
             token.kind = T_DIRECTIVE;
             token.to = skip_directive(text, token.to - 1, end);
         }
     }
     return token;
+}
+
+/* Where the next directive could begin, or -1: a quick look, which doesn't know comments and strings. */
+static int find_hash(const char *text, int from, int end)
+{
+    const char *hash = from < end ? memchr(text + from, '#', (size_t)(end - from)) : NULL;
+    int stop = hash ? (int)(hash - text) : end;
+    /* %: is another spelling, which a joined line end may part. */
+    for (int i = from; i < stop; i++) {
+        const char *percent = memchr(text + i, '%', (size_t)(stop - i));
+        if (!percent)
+            break;
+        i = (int)(percent - text);
+        if (i + 1 < end && (text[i + 1] == ':' || text[i + 1] == '\\'))
+            return i;
+    }
+    return hash ? stop : -1;
+}
+
+Token next_directive(const char *text, int offset, int end)
+{
+    int hash = offset - 1;
+    for (Token token = { .to = offset };;) {
+        if (token.to > hash && (hash = find_hash(text, token.to, end)) < 0)
+            return (Token){ T_END, end, end };
+        token = next_token(text, token.to, end);
+        if (token.kind == T_DIRECTIVE || token.kind == T_END)
+            return token;
+    }
 }
 
 bool token_is(const char *text, Token token, const char *spelling)
@@ -342,63 +391,83 @@ int find_closing(const char *text, int open, int end)
     return -1;
 }
 
-/* The reserved word that stands in for a keyword while libclang reads the text. */
+/* What stands in for a keyword while libclang reads the text. An async function is told apart by its type, an
+ * await by a unary operator that C programmers have little use for, a defer by its statement's attribute. */
 static const struct {
-    const char *word, *reserved;
+    const char *word, *stand_in;
 } keywords[] = {
-    { "async", "__asy" },
-    { "await", "__awt" },
-    { "defer", "__dfr" },
+    { "async", "__attribute__((preserve_most))" },
+    { "await", "__extension__" },
+    { "defer", "[[clang::suppress]]" },
 };
 
-static void replace_in(char *copy, const char *text, int from, int end);
+typedef struct Replacing {
+    const char *text;
+    Buf out;
+    int copied; /* of text */
+    Words *found;
+    bool in_directive;
+} Replacing;
+
+/* A stand-in has as many lines as its keyword, in which line ends may be joined. */
+static void replace_word(Replacing *r, Token t, const char *stand_in)
+{
+    add_bytes(&r->out, r->text + r->copied, (size_t)(t.from - r->copied));
+    int at = (int)r->out.size;
+    add(&r->out, stand_in);
+    for (int i = t.from; i < t.to; i++)
+        if (r->text[i] == '\n')
+            add(&r->out, "\\\n");
+    r->copied = t.to;
+    *push(r->out.arena, r->found->v, r->found->n, r->found->room) =
+        (Word){ t.from, t.to - t.from, at, (int)r->out.size - at, r->in_directive };
+}
+
+static void replace_in(Replacing *r, int from, int end);
 
 /* Names in a directive are keywords only where the directive's text becomes part of the program. */
-static void replace_in_directive(char *copy, const char *text, Token directive)
+static void replace_in_directive(Replacing *r, Token directive)
 {
     static const char *const raw[] = { "include", "include_next", "import", "embed", "error",
                                        "warning", "pragma",       "line",   "ident", "sccs" };
-    Token name = directive_name(text, directive);
+    Token name = directive_name(r->text, directive);
     for (size_t i = 0; i < sizeof raw / sizeof *raw; i++)
-        if (token_is(text, name, raw[i]))
+        if (token_is(r->text, name, raw[i]))
             return;
-    replace_in(copy, text, name.to, directive.to);
+    r->in_directive = true;
+    replace_in(r, name.to, directive.to);
+    r->in_directive = false;
 }
 
-static void replace_in(char *copy, const char *text, int from, int end)
+static void replace_in(Replacing *r, int from, int end)
 {
+    const char *text = r->text;
     bool member = false; /* behind . or -> */
     for (Token t = next_token(text, from, end); t.kind != T_END; t = next_token(text, t.to, end)) {
+        char c = text[t.from];
         if (t.kind == T_DIRECTIVE) {
-            replace_in_directive(copy, text, t);
+            replace_in_directive(r, t);
             continue;
         }
-        char c = text[t.from];
+        if (t.kind == T_PUNCT) {
+            member = c == '.' ? t.to == t.from + 1 : c == '-' && token_is(text, t, "->");
+            continue;
+        }
         if (t.kind == T_NAME && !member && (c == 'a' || c == 'd'))
             for (size_t k = 0; k < sizeof keywords / sizeof *keywords; k++)
-                if (token_is(text, t, keywords[k].word)) {
-                    int i = t.from;
-                    for (const char *p = keywords[k].reserved; *p; p++, i++) {
-                        i = join(text, i, t.to);
-                        copy[i] = *p;
-                    }
-                    break;
-                }
-        member = t.kind == T_PUNCT && (token_is(text, t, ".") || token_is(text, t, "->"));
+                if (token_is(text, t, keywords[k].word))
+                    replace_word(r, t, keywords[k].stand_in);
+        member = false;
     }
 }
 
-char *replace_keywords(Arena *arena, const char *text, int size)
+char *replace_keywords(Arena *arena, const char *text, int size, Words *found, int *parse_size)
 {
-    char *copy = take_text(arena, text, (size_t)size);
-    replace_in(copy, text, 0, size);
-    return copy;
-}
-
-bool is_keyword_spelling(const char *text, int size)
-{
-    for (size_t k = 0; k < sizeof keywords / sizeof *keywords; k++)
-        if (size == 5 && memcmp(text, keywords[k].reserved, 5) == 0)
-            return true;
-    return false;
+    *found = (Words){ 0 };
+    Replacing r = { .text = text, .out = { .arena = arena }, .found = found };
+    reserve(&r.out, (size_t)size + (size_t)size / 4);
+    replace_in(&r, 0, size);
+    add_bytes(&r.out, text + r.copied, (size_t)(size - r.copied));
+    *parse_size = (int)r.out.size;
+    return r.out.text;
 }

@@ -51,13 +51,9 @@ bool is_skipped(const Tu *tu, int offset)
 Token next_conditional(const char *text, int offset, int end)
 {
     static const char *const words[] = { "if", "ifdef", "ifndef", "elif", "else", "endif", "elifdef", "elifndef" };
-    for (int at = offset;;) {
-        Token token = next_token(text, at, end);
+    for (Token token = next_directive(text, offset, end);; token = next_directive(text, token.to, end)) {
         if (token.kind == T_END)
             return token;
-        at = token.to;
-        if (token.kind != T_DIRECTIVE)
-            continue;
         Token word = next_token(text, token.from + 1, token.to);
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (token_is(text, word, words[i]))

@@ -27,8 +27,6 @@ static const char *as_user_wrote(Arena *arena, const char *text)
           "'async' belongs to the declaration of a function; type here is" },
         { "'preserve_most'", "'async'" },
         { "__asy", "async" },
-        { "__awt", "await" },
-        { "__dfr", "defer" },
         { " ')", "')" },
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -50,20 +48,27 @@ static Place place_at(Reader *r, CXSourceLocation at)
     if (!file)
         return (Place){ 0 };
     if (r->file && clang_File_isEqual(file, r->file))
-        return place_of(r->tu->source, (int)offset);
+        return place_of(r->tu->source, text_offset(r->tu->source, (int)offset, &r->hint));
     CXString name = clang_getFileName(file);
     File *opened = open_file(r->tu, clang_getCString(name));
     clang_disposeString(name);
     return (Place){ .file = opened, .offset = (int)offset, .line = (int)line, .column = (int)column };
 }
 
-static int length_of(CXSourceRange range)
+static int length_of(Reader *r, CXSourceRange range)
 {
     CXFile a, b;
     unsigned from, to;
     clang_getFileLocation(clang_getRangeStart(range), &a, NULL, NULL, &from);
     clang_getFileLocation(clang_getRangeEnd(range), &b, NULL, NULL, &to);
-    return a && b && clang_File_isEqual(a, b) && to > from ? (int)(to - from) : 0;
+    if (!a || !b || !clang_File_isEqual(a, b))
+        return 0;
+    int begin = (int)from, end = (int)to;
+    if (r->file && clang_File_isEqual(a, r->file)) {
+        begin = text_offset(r->tu->source, begin, &r->hint);
+        end = text_offset(r->tu->source, end, &r->hint);
+    }
+    return end > begin ? end - begin : 0;
 }
 
 static void pass_on(Reader *r, CXDiagnostic message, bool child)
@@ -84,13 +89,13 @@ static void pass_on(Reader *r, CXDiagnostic message, bool child)
     unsigned n = clang_getDiagnosticNumRanges(message);
     for (unsigned i = 0; i < n; i++) {
         CXSourceRange range = clang_getDiagnosticRange(message, i);
-        range_at(tu, place_at(r, clang_getRangeStart(range)), length_of(range));
+        range_at(tu, place_at(r, clang_getRangeStart(range)), length_of(r, range));
     }
     n = child ? 0 : clang_getDiagnosticNumFixIts(message);
     for (unsigned i = 0; i < n; i++) {
         CXSourceRange range;
         CXString by = clang_getDiagnosticFixIt(message, i, &range);
-        fixit_at(tu, place_at(r, clang_getRangeStart(range)), length_of(range),
+        fixit_at(tu, place_at(r, clang_getRangeStart(range)), length_of(r, range),
                  as_user_wrote(tu->arena, clang_getCString(by)));
         clang_disposeString(by);
     }
@@ -117,8 +122,10 @@ static bool is_at_star(Reader *r, CXDiagnostic message)
     bool about_star = !strcmp(clang_getCString(option), "-Wunused-value") ||
                       !strcmp(clang_getCString(option), "-Wvoid-ptr-dereference");
     clang_disposeString(option);
-    return about_star && file && r->file &&
-           clang_File_isEqual(file, r->file) && at >= 5 && !strncmp(r->tu->source->text + at - 5, "await*", 6);
+    if (!about_star || !file || !r->file || !clang_File_isEqual(file, r->file))
+        return false;
+    int offset = text_offset(r->tu->source, (int)at, &r->hint);
+    return offset >= 5 && !strncmp(r->tu->source->text + offset - 5, "await*", 6);
 }
 
 void pass_on_messages(Reader *r)

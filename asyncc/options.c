@@ -122,8 +122,8 @@ static const struct flag {
     { "-undef", ALONE, USE_BOTH },
     { "-std=", JOINED, USE_BOTH },
     { "-ansi", ALONE, USE_BOTH },
-    { "-pedantic-errors", ALONE, USE_BOTH },
-    { "-pedantic", ALONE, USE_BOTH },
+    { "-pedantic-errors", ALONE, USE_WARNING },
+    { "-pedantic", ALONE, USE_WARNING },
     { "-trigraphs", ALONE, USE_BOTH },
     { "-nostdinc", ALONE, USE_BOTH },
     { "-pthread", ALONE, USE_BOTH },
@@ -344,7 +344,7 @@ typedef struct Call {
     Arena *arena;
     Options *options;
     List clang, cc, link, quote, include, system, after;
-    bool no_standard_dirs;
+    bool no_standard_dirs, warns;
 } Call;
 
 const char *quote_for_make(Arena *arena, const char *path)
@@ -419,6 +419,7 @@ static int use_flag(Call *call, const struct flag *flag, const char *argument, c
         pass_on(call, argument, value, separate, !listed(tuning, sizeof tuning / sizeof *tuning, argument + 2));
         break;
     case USE_WARNING:
+        call->warns = true;
         if (strcmp(argument, "-Werror") == 0)
             o->warnings_are_errors = true;
         else if (strcmp(argument, "-Wno-error") == 0)
@@ -438,7 +439,7 @@ static int use_flag(Call *call, const struct flag *flag, const char *argument, c
         pass_on(call, argument, value, separate, true);
         break;
     case USE_NO_WARNINGS:
-        o->no_warnings = true;
+        o->no_warnings = call->warns = true;
         pass_on(call, argument, value, separate, true);
         break;
     case USE_OUTPUT:
@@ -668,6 +669,9 @@ int read_options(Arena *arena, int argc, char **argv, Options *options)
     append(&call.cc, "-isystem");
     append(&call.cc, runtime);
     list_dirs(&call, runtime);
+    /* The compiler of the output has its own warnings by default, at the same lines: no need to say them twice. */
+    if (!call.warns)
+        append(&call.clang, "-w");
     options->clang_args = call.clang.v;
     options->nclang_args = call.clang.n;
     options->cc_args = call.cc.v;

@@ -17,7 +17,7 @@ static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClient
     Reader *r = data;
     switch (clang_getCursorKind(c)) {
     case CXCursor_UnaryOperator:
-        if (is_await(c)) {
+        if (is_await(r, c)) {
             read_await(r, c);
             return CXChildVisit_Continue;
         }
@@ -183,16 +183,14 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
             note_async_pointer(r, c);
         break;
     case CXCursor_MacroExpansion: {
+        if (offset_of(r, clang_getCursorLocation(c)) < 0)
+            break;
         CXSourceRange range = clang_getCursorExtent(c);
         CXSourceLocation start = clang_getRangeStart(range);
         int from = offset_of(r, start), to = offset_of(r, clang_getRangeEnd(range));
         if (from < 0 || to <= from || !is_spelled(r, start))
             break;
-        CXString name = clang_getCursorSpelling(c);
-        const char *text = clang_getCString(name);
-        if (!is_keyword_spelling(text, (int)strlen(text)))
-            *push(r->arena, r->tu->calls, r->tu->ncalls, r->tu->calls_room) = (Change){ from, to, NULL };
-        clang_disposeString(name);
+        *push(r->arena, r->tu->calls, r->tu->ncalls, r->tu->calls_room) = (Change){ from, to, NULL };
         break;
     }
     default:
@@ -206,28 +204,27 @@ static void check_keywords(Reader *r)
 {
     Tu *tu = r->tu;
     const char *text = tu->source->text;
-    Token before = { 0 };
-    for (int at = 0;;) {
-        Token token = next_token(text, at, tu->source->size);
-        if (token.kind == T_END)
-            return;
-        at = token.to;
+    int size = tu->source->size, after_await = -1;
+    for (int i = 0; i < tu->source->words.n; i++) {
+        if (tu->source->words.v[i].in_directive)
+            continue;
+        Token token = next_token(text, tu->source->words.v[i].at, size);
         bool await = token_is(text, token, "await"), async = token_is(text, token, "async");
-        bool keyword = (await || async) && memcmp(text + token.from, tu->source->parse + token.from, 5);
-        if (keyword && !r->seen[token.from] && !find_call(tu, token.from) && !is_skipped(tu, token.from)) {
+        if ((await || async) && !r->seen[token.from] && !find_call(tu, token.from) && !is_skipped(tu, token.from)) {
             if (async) {
-                Token next = next_token(text, at, tu->source->size);
+                Token next = next_token(text, token.to, size);
                 if (token_is(text, next, "{"))
                     report(tu, ERROR, token.from, token.to, "async blocks are not supported yet");
                 else
                     report(tu, ERROR, token.from, token.to, "'async' belongs to the declaration of a function");
-            } else if (token_is(text, before, "await")) {
+            } else if (token.from == after_await) {
                 report(tu, ERROR, token.from, token.to, "what is awaited is no future: it is awaited already");
             } else {
                 report(tu, ERROR, token.from, token.to, "'await' before what is no expression");
             }
         }
-        before = token;
+        if (await)
+            after_await = skip_blank(text, token.to, size);
     }
 }
 
@@ -307,9 +304,7 @@ bool read_functions(Tu *tu)
     static const char *const own[] = {
         "-xc",
         "-D__ASYNCC__=1",
-        "-D__awt=__extension__",
-        "-D__asy=__attribute__((annotate(\"async\"),preserve_most))",
-        "-D__dfr=[[clang::suppress]]",
+        "-D__asy=__attribute__((preserve_most))", /* AC_ASYNC of plain headers */
         "-fbracket-depth=4096",
         "-ferror-limit=0",
         "-Wno-unknown-warning-option",
@@ -321,7 +316,7 @@ bool read_functions(Tu *tu)
         args[n++] = tu->options->clang_args[i];
     for (int i = 0; i < nown; i++)
         args[n++] = own[i];
-    struct CXUnsavedFile text = { parse_path(tu), tu->source->parse, (unsigned long)tu->source->size };
+    struct CXUnsavedFile text = { parse_path(tu), tu->source->parse, (unsigned long)tu->source->parse_size };
     r->index = clang_createIndex(0, 0);
     enum CXErrorCode error =
         clang_parseTranslationUnit2(r->index, parse_path(tu), args, n, &text, 1,
@@ -335,15 +330,16 @@ bool read_functions(Tu *tu)
         return false;
     }
     r->file = clang_getFile(r->unit, parse_path(tu));
+    find_text(r);
     pass_on_messages(r);
     find_skipped(r);
 
-    Top top = { .r = r, .functions = { .arena = r->arena } };
+    Top top = { .r = r };
     clang_visitChildren(clang_getTranslationUnitCursor(r->unit), visit_top, &top);
     sort_calls(tu);
     for (int i = 0; i < top.functions.n; i++) {
         CXCursor c = top.functions.v[i];
-        /* main loses its calling convention; the annotation tells. */
+        /* main loses its calling convention; the text tells. */
         bool async = is_async(c);
         if (!async) {
             CXString name = clang_getCursorSpelling(c);

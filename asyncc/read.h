@@ -8,6 +8,9 @@
 /* The address space that marks ac_task(T) in the parse; runtime/include/ac/task.h has it too. */
 enum { TASK_SPACE = 7701 };
 
+/* Locations of libclang from here on are of what a macro expanded to. */
+#define FIRST_MACRO (1u << 31)
+
 typedef struct TypeSlot {
     const void *key;
     Type *type;
@@ -22,11 +25,17 @@ typedef struct Known {
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
 
+/* A stretch of our text. */
+typedef struct Extent {
+    int from, to;
+} Extent;
+
+typedef struct Tree Tree;
+
 /* The children of a cursor. */
 typedef struct Kids {
     CXCursor *v;
     int n, room;
-    Arena *arena;
 } Kids;
 
 typedef struct Reader {
@@ -35,6 +44,12 @@ typedef struct Reader {
     CXIndex index;
     CXTranslationUnit unit;
     CXFile file; /* the text that is translated */
+    CXSourceLocation text_at; /* where it begins; libclang numbers the bytes of a file in their order */
+    unsigned text_size;       /* 0 if it doesn't: then each location is asked for                     */
+    int hint;                 /* text_offset()'s                                                      */
+    Tree *tree; /* read_tree.c's own: the function that is read                                       */
+    CXCursor *collected;      /* children()'s own                                                     */
+    int ncollected, collected_room;
     TypeSlot *types;
     size_t type_room;
     int ntypes;
@@ -48,8 +63,17 @@ typedef struct Reader {
     unsigned char *seen; /* by offset: an await, async that the parse accounts for */
 } Reader;
 
-/* read_node.c */
+/* read_tree.c */
+void visit_tree(Reader *, CXCursor function);      /* for the children() that follow; theirs end with the next */
 Kids children(Reader *, CXCursor);
+void find_text(Reader *);                          /* fills text_at, text_size */
+int plain_offset(Reader *, CXSourceLocation);      /* in our text, or -1 also where a macro has a part in it */
+Extent plain_extent(Reader *, CXCursor);           /* likewise; from is -1 where it isn't plain       */
+int end_of(Reader *, CXCursor);                    /* of any cursor                                   */
+/* Whether an unexposed node only stands for its child: an implicit conversion. */
+bool is_wrapper(Reader *, CXCursor, CXCursor kid);
+
+/* read_node.c */
 int offset_of(Reader *, CXSourceLocation);         /* in our text, or -1 when it is in another file     */
 bool is_spelled(Reader *, CXSourceLocation);       /* written there, and not in a macro's body          */
 void place_node(Reader *, Node *, CXCursor);          /* from, to, in_macro */
@@ -68,7 +92,7 @@ bool word_at(const Tu *, int offset, const char *word);
 /* read_expr.c */
 bool is_expr(CXCursor);
 CXCursor only_expr(Kids);                          /* the last expression, or null                      */
-bool is_await(CXCursor);
+bool is_await(Reader *, CXCursor);
 Node *read_expr(Reader *, CXCursor);
 Node *read_kids(Reader *, Node *, Kids);
 Node *read_await(Reader *, CXCursor);

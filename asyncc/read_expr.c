@@ -2,17 +2,11 @@
  *
  *     x + await f(y)      N_OTHER { N_REF x, N_AWAIT f { N_REF y } }
  *
- * `await` reaches clang as __extension__, by a macro of the command line: such an operator whose own
- * spelling is in no file is an await. An implicit conversion is an unexposed node with one child of
- * the same extent: a reference below one is read, one without is used as a place. */
+ * `await` reaches clang as __extension__; which of these were awaits, the text's words tell. An implicit
+ * conversion is an unexposed node with one child of the same extent: a reference below one is read, one
+ * without is used as a place. */
 #include "read.h"
 #include <string.h>
-
-
-static bool same_extent(CXCursor a, CXCursor b)
-{
-    return clang_equalRanges(clang_getCursorExtent(a), clang_getCursorExtent(b));
-}
 
 bool is_expr(CXCursor c)
 {
@@ -35,25 +29,21 @@ static CXCursor core(Reader *r, CXCursor c)
         if (kind != CXCursor_ParenExpr && kind != CXCursor_UnexposedExpr)
             return c;
         Kids kids = children(r, c);
-        if (kids.n != 1 || !is_expr(kids.v[0]) || (kind == CXCursor_UnexposedExpr && !same_extent(c, kids.v[0])))
+        if (kids.n != 1 || !is_expr(kids.v[0]) || (kind == CXCursor_UnexposedExpr && !is_wrapper(r, c, kids.v[0])))
             return c;
         c = kids.v[0];
     }
 }
 
-bool is_await(CXCursor c)
+bool is_await(Reader *r, CXCursor c)
 {
     if (clang_getCursorKind(c) != CXCursor_UnaryOperator ||
         clang_getCursorUnaryOperatorKind(c) != CXUnaryOperator_Extension)
         return false;
     CXFile file = NULL;
-    clang_getSpellingLocation(clang_getRangeStart(clang_getCursorExtent(c)), &file, NULL, NULL, NULL);
-    if (!file)
-        return true;
-    CXString name = clang_getFileName(file);
-    bool no_file = !clang_getCString(name) || clang_getCString(name)[0] == '<';
-    clang_disposeString(name);
-    return no_file;
+    unsigned at;
+    clang_getSpellingLocation(clang_getCursorLocation(c), &file, NULL, NULL, &at);
+    return file && clang_File_isEqual(file, r->file) && find_word(r->tu->source, (int)at);
 }
 
 /* If c is a direct call of an async function: the function. */
@@ -88,9 +78,8 @@ static bool calls_async_pointer(Reader *r, CXCursor c)
 static void read_call_of(Reader *r, Node *node, CXCursor call, Kids kids)
 {
     const Tu *tu = r->tu;
-    CXSourceRange callee = clang_getCursorExtent(kids.v[0]);
-    node->name_to = offset_of(r, clang_getRangeEnd(callee));
-    int end = offset_of(r, clang_getRangeEnd(clang_getCursorExtent(call)));
+    node->name_to = end_of(r, kids.v[0]);
+    int end = end_of(r, call);
     Token open = next_token(tu->source->text, node->name_to, end);
     node->args_from = open.to;
     node->args_to = end - 1;
@@ -235,7 +224,7 @@ static void read_init_leaves(Reader *r, Node *list, CXCursor c)
         while (clang_getCursorKind(kid) == CXCursor_UnexposedExpr) {
             Kids inner = children(r, kid);
             CXCursor last = only_expr(inner);
-            if (clang_Cursor_isNull(last) || same_extent(kid, last))
+            if (clang_Cursor_isNull(last) || is_wrapper(r, kid, last))
                 break;
             /* `.x = value`: the value ends where the initialiser ends. */
             int from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid)));
@@ -282,7 +271,7 @@ static Node *read_binary(Reader *r, CXCursor c)
 static Node *read_unary(Reader *r, CXCursor c)
 {
     enum CXUnaryOperatorKind op = clang_getCursorUnaryOperatorKind(c);
-    if (is_await(c))
+    if (is_await(r, c))
         return read_await(r, c);
     Node *node = new_node(r, N_OTHER, c);
     if (op == CXUnaryOperator_AddrOf)
@@ -368,7 +357,7 @@ static Node *read_call(Reader *r, CXCursor c)
 
 static bool contains_await(Reader *r, CXCursor c)
 {
-    if (is_await(c))
+    if (is_await(r, c))
         return true;
     Kids kids = children(r, c);
     for (int i = 0; i < kids.n; i++)
@@ -412,19 +401,16 @@ static Node *read_literal_object(Reader *r, CXCursor c)
 static Node *read_unexposed(Reader *r, CXCursor c)
 {
     Kids kids = children(r, c);
-    if (kids.n == 1 && is_expr(kids.v[0]) && same_extent(c, kids.v[0])) {
+    if (kids.n == 1 && is_expr(kids.v[0]) && is_wrapper(r, c, kids.v[0])) {
         /* An implicit conversion: what is below is read, not used as a place. Or __func__, whose child is
          * the name as a string. */
         if (r->fn && clang_getCursorKind(kids.v[0]) == CXCursor_StringLiteral)
             r->fn->shows_name = true;
         Node *node = read_expr(r, kids.v[0]);
-        CXType inner = clang_getCanonicalType(clang_getCursorType(kids.v[0]));
         Type *type = type_of(r, clang_getCursorType(c));
         if (node->kind == N_AWAIT && node->await && node->type->kind == TYPE_VOID)
             return node;
-        if ((inner.kind == CXType_ConstantArray || inner.kind == CXType_IncompleteArray ||
-             inner.kind == CXType_VariableArray) &&
-            type->kind == TYPE_SCALAR) {
+        if (node->type && node->type->kind == TYPE_ARRAY && type->kind == TYPE_SCALAR) {
             if (node->is_lvalue)
                 take_address(node);
             else if (node->kind == N_OTHER)

@@ -222,7 +222,7 @@ void read_async_function(Reader *r, CXCursor c)
     Tu *tu = r->tu;
     const char *name = copy_string(r, clang_getCursorSpelling(c));
     CXType type = clang_getCursorType(c);
-    Head head = { .r = r, .params = { .arena = r->arena } };
+    Head head = { .r = r };
     clang_visitChildren(c, visit_head, &head);
 
     Fn *fn = find_fn(tu, name);
@@ -286,6 +286,7 @@ void read_async_function(Reader *r, CXCursor c)
     fn->nlocals = fn->nawaits = fn->nparams = fn->nhidings = 0;
     if (fn->is_main)
         tu->has_main = true;
+    visit_tree(r, head.body);
     read_params(r, fn, head.params, type, true);
     fn->body = read_stmt(r, head.body);
     name_fields(r, fn);

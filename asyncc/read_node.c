@@ -1,30 +1,17 @@
-/* read_node.c - what all readers need: where a cursor stands in the text, nodes and their kids, what a name
- * refers to, locals. */
+/* read_node.c - what all readers need: nodes and their kids, what a name refers to, locals. */
 #include "read.h"
 #include <string.h>
-
-static enum CXChildVisitResult collect(CXCursor c, CXCursor parent, CXClientData data)
-{
-    (void)parent;
-    Kids *kids = data;
-    *push(kids->arena, kids->v, kids->n, kids->room) = c;
-    return CXChildVisit_Continue;
-}
-
-Kids children(Reader *r, CXCursor c)
-{
-    Kids kids = { .arena = r->arena };
-    clang_visitChildren(c, collect, &kids);
-    return kids;
-}
 
 /* The offset in our text, or -1 when it is in another file. */
 int offset_of(Reader *r, CXSourceLocation at)
 {
+    int plain = plain_offset(r, at);
+    if (plain >= 0 || (r->text_size && at.int_data < FIRST_MACRO))
+        return plain;
     CXFile file;
     unsigned offset;
     clang_getFileLocation(at, &file, NULL, NULL, &offset);
-    return file && clang_File_isEqual(file, r->file) ? (int)offset : -1;
+    return file && clang_File_isEqual(file, r->file) ? text_offset(r->tu->source, (int)offset, &r->hint) : -1;
 }
 
 /* Whether what stands at the location was written there, and not in a macro's body. */
@@ -39,11 +26,17 @@ bool is_spelled(Reader *r, CXSourceLocation at)
 
 void place_node(Reader *r, Node *node, CXCursor c)
 {
+    Extent plain = plain_extent(r, c);
+    if (plain.from >= 0) {
+        node->from = plain.from;
+        node->to = plain.to;
+        return;
+    }
     CXSourceRange range = clang_getCursorExtent(c);
     CXSourceLocation start = clang_getRangeStart(range);
     node->from = offset_of(r, start);
     node->to = offset_of(r, clang_getRangeEnd(range));
-    if (node->from >= 0 && find_call(r->tu, node->from))
+    if (node->from >= 0 && plain_offset(r, start) < 0 && find_call(r->tu, node->from))
         node->in_macro = !is_spelled(r, start);
 }
 

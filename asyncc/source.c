@@ -157,6 +157,44 @@ Place place_of(const Source *source, int offset)
     return place_in(seg->file, seg->made ? seg->offset : seg->offset + (offset - seg->at));
 }
 
+/* The last word whose stand-in begins at or before the offset, or -1. */
+static int word_before(const Source *source, int parse_offset)
+{
+    int low = -1, high = source->words.n;
+    while (high - low > 1) {
+        int middle = low + (high - low) / 2;
+        if (source->words.v[middle].parse_at <= parse_offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int text_offset(const Source *source, int parse_offset, int *hint)
+{
+    const Words *words = &source->words;
+    int i = *hint - 1;
+    bool good = (i < 0 || words->v[i].parse_at <= parse_offset) &&
+                (i + 1 >= words->n || parse_offset < words->v[i + 1].parse_at);
+    if (!good)
+        i = word_before(source, parse_offset);
+    *hint = i + 1;
+    if (i < 0)
+        return parse_offset;
+    const Word *word = &words->v[i];
+    int behind = parse_offset - word->parse_at;
+    if (behind < word->parse_size)
+        return word->at + (behind < word->size ? behind : word->size - 1);
+    return word->at + word->size + behind - word->parse_size;
+}
+
+const Word *find_word(const Source *source, int parse_offset)
+{
+    int i = word_before(source, parse_offset);
+    return i >= 0 && source->words.v[i].parse_at == parse_offset ? &source->words.v[i] : NULL;
+}
+
 void add_line_directive(Buf *buf, const char *path, int line)
 {
     add_format(buf, "#line %d \"", line);
@@ -238,7 +276,8 @@ static Source *finish(Maker *m, File *file)
     source->size = (int)m->text.size;
     source->segs = m->segs;
     source->nsegs = m->nsegs;
-    source->parse = replace_keywords(m->tu->arena, source->text, source->size);
+    source->parse =
+        replace_keywords(m->tu->arena, source->text, source->size, &source->words, &source->parse_size);
     return source;
 }
 
@@ -523,10 +562,8 @@ static void paste(Paster *p, File *file, Pasted *self)
     if (self)
         self->on_stack = true;
     p->depth++;
-    for (Token t = next_token(file->text, at, file->size); t.kind != T_END && p->ok;
-         t = next_token(file->text, t.to, file->size)) {
-        if (t.kind != T_DIRECTIVE)
-            continue;
+    for (Token t = next_directive(file->text, at, file->size); t.kind != T_END && p->ok;
+         t = next_directive(file->text, t.to, file->size)) {
         /* What precedes is added first, as the directive's own text may go behind it. */
         add_from(&p->m, file, at, line_start(file->text, at, t.from));
         at = line_start(file->text, at, t.from);

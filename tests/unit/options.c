@@ -47,10 +47,16 @@ static const char *for_cc(void) { return words(options.cc_args, options.ncc_args
 START_TEST(flags_go_to_those_they_concern)
 {
     ck_assert_int_eq(call("-Ifoo -I bar -DX=1 -D Y -U Z -include a.h -isystem d "
-                          "-iquote e -idirafter f -std=c11 in.ac"), -1);
+                          "-iquote e -idirafter f -std=c11 -Wall in.ac"), -1);
     ck_assert_str_eq(for_cc(), "-Ifoo -I bar -DX=1 -D Y -U Z -include a.h -isystem d "
-                               "-iquote e -idirafter f -std=c11");
+                               "-iquote e -idirafter f -std=c11 -Wall");
     ck_assert_str_eq(for_clang(), for_cc());
+    /* Without a word on warnings they are left to the compiler of the output. */
+    ck_assert_int_eq(call("-DX in.ac"), -1);
+    ck_assert_str_eq(for_cc(), "-DX");
+    ck_assert_str_eq(for_clang(), "-DX -w");
+    ck_assert_int_eq(call("-pedantic in.ac"), -1);
+    ck_assert_str_eq(for_clang(), "-pedantic");
     ck_assert_int_eq(call("-g -O2 -Wall -Wfoo -fPIC -fno-tree-vectorize -fsigned-char "
                           "-mavx2 -mtune=native -pipe in.ac"), -1);
     ck_assert_str_eq(for_cc(), "-g -O2 -Wall -Wfoo -fPIC -fno-tree-vectorize -fsigned-char "

@@ -12,15 +12,34 @@ static const char *segments(const Source *source)
         add_format(&buf, "%s%s:%d%s", i ? " " : "", place.file->path, place.line, source->segs[i].made ? "!" : "");
     }
     ck_assert_int_eq((int)strlen(source->text), source->size);
-    ck_assert_int_eq((int)strlen(source->parse), source->size);
+    ck_assert_int_eq((int)strlen(source->parse), source->parse_size);
     return buf.text;
 }
+
+START_TEST(offsets_of_the_parse_are_those_of_the_text)
+{
+    const Source *s = read_text("async int f(void) { return await g() + await h(); }");
+    const char *parse = s->parse;
+    int hint = 0;
+    ck_assert_int_eq(text_offset(s, 0, &hint), 0);
+    ck_assert_int_eq(text_offset(s, 3, &hint), 3);
+    ck_assert_int_eq(text_offset(s, 20, &hint), 4); /* in the attribute: the last letter of async */
+    static const char *const words[] = { "int f", "g()", "h()", "return", " g()", "}" };
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(text_offset(s, (int)(strstr(parse, words[i]) - parse), &hint), at(words[i]));
+    ck_assert_int_eq(text_offset(s, s->parse_size, &hint), s->size);
+    int await = (int)(strstr(parse, "__extension__") - parse);
+    ck_assert_ptr_nonnull(find_word(s, await));
+    ck_assert_int_eq(find_word(s, await)->at, at("await g"));
+    ck_assert_ptr_null(find_word(s, await + 1));
+}
+END_TEST
 
 START_TEST(a_plain_file_is_itself)
 {
     const Source *s = read_text("async int x;\nint y;");
     ck_assert_str_eq(s->text, "async int x;\nint y;");
-    ck_assert_str_eq(s->parse, "__asy int x;\nint y;");
+    ck_assert_str_eq(s->parse, "__attribute__((preserve_most)) int x;\nint y;");
     ck_assert_str_eq(segments(s), "m.ac:1");
     Place place = place_of(s, at("y;"));
     ck_assert_int_eq(place.line, 2);
@@ -178,7 +197,7 @@ START_TEST(a_change_keeps_the_places_of_the_rest)
     };
     Source *changed = change_source(&tu, s, changes, 3);
     ck_assert_str_eq(changed->text, "int *a;\nint x = (g(1)\n+ await h());\nint ;\n");
-    ck_assert_str_eq(changed->parse, "int *a;\nint x = (g(1)\n+ __awt h());\nint ;\n");
+    ck_assert_str_eq(changed->parse, "int *a;\nint x = (g(1)\n+ __extension__ h());\nint ;\n");
     tu.source = changed;
     ck_assert_str_eq(segments(changed), "a.ah:1 a.ah:1! a.ah:1 m.ac:2 m.ac:2! m.ac:2 m.ac:3");
     ck_assert_int_eq(place_of(changed, at("h()")).column, 9);
@@ -297,6 +316,8 @@ int main(void)
     Suite *suite = suite_create("source");
     TCase *read = tcase_create("reading");
     tcase_add_checked_fixture(read, enter_directory, leave_directory);
+    tcase_add_test(read, offsets_of_the_parse_are_those_of_the_text);
+    tcase_add_test(read, offsets_of_the_parse_are_those_of_the_text);
     tcase_add_test(read, a_plain_file_is_itself);
     tcase_add_test(read, an_empty_file_has_a_place);
     tcase_add_test(read, an_ah_takes_the_place_of_its_include);

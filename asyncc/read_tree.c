@@ -1,0 +1,309 @@
+/* read_tree.c - a function's cursors, visited at once, and where they stand in the text.
+ *
+ * Asking libclang for the children of one cursor at a time costs more than reading them; so a function is
+ * visited whole, and children() answers from
+ *
+ *     c       function  body  x = f(y)  x  f(y)  f  y       in the order of the visit
+ *     parent     0       0       1      2   2    4  4
+ *     kids    body | x = f(y) | x, f(y) | - | f, y | - | -   by parent
+ *
+ * Likewise an extent: libclang looks up for each where its last token ends. Where no macro has a part in
+ * it, an expression begins with its first operand and ends with its last or with the bracket behind that,
+ * and the text says the rest. What is not as simple is asked for. */
+#include "read.h"
+#include <string.h>
+
+enum { NOT_KNOWN = -2, NOT_PLAIN = -1 };
+
+struct Tree {
+    CXCursor *c;
+    int *parent;
+    Extent *extent;
+    int n, room, parent_room, extent_room;
+    int *open; /* the path to the cursor that is visited */
+    int nopen, open_room;
+    CXCursor *kids;
+    int *first; /* kids of i: from first[i] to first[i + 1] */
+    int kids_room;
+    int *slots; /* by hash: 1 + index, 0: free */
+    size_t nslots;
+    bool good;
+};
+
+static bool is_statement(CXCursor c)
+{
+    return (c.kind >= CXCursor_FirstExpr && c.kind <= CXCursor_LastExpr) ||
+           (c.kind >= CXCursor_FirstStmt && c.kind <= CXCursor_LastStmt);
+}
+
+/* What tells cursors of this kind apart; null for kinds that are not looked up. */
+static const void *key_of(CXCursor c)
+{
+    return is_statement(c) ? c.data[1] : c.kind == CXCursor_VarDecl ? c.data[0] : NULL;
+}
+
+/* As a parent, a statement doesn't say whose it is. */
+static bool is_same(CXCursor a, CXCursor b)
+{
+    return a.kind == b.kind && (is_statement(a) ? a.data[1] == b.data[1] : a.data[0] == b.data[0]);
+}
+
+static enum CXChildVisitResult record(CXCursor c, CXCursor parent, CXClientData data)
+{
+    Reader *r = data;
+    Tree *t = r->tree;
+    while (t->nopen && !is_same(t->c[t->open[t->nopen - 1]], parent))
+        t->nopen--;
+    if (!t->nopen) {
+        t->good = false;
+        return CXChildVisit_Break;
+    }
+    int n = t->n;
+    *push(r->arena, t->parent, n, t->parent_room) = t->open[t->nopen - 1];
+    n = t->n;
+    *push(r->arena, t->extent, n, t->extent_room) = (Extent){ NOT_KNOWN, NOT_KNOWN };
+    *push(r->arena, t->open, t->nopen, t->open_room) = t->n;
+    c.xdata = t->n + 1; /* C's statements and expressions have no use for it */
+    *push(r->arena, t->c, t->n, t->room) = c;
+    return CXChildVisit_Recurse;
+}
+
+static int *find_slot(const Tree *t, CXCursor c, const void *key)
+{
+    size_t mask = t->nslots - 1;
+    size_t at = ((uintptr_t)key >> 3) * 0x9E3779B97F4A7C15u >> 32 & mask;
+    while (t->slots[at] && (key_of(t->c[t->slots[at] - 1]) != key || t->c[t->slots[at] - 1].kind != c.kind))
+        at = (at + 1) & mask;
+    return &t->slots[at];
+}
+
+static void sort_kids(Reader *r, Tree *t)
+{
+    if (t->kids_room <= t->n) {
+        t->kids_room = t->room + 1;
+        t->kids = take(r->arena, (size_t)t->kids_room * sizeof *t->kids);
+        t->first = take(r->arena, ((size_t)t->kids_room + 2) * sizeof *t->first);
+    }
+    memset(t->first, 0, ((size_t)t->n + 2) * sizeof *t->first);
+    for (int i = 1; i < t->n; i++)
+        t->first[t->parent[i] + 2]++;
+    for (int i = 2; i < t->n + 2; i++)
+        t->first[i] += t->first[i - 1];
+    for (int i = 1; i < t->n; i++)
+        t->kids[t->first[t->parent[i] + 1]++] = t->c[i];
+    size_t wanted = 64;
+    while (wanted < 2 * (size_t)t->n)
+        wanted *= 2;
+    if (wanted > t->nslots) {
+        t->nslots = wanted;
+        t->slots = take(r->arena, wanted * sizeof *t->slots);
+    } else {
+        memset(t->slots, 0, t->nslots * sizeof *t->slots);
+    }
+    for (int i = 0; i < t->n; i++) {
+        const void *key = key_of(t->c[i]);
+        int *slot = key ? find_slot(t, t->c[i], key) : NULL;
+        if (slot && !*slot)
+            *slot = i + 1;
+    }
+}
+
+void visit_tree(Reader *r, CXCursor root)
+{
+    if (!r->tree)
+        r->tree = take(r->arena, sizeof *r->tree);
+    Tree *t = r->tree;
+    t->n = t->nopen = 0;
+    t->good = true;
+    int none = 0;
+    *push(r->arena, t->parent, none, t->parent_room) = 0;
+    none = 0;
+    *push(r->arena, t->extent, none, t->extent_room) = (Extent){ NOT_PLAIN, NOT_PLAIN };
+    *push(r->arena, t->open, t->nopen, t->open_room) = 0;
+    *push(r->arena, t->c, t->n, t->room) = root;
+    clang_visitChildren(root, record, r);
+    if (t->good)
+        sort_kids(r, t);
+}
+
+static int find_visited(const Reader *r, CXCursor c)
+{
+    const Tree *t = r->tree;
+    if (!t || !t->good)
+        return -1;
+    if (c.xdata > 0 && c.xdata <= t->n && is_same(t->c[c.xdata - 1], c))
+        return c.xdata - 1;
+    const void *key = key_of(c);
+    return key ? *find_slot(r->tree, c, key) - 1 : -1;
+}
+
+static enum CXChildVisitResult collect(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    Reader *r = data;
+    *push(r->arena, r->collected, r->ncollected, r->collected_room) = c;
+    return CXChildVisit_Continue;
+}
+
+Kids children(Reader *r, CXCursor c)
+{
+    int at = find_visited(r, c);
+    if (at >= 0)
+        return (Kids){ .v = r->tree->kids + r->tree->first[at], .n = r->tree->first[at + 1] - r->tree->first[at] };
+    r->ncollected = 0;
+    clang_visitChildren(c, collect, r);
+    Kids kids = { .n = r->ncollected };
+    if (kids.n) {
+        kids.v = take(r->arena, (size_t)kids.n * sizeof *kids.v);
+        memcpy(kids.v, r->collected, (size_t)kids.n * sizeof *kids.v);
+    }
+    return kids;
+}
+
+/* ---- places --------------------------------------------------------------------------------------- */
+
+void find_text(Reader *r)
+{
+    r->text_size = 0;
+    unsigned size = (unsigned)r->tu->source->parse_size;
+    CXSourceLocation first = clang_getLocationForOffset(r->unit, r->file, 0);
+    CXSourceLocation later = clang_getLocationForOffset(r->unit, r->file, size / 2);
+    unsigned most = FIRST_MACRO - 1;
+    if (later.int_data != first.int_data + size / 2 || later.ptr_data[0] != first.ptr_data[0] ||
+        first.int_data > most || size > most - first.int_data)
+        return;
+    r->text_at = first;
+    r->text_size = size + 1; /* its end is a place too */
+}
+
+int plain_offset(Reader *r, CXSourceLocation at)
+{
+    unsigned offset = at.int_data - r->text_at.int_data;
+    if (offset >= r->text_size || at.ptr_data[0] != r->text_at.ptr_data[0])
+        return NOT_PLAIN;
+    return text_offset(r->tu->source, (int)offset, &r->hint);
+}
+
+/* Past the spelling that follows at once or after blanks and comments; -1 if something else does. */
+static int pass(const Reader *r, int at, const char *spelling)
+{
+    const char *text = r->tu->source->text;
+    int size = r->tu->source->size, length = (int)strlen(spelling);
+    if (at < 0)
+        return NOT_PLAIN;
+    at = skip_blank(text, at, size);
+    return at + length <= size && !memcmp(text + at, spelling, (size_t)length) ? at + length : NOT_PLAIN;
+}
+
+static Extent token_extent(const Reader *r, int from)
+{
+    return from < 0 ? (Extent){ NOT_PLAIN, NOT_PLAIN }
+                    : (Extent){ from, next_token(r->tu->source->text, from, r->tu->source->size).to };
+}
+
+bool is_wrapper(Reader *r, CXCursor c, CXCursor kid)
+{
+    Extent outer = plain_extent(r, c), inner = plain_extent(r, kid);
+    if (outer.from >= 0 && inner.from >= 0)
+        return outer.from == inner.from && outer.to == inner.to;
+    return clang_equalRanges(clang_getCursorExtent(c), clang_getCursorExtent(kid));
+}
+
+/* An implicit conversion has its operand's place; `v.xy` of a vector alone begins with it and goes on. */
+static bool has_place_of(Reader *r, int own, CXCursor kid, Extent extent)
+{
+    int at = kid.kind == CXCursor_MemberRefExpr ? plain_offset(r, clang_getCursorLocation(kid)) : extent.from;
+    return at == own && pass(r, extent.to, ".") < 0;
+}
+
+int end_of(Reader *r, CXCursor c)
+{
+    Extent extent = plain_extent(r, c);
+    return extent.from >= 0 ? extent.to : offset_of(r, clang_getRangeEnd(clang_getCursorExtent(c)));
+}
+
+static Extent work_out(Reader *r, CXCursor c, Kids kids)
+{
+    Extent first = { NOT_PLAIN, NOT_PLAIN }, last = first;
+    int own = plain_offset(r, clang_getCursorLocation(c));
+    if (own < 0)
+        return first;
+    switch (c.kind) {
+    case CXCursor_DeclRefExpr:
+    case CXCursor_IntegerLiteral:
+    case CXCursor_FloatingLiteral:
+    case CXCursor_CharacterLiteral:
+        return token_extent(r, own);
+    case CXCursor_ParenExpr:
+    case CXCursor_CStyleCastExpr:
+    case CXCursor_BinaryOperator:
+    case CXCursor_CompoundAssignOperator:
+    case CXCursor_ConditionalOperator:
+    case CXCursor_CallExpr:
+    case CXCursor_MemberRefExpr:
+    case CXCursor_ArraySubscriptExpr:
+    case CXCursor_UnaryOperator:
+    case CXCursor_UnexposedExpr:
+    case CXCursor_IfStmt:
+    case CXCursor_WhileStmt:
+    case CXCursor_ForStmt:
+    case CXCursor_SwitchStmt:
+    case CXCursor_CaseStmt:
+    case CXCursor_DefaultStmt:
+    case CXCursor_LabelStmt:
+        break;
+    case CXCursor_BreakStmt:
+    case CXCursor_ContinueStmt:
+        return token_extent(r, own);
+    case CXCursor_ReturnStmt:
+        if (!kids.n)
+            return token_extent(r, own);
+        break;
+    default:
+        return first;
+    }
+    if (!kids.n)
+        return first;
+    bool statement = c.kind >= CXCursor_FirstStmt && c.kind <= CXCursor_LastStmt;
+    if (statement)
+        return (Extent){ own, end_of(r, kids.v[kids.n - 1]) };
+    if (!is_expr(kids.v[kids.n - 1]))
+        return first;
+    last = plain_extent(r, kids.v[kids.n - 1]);
+    first = kids.n == 1 ? last : plain_extent(r, kids.v[0]);
+    switch (c.kind) {
+    case CXCursor_ParenExpr:
+        return (Extent){ own, pass(r, last.to, ")") };
+    case CXCursor_CStyleCastExpr:
+        return (Extent){ own, last.to };
+    case CXCursor_CallExpr:
+        return (Extent){ first.from, pass(r, kids.n > 1 ? last.to : pass(r, first.to, "("), ")") };
+    case CXCursor_MemberRefExpr:
+        return (Extent){ first.from, kids.n == 1 ? token_extent(r, own).to : NOT_PLAIN };
+    case CXCursor_ArraySubscriptExpr:
+        return (Extent){ first.from, pass(r, last.to, "]") };
+    case CXCursor_UnexposedExpr:
+        return kids.n == 1 && has_place_of(r, own, kids.v[0], last) ? last : (Extent){ NOT_PLAIN, NOT_PLAIN };
+    case CXCursor_UnaryOperator: {
+        enum CXUnaryOperatorKind op = clang_getCursorUnaryOperatorKind(c);
+        if (op == CXUnaryOperator_PostInc || op == CXUnaryOperator_PostDec)
+            return (Extent){ last.from, pass(r, last.to, op == CXUnaryOperator_PostInc ? "++" : "--") };
+        return (Extent){ own, last.to };
+    }
+    default:
+        return (Extent){ first.from, last.to };
+    }
+}
+
+Extent plain_extent(Reader *r, CXCursor c)
+{
+    int at = find_visited(r, c);
+    if (at < 0)
+        return (Extent){ NOT_PLAIN, NOT_PLAIN };
+    Extent *known = &r->tree->extent[at];
+    if (known->from == NOT_KNOWN) {
+        Extent extent = work_out(r, c, children(r, c));
+        *known = extent.from < 0 || extent.to < extent.from ? (Extent){ NOT_PLAIN, NOT_PLAIN } : extent;
+    }
+    return *known;
+}
