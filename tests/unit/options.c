@@ -54,9 +54,9 @@ START_TEST(flags_go_to_those_they_concern)
     /* Without a word on warnings they are left to the compiler of the output. */
     ck_assert_int_eq(call("-DX in.ac"), -1);
     ck_assert_str_eq(for_cc(), "-DX");
-    ck_assert_str_eq(for_clang(), "-DX -w");
+    ck_assert_str_eq(options.clang_args[options.nclang_args - 1], "-w");
     ck_assert_int_eq(call("-pedantic in.ac"), -1);
-    ck_assert_str_eq(for_clang(), "-pedantic");
+    ck_assert_str_ne(options.clang_args[options.nclang_args - 1], "-w");
     ck_assert_int_eq(call("-g -O2 -Wall -Wfoo -fPIC -fno-tree-vectorize -fsigned-char "
                           "-mavx2 -mtune=native -pipe in.ac"), -1);
     ck_assert_str_eq(for_cc(), "-g -O2 -Wall -Wfoo -fPIC -fno-tree-vectorize -fsigned-char "
