@@ -28,8 +28,9 @@ struct chunk {
 };
 
 struct Arena {
-    struct chunk *chunks; /* all of them, to be freed */
-    char *free;           /* what is left of the current chunk */
+    struct chunk *chunks;  /* all of them, to be freed */
+    struct chunk *current; /* the one that blocks are cut from */
+    char *free;            /* what is left of it */
     size_t left;
 };
 
@@ -56,19 +57,38 @@ void free_arena(Arena *arena)
     free(arena);
 }
 
-/* Of the system, zeroed. Pages that are never touched cost nothing. */
+/* Of the system, zeroed. A chunk will be filled, so its pages are taken at once: a fault for each costs as
+ * much as filling it. Of what stands apart, pages that are never touched cost nothing. */
 static char *add_chunk(Arena *arena, size_t size)
 {
+    int populate = size == CHUNK ? MAP_POPULATE : 0;
     if (size > SIZE_MAX - sizeof(struct chunk))
         stop_without_memory();
     size += sizeof(struct chunk);
-    struct chunk *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct chunk *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | populate, -1, 0);
     if (chunk == MAP_FAILED)
         stop_without_memory();
     chunk->older = arena->chunks;
     chunk->size = size;
     arena->chunks = chunk;
     return chunk->bytes;
+}
+
+void empty_arena(Arena *arena)
+{
+    struct chunk *keep = arena->current;
+    for (struct chunk *c = arena->chunks, *older; c; c = older) {
+        older = c->older;
+        if (c != keep)
+            munmap(c, c->size);
+    }
+    arena->chunks = keep;
+    if (!keep)
+        return;
+    keep->older = NULL;
+    memset(keep->bytes, 0, (size_t)(arena->free - keep->bytes));
+    arena->left += (size_t)(arena->free - keep->bytes);
+    arena->free = keep->bytes;
 }
 
 void *take(Arena *arena, size_t size)
@@ -84,6 +104,7 @@ void *take(Arena *arena, size_t size)
         size_t chunk = !arena->chunks && size <= FIRST ? FIRST : CHUNK;
         arena->free = add_chunk(arena, chunk);
         arena->left = chunk;
+        arena->current = arena->chunks;
     }
     char *block = arena->free;
     arena->free += size;

@@ -42,6 +42,7 @@ typedef struct Block Block;
 typedef struct Arena Arena;
 Arena *new_arena(void);
 void free_arena(Arena *);
+void empty_arena(Arena *); /* releases all that was taken; for what is done again and again */
 void *take(Arena *, size_t size); /* zeroed, aligned for anything; never null */
 char *take_text(Arena *, const char *text, size_t length);
 char *take_format(Arena *, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -294,13 +295,15 @@ struct Node {
     int op;       /* N_ASSIGN: 0 or the operator's first character; N_CASE: 'd' for default     */
     int from, to; /* a statement's `to` is past its semicolon, but for an expression's           */
     int end;      /* of a statement, past its semicolon                                          */
-    Node **kids;
     int nkids;
-    Type *type;       /* expressions: after conversion to what the context takes               */
-    Local *local;     /* N_REF, N_VAR, N_LITERAL                                               */
-    Await *await;     /* N_AWAIT                                                               */
-    Fn *callee;       /* N_SPAWN, N_BLOCK_ON                                                   */
-    const char *name; /* N_LABEL, N_GOTO                                                       */
+    Node **kids;
+    Type *type;   /* expressions: after conversion to what the context takes                   */
+    Local *local; /* N_REF, N_VAR, N_LITERAL                                                   */
+    union {
+        Await *await;     /* N_AWAIT                                                           */
+        Fn *callee;       /* N_SPAWN, N_BLOCK_ON                                               */
+        const char *name; /* N_LABEL, N_GOTO                                                   */
+    };
     int name_to;      /* N_SPAWN, N_BLOCK_ON, N_AWAIT of a call: end of the callee's name       */
     int args_from, args_to; /* the same: what stands between the call's parentheses            */
     bool is_lvalue;         /* used for its place, not its value                               */
@@ -484,6 +487,7 @@ void lay_out_frame(Fn *);
 
 struct Tu {
     Arena *arena;
+    Arena *scratch; /* for a pass's work on one function; the pass empties it */
     const Options *options;
     Source *source;
     File *main_file;

@@ -44,6 +44,7 @@ typedef struct Builder {
     Fn *fn;
     Arena *arena;
     Block *now; /* never null: after a jump it is a block that nothing leads to */
+    Block *fresh, *spare; /* the last such; one that was left as it was */
     Label *labels;
     int nlabels, labels_room;
     bool has_all_labels;
@@ -66,7 +67,8 @@ static void rest(Builder *, Node *);
 
 static Block *new_block(Builder *b)
 {
-    Block *block = take(b->arena, sizeof *block);
+    Block *block = b->spare ? b->spare : take(b->arena, sizeof *block);
+    b->spare = b->fresh = NULL;
     block->index = -1;
     block->exit = EXIT_JUMP;
     return block;
@@ -84,9 +86,15 @@ static void finish(Builder *b, enum exit how)
 {
     b->now->exit = how;
     b->now = new_block(b);
+    b->fresh = b->now;
 }
 
-static void start(Builder *b, Block *block) { b->now = block; }
+static void start(Builder *b, Block *block)
+{
+    if (b->now && b->now == b->fresh && !b->now->nevents && !b->now->nnext) /* nothing has been put into it, so nobody knows it */
+        b->spare = b->now;
+    b->now = block;
+}
 
 static void go_to(Builder *b, Block *block)
 {

@@ -80,13 +80,14 @@ static void dump_node(Tu *tu, const Node *node, int depth, FILE *out)
     fputs(node_names[node->kind], out);
     if (node->local)
         fprintf(out, " %s", node->local->name);
-    if (node->name)
+    if ((node->kind == N_LABEL || node->kind == N_GOTO) && node->name)
         fprintf(out, " %s", node->name);
-    if (node->callee)
+    if ((node->kind == N_SPAWN || node->kind == N_BLOCK_ON) && node->callee)
         fprintf(out, " %s", node->callee->name);
-    if (node->await)
+    bool awaits = node->kind == N_AWAIT && node->await;
+    if (awaits)
         fprintf(out, " %d %s", node->await->state, node->await->callee ? node->await->callee->name : "task");
-    if (node->await && node->await->result)
+    if (awaits && node->await->result)
         fprintf(out, " -> %s", node->await->result->name);
     if (node->temp)
         fprintf(out, " => %s", node->temp->name);

@@ -34,16 +34,25 @@ static void drop_insertions(Editor *editor, int at, bool after)
     }
 }
 
+static int count_lines(const char *text, const char *end)
+{
+    int lines = 0;
+    while ((text = memchr(text, '\n', (size_t)(end - text)))) {
+        text++;
+        lines++;
+    }
+    return lines;
+}
+
 void replace_text(Editor *editor, int from, int to, const char *text)
 {
     drop_insertions(editor, from, false);
     drop_insertions(editor, to, true);
     /* As many lines as there were, so that what follows keeps its place. */
-    int lines = 0;
-    for (const char *c = text; *c; c++)
-        lines -= *c == '\n';
-    for (int i = from; i < to; i++)
-        lines += editor->source->text[i] == '\n';
+    const char *old = editor->source->text;
+    int lines = memchr(old + from, '\n', (size_t)(to - from)) ? count_lines(old + from, old + to) : 0;
+    if (lines > 0)
+        lines -= count_lines(text, text + strlen(text));
     if (lines > 0 && !strstr(text, MARK)) {
         Buf padded = { .arena = editor->arena };
         add(&padded, text);

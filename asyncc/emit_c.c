@@ -574,6 +574,21 @@ static void add_main(const Fn *fn, Buf *out)
     add(out, ");\n    ac_block_on_future(&main__future, &ac__frame);\n    return ac__frame.result;\n}\n");
 }
 
+static void add_plain(const Editor *editor, const Source *source, int from, int to, Buf *out)
+{
+    if (editor)
+        render(editor, from, to, out);
+    else
+        add_bytes(out, source->text + from, (size_t)(to - from));
+}
+
+static void flush(Printer *printer, Buf *text)
+{
+    if (text->size)
+        print_text(printer, text->text);
+    text->size = 0;
+}
+
 bool emit_c(Tu *tu)
 {
     const Source *source = tu->source;
@@ -592,21 +607,24 @@ bool emit_c(Tu *tu)
     if (npieces)
         qsort(pieces, (size_t)npieces, sizeof *pieces, by_place);
 
-    Editor *editor = new_editor(tu->arena, source, 0, source->size);
-    for (int i = 0; i < npieces; i++)
-        if (pieces[i].decl->is_definition && !lower_body(pieces[i].fn, editor))
-            return false;
+    Editor *plain = NULL;
     for (int i = 0; i < tu->noutside; i++) {
         const Node *node = tu->outside[i];
         if (!node->callee)
             continue;
-        replace_text(editor, node->from, node->name_to,
+        if (!plain)
+            plain = new_editor(tu->arena, source, 0, source->size);
+        replace_text(plain, node->from, node->name_to,
                      take_format(tu->arena, "%s__%s", node->callee->name, node->kind == N_SPAWN ? "spawn_local" : "block_on"));
-        replace_text(editor, node->args_to + 1, node->to, "");
+        replace_text(plain, node->args_to + 1, node->to, "");
     }
 
+    /* One function at a time: what its edits took is released with its text. */
+    bool good = true;
     Buf text = { .arena = tu->arena };
-    reserve(&text, 8 * (size_t)source->size);
+    tu->out.size = 0;
+    reserve(&tu->out, 8 * (size_t)source->size);
+    Printer printer = { .source = source, .out = &tu->out, .lines = !tu->options->no_lines, .fresh = true };
     add_format(&text, "/* Made by asyncc from %s. */\n#include <ac/%s.h>\n", tu->main_file->path, runs ? "task" : "future");
     add(&text, MARK "S0" MARK);
     int copied = 0;
@@ -614,7 +632,8 @@ bool emit_c(Tu *tu)
     for (int i = 0; i < npieces; i++) {
         Fn *fn = pieces[i].fn;
         const Decl *decl = pieces[i].decl;
-        render(editor, copied, decl->from, &text);
+        add_plain(plain, source, copied, decl->from, &text);
+        flush(&printer, &text);
         copied = decl->is_definition ? fn->body->to : decl->to;
         if (decl->is_definition && !leaves_done) {
             leaves_done = true;
@@ -648,6 +667,8 @@ bool emit_c(Tu *tu)
         static const char *const shown[] = { "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__" };
         for (int k = 0; renamed && k < 3; k++)
             add_format(&text, "#define %s \"%s\"\n", shown[k], fn->name);
+        Editor *editor = new_editor(tu->scratch, source, decl->from, fn->body->to);
+        good &= lower_body(fn, editor); /* else: on, to ask for all expansions at once */
         add_body(fn, decl, editor, &text);
         for (int k = 0; renamed && k < 3; k++)
             add_format(&text, "#undef %s\n", shown[k]);
@@ -655,16 +676,18 @@ bool emit_c(Tu *tu)
         add_format(&text, MARK "B%d" MARK, decl->name_from);
         add_runners(fn, decl, &text);
         add_format(&text, MARK "E%d" MARK, copied);
+        flush(&printer, &text);
+        empty_arena(tu->scratch);
     }
-    render(editor, copied, source->size, &text);
+    if (!good)
+        return false;
+    add_plain(plain, source, copied, source->size, &text);
     for (int i = 0; i < tu->nfns; i++)
         if (tu->fns[i]->is_main && tu->fns[i]->body)
             add_main(tu->fns[i], &text);
     if (text.size && text.text[text.size - 1] != '\n')
         add(&text, "\n");
 
-    reserve(&tu->out, text.size + text.size / 4);
-    Printer printer = { .source = source, .out = &tu->out, .lines = !tu->options->no_lines, .fresh = true };
-    print_text(&printer, text.text);
+    flush(&printer, &text);
     return true;
 }

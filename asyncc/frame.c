@@ -351,6 +351,21 @@ static int64_t place_fields(const Layout *l, const Rank *ranks, int64_t *offsets
     return end;
 }
 
+/* What is live at one point has to fit beside each other: no order can do better. */
+static int64_t least_space(const Fn *fn)
+{
+    int64_t least = 0;
+    for (int point = 0; point <= fn->nawaits; point++) {
+        int64_t size = 0;
+        for (int i = 0; i < fn->nfields; i++)
+            if (has_bit(fn->fields[i].live, point))
+                size += fn->fields[i].size;
+        if (size > least)
+            least = size;
+    }
+    return least;
+}
+
 static void assign_offsets(Layout *l)
 {
     static int (*const orders[])(const void *, const void *) = { align_first, size_first, span_first };
@@ -359,8 +374,8 @@ static void assign_offsets(Layout *l)
     Rank *ranks = take(l->arena, sizeof *ranks * nfields);
     int64_t *offsets = take(l->arena, sizeof *offsets * nfields);
     int *placed = take(l->arena, sizeof *placed * nfields);
-    int64_t best = -1;
-    for (size_t order = 0; order < sizeof orders / sizeof *orders; order++) {
+    int64_t best = -1, least = least_space(fn);
+    for (size_t order = 0; order < sizeof orders / sizeof *orders && best != least; order++) {
         for (int i = 0; i < fn->nfields; i++) {
             const Field *field = &fn->fields[i];
             ranks[i] = (Rank){ .index = i, .align = field->align, .size = field->size };
@@ -426,7 +441,8 @@ void lay_out_frame(Fn *fn)
     Layout l = { .fn = fn, .arena = arena };
     l.field_of = take(arena, sizeof *l.field_of * (size_t)(fn->nlocals + 1));
     l.child_of = take(arena, sizeof *l.child_of * (size_t)(fn->nawaits + 1));
-    fn->fields = NULL;
+    l.room = fn->nlocals + fn->nawaits + 2; /* with the result and the state */
+    fn->fields = take(arena, (size_t)l.room * sizeof *fn->fields);
     fn->nfields = 0;
     add_locals(&l);
     add_children(&l);

@@ -853,7 +853,7 @@ static void drop_conditionals(Lowerer *l)
 
 bool lower_body(Fn *fn, Editor *editor)
 {
-    Lowerer l = { .fn = fn, .tu = fn->tu, .arena = fn->tu->arena, .editor = editor, .ok = true };
+    Lowerer l = { .fn = fn, .tu = fn->tu, .arena = editor->arena, .editor = editor, .ok = true };
     drop_conditionals(&l);
     edit_names(&l, fn->body, true);
     lower_stmt(&l, fn->body, NULL);

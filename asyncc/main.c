@@ -37,14 +37,17 @@ static int analyse(Tu *tu)
     if (!order_calls(tu) || !check_branches(tu))
         return 1;
     name_parameters(tu);
-    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
-        for (int k = 0; k < tu->nfns; k++)
-            if (tu->fns[k]->body)
-                passes[i].run(tu->fns[k]);
-        if (stops_at(tu, passes[i].name)) {
-            dump_functions(tu, passes[i].name, stdout);
-            return 0;
-        }
+    size_t npasses = sizeof passes / sizeof *passes, last = 0;
+    while (last < npasses && !stops_at(tu, passes[last].name))
+        last++;
+    bool stops = last < npasses;
+    /* Function by function, in the order of calls: a caller's frame holds those of its callees. */
+    for (int k = 0; k < tu->nfns; k++)
+        for (size_t i = 0; i < npasses && i <= last && tu->fns[k]->body; i++)
+            passes[i].run(tu->fns[k]);
+    if (stops) {
+        dump_functions(tu, passes[last].name, stdout);
+        return 0;
     }
     return check_locals(tu) ? -1 : 1;
 }
@@ -158,7 +161,7 @@ int main(int argc, char **argv)
     /* One heap for all threads, that grows in big steps: one thread works here, and libclang takes much. */
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_TOP_PAD, 4 << 20);
-    Tu tu = { .arena = arena, .options = &options, .out = { .arena = arena } };
+    Tu tu = { .arena = arena, .scratch = new_arena(), .options = &options, .out = { .arena = arena } };
     Run run = { .tu = &tu, .status = 1 };
     /* The passes recur over the program's own nesting; this stack is as deep as anybody nests. */
     pthread_attr_t attributes;
@@ -170,6 +173,7 @@ int main(int argc, char **argv)
     else
         pthread_join(thread, NULL);
     pthread_attr_destroy(&attributes);
+    free_arena(tu.scratch);
     free_arena(arena);
     return run.status;
 }

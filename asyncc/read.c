@@ -129,7 +129,7 @@ static void check_clashes(Reader *r, Top *top)
             size_t size = strlen(taken->name), tail = strlen(made[k]);
             if (size < tail + 3 || strcmp(taken->name + size - tail, made[k]) || memcmp(taken->name + size - tail - 2, "__", 2))
                 continue;
-            Fn *fn = find_fn(r->tu, take_text(r->arena, taken->name, size - tail - 2));
+            Fn *fn = find_fn(r, take_text(r->arena, taken->name, size - tail - 2));
             if (!fn || fn->is_leaf)
                 continue;
             report(r->tu, ERROR, taken->from, taken->from < 0 ? -1 : taken->from + (int)size,

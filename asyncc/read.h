@@ -47,6 +47,7 @@ typedef struct Reader {
     CXSourceLocation text_at; /* where it begins; libclang numbers the bytes of a file in their order */
     unsigned text_size;       /* 0 if it doesn't: then each location is asked for                     */
     int hint;                 /* text_offset()'s                                                      */
+    int same_from, same_to, same_shift; /* a stretch of the parse, and how far its text stands before it */
     Tree *tree; /* read_tree.c's own: the function that is read                                       */
     CXCursor *collected;      /* children()'s own                                                     */
     int ncollected, collected_room;
@@ -56,10 +57,13 @@ typedef struct Reader {
     Known *known;
     size_t known_room;
     int nknown;
+    Fn **named; /* tu->fns by their names' hash */
+    size_t named_room;
     /* While a function is read. */
     Fn *fn;      /* null in a plain function */
     Node *scope; /* the innermost block      */
     bool unevaluated;
+    bool quiet; /* in an expression without a keyword */
     unsigned char *seen; /* by offset: an await, async that the parse accounts for */
 } Reader;
 
@@ -84,7 +88,8 @@ Known *know(Reader *, CXCursor decl);
 const char *copy_string(Reader *, CXString);       /* and disposes of it                                */
 bool is_async(CXCursor function);
 int reserved_name(const char *name);               /* 1 + its place in {self, cx, state}, or 0          */
-Fn *find_fn(Tu *, const char *name);
+Fn *find_fn(Reader *, const char *name);
+void add_fn(Reader *, Fn *);
 Local *add_local(Reader *, enum local_kind, const char *name, Type *, int from);
 void take_address(Node *);                         /* somebody may keep an address of what it designates */
 bool word_at(const Tu *, int offset, const char *word);

@@ -205,11 +205,45 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
     return node;
 }
 
+/* Whether no keyword stands in it, so that no pass will ask where its operands are: but for names, of
+ * course, and for the conditions that control may branch on. */
+static bool is_quiet(const Reader *r, const Node *node)
+{
+    if (node->kind == N_AND || node->kind == N_OR || node->kind == N_COND || node->kind == N_ELVIS)
+        return false;
+    if (r->quiet)
+        return true;
+    const Words *words = &r->tu->source->words;
+    int low = 0, high = words->n;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (words->v[middle].at < node->from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return node->from >= 0 && (low == words->n || words->v[low].at >= node->to);
+}
+
 Node *read_kids(Reader *r, Node *node, Kids kids)
 {
+    bool before = r->quiet;
+    r->quiet = is_quiet(r, node);
     for (int i = 0; i < kids.n; i++)
         if (is_expr(kids.v[i]))
             add_kid(r, node, read_expr(r, kids.v[i]));
+    r->quiet = before;
+    return node;
+}
+
+/* A node whose place matters only where an operand of it can be moved. */
+static Node *new_operand(Reader *r, enum node_kind kind, CXCursor c)
+{
+    if (!r->quiet || kind == N_AND || kind == N_OR || kind == N_COND)
+        return new_node(r, kind, c);
+    Node *node = take(r->arena, sizeof *node);
+    node->kind = kind;
+    node->from = node->to = -1;
     return node;
 }
 
@@ -263,7 +297,7 @@ static Node *read_binary(Reader *r, CXCursor c)
         kind = N_ASSIGN;
     else if (op >= CXBinaryOperator_MulAssign && op <= CXBinaryOperator_OrAssign)
         kind = N_ASSIGN, code = '=';
-    Node *node = new_node(r, kind, c);
+    Node *node = new_operand(r, kind, c);
     node->op = code;
     return read_kids(r, node, children(r, c));
 }
@@ -273,7 +307,7 @@ static Node *read_unary(Reader *r, CXCursor c)
     enum CXUnaryOperatorKind op = clang_getCursorUnaryOperatorKind(c);
     if (is_await(r, c))
         return read_await(r, c);
-    Node *node = new_node(r, N_OTHER, c);
+    Node *node = new_operand(r, N_OTHER, c);
     if (op == CXUnaryOperator_AddrOf)
         node->kind = N_ADDRESS;
     else if (op == CXUnaryOperator_PreInc || op == CXUnaryOperator_PreDec || op == CXUnaryOperator_PostInc ||
@@ -352,7 +386,7 @@ static Node *read_call(Reader *r, CXCursor c)
 {
     Kids kids;
     Node *node = read_special_call(r, c, &kids);
-    return node ? node : read_kids(r, new_node(r, N_CALL, c), kids);
+    return node ? node : read_kids(r, new_operand(r, N_CALL, c), kids);
 }
 
 static bool contains_await(Reader *r, CXCursor c)
@@ -474,13 +508,13 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
     case CXCursor_UnaryExpr:
         return read_unevaluated(r, c);
     case CXCursor_ConditionalOperator:
-        return read_kids(r, new_node(r, N_COND, c), children(r, c));
+        return read_kids(r, new_operand(r, N_COND, c), children(r, c));
     case CXCursor_IntegerLiteral:
     case CXCursor_FloatingLiteral:
     case CXCursor_ImaginaryLiteral:
     case CXCursor_StringLiteral:
     case CXCursor_CharacterLiteral:
-        return new_node(r, N_CONSTANT, c);
+        return new_operand(r, N_CONSTANT, c);
     case CXCursor_AddrLabelExpr:
         if (r->fn)
             r->fn->labels_as_values = true;
@@ -495,12 +529,15 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
     case CXCursor_StmtExpr: {
         Node *node = new_node(r, N_STMT_EXPR, c);
         Kids kids = children(r, c);
+        bool before = r->quiet;
+        r->quiet = false; /* statements are lowered wherever they stand */
         if (kids.n)
             add_kid(r, node, read_stmt(r, kids.v[0]));
+        r->quiet = before;
         return node;
     }
     case CXCursor_MemberRefExpr: {
-        Node *node = read_kids(r, new_node(r, N_OTHER, c), children(r, c));
+        Node *node = read_kids(r, new_operand(r, N_OTHER, c), children(r, c));
         node->is_lvalue = !node->nkids || node->kids[0]->is_lvalue || node->kids[0]->type->kind == TYPE_SCALAR;
         return node;
     }

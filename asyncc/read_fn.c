@@ -225,7 +225,7 @@ void read_async_function(Reader *r, CXCursor c)
     Head head = { .r = r };
     clang_visitChildren(c, visit_head, &head);
 
-    Fn *fn = find_fn(tu, name);
+    Fn *fn = find_fn(r, name);
     if (!fn) {
         fn = take(r->arena, sizeof *fn);
         fn->tu = tu;
@@ -234,7 +234,7 @@ void read_async_function(Reader *r, CXCursor c)
         fn->frame_size = -1;
         fn->frame_align = 1;
         fn->is_main = !strcmp(name, "main");
-        *push(tu->arena, tu->fns, tu->nfns, tu->fns_room) = fn;
+        add_fn(r, fn);
     }
     find_known(r, c.data[0])->fn = fn;
     find_known(r, c.data[0])->what = KNOWN_CONSTANT;

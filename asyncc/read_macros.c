@@ -89,24 +89,36 @@ static bool has_hash(Macros *macros, const char *name)
     return macro->hashes == 2;
 }
 
+static void mark_if_hashed(Macros *macros, Change *call)
+{
+    Reader *r = macros->r;
+    if (!macros->n) {
+        clang_visitChildren(clang_getTranslationUnitCursor(r->unit), visit_macros, macros);
+        if (macros->n)
+            qsort(macros->v, (size_t)macros->n, sizeof *macros->v, by_macro_name);
+    }
+    const char *text = r->tu->source->text;
+    Token name = next_token(text, call->from, call->to);
+    if (has_hash(macros, take_text(r->arena, text + name.from, (size_t)(name.to - name.from))))
+        call->text = "#";
+}
+
 /* Marks (by text) the calls of macros that stringise or paste: a name in their arguments can't be edited. */
 void find_hashed_calls(Reader *r)
 {
     Tu *tu = r->tu;
     Macros macros = { .r = r };
-    for (int i = 0; i < tu->ncalls; i++) {
-        bool in_body = false;
-        for (int k = 0; k < tu->nfns && !in_body; k++)
-            in_body = tu->fns[k]->body && tu->fns[k]->body->from < tu->calls[i].from && tu->calls[i].from < tu->fns[k]->body->to;
-        if (!in_body)
-            continue;
-        if (!macros.n) {
-            clang_visitChildren(clang_getTranslationUnitCursor(r->unit), visit_macros, &macros);
-            if (macros.n)
-                qsort(macros.v, (size_t)macros.n, sizeof *macros.v, by_macro_name);
+    for (int k = 0; k < tu->nfns; k++) {
+        const Node *body = tu->fns[k]->body;
+        int low = 0, high = body ? tu->ncalls : 0;
+        while (low < high) {
+            int middle = (low + high) / 2;
+            if (tu->calls[middle].from <= body->from)
+                low = middle + 1;
+            else
+                high = middle;
         }
-        Token name = next_token(tu->source->text, tu->calls[i].from, tu->calls[i].to);
-        if (has_hash(&macros, take_text(r->arena, tu->source->text + name.from, (size_t)(name.to - name.from))))
-            tu->calls[i].text = "#";
+        for (int i = low; body && i < tu->ncalls && tu->calls[i].from < body->to; i++)
+            mark_if_hashed(&macros, &tu->calls[i]);
     }
 }

@@ -50,8 +50,8 @@ Node *new_node(Reader *r, enum node_kind kind, CXCursor c)
 
 void add_kid(Reader *r, Node *node, Node *kid)
 {
-    if (!(node->nkids & (node->nkids - 1))) { /* full at 0, 1, 2, 4, 8, ... */
-        Node **more = take(r->arena, (size_t)(node->nkids ? 2 * node->nkids : 1) * sizeof *more);
+    if (!(node->nkids & (node->nkids - 1)) && node->nkids != 1) { /* full at 0, 2, 4, 8, ... */
+        Node **more = take(r->arena, (size_t)(node->nkids ? 2 * node->nkids : 2) * sizeof *more);
         if (node->nkids)
             memcpy(more, node->kids, (size_t)node->nkids * sizeof *more);
         node->kids = more;
@@ -107,12 +107,40 @@ int reserved_name(const char *name)
     return 0;
 }
 
-Fn *find_fn(Tu *tu, const char *name)
+static size_t hash_name(const char *name)
 {
+    size_t hash = 14695981039346656037u; /* FNV-1a */
+    while (*name)
+        hash = (hash ^ (unsigned char)*name++) * 1099511628211u;
+    return hash;
+}
+
+/* Where the function of that name is, or would be, in r->named. */
+static Fn **find_named(Reader *r, const char *name)
+{
+    size_t mask = r->named_room - 1, at = hash_name(name) & mask;
+    while (r->named[at] && strcmp(r->named[at]->name, name))
+        at = (at + 1) & mask;
+    return &r->named[at];
+}
+
+Fn *find_fn(Reader *r, const char *name)
+{
+    return r->named_room ? *find_named(r, name) : NULL;
+}
+
+void add_fn(Reader *r, Fn *fn)
+{
+    Tu *tu = r->tu;
+    *push(tu->arena, tu->fns, tu->nfns, tu->fns_room) = fn;
+    if (2 * (size_t)tu->nfns <= r->named_room) {
+        *find_named(r, fn->name) = fn;
+        return;
+    }
+    r->named_room = r->named_room ? 4 * r->named_room : 64;
+    r->named = take(r->arena, r->named_room * sizeof(Fn *));
     for (int i = 0; i < tu->nfns; i++)
-        if (!strcmp(tu->fns[i]->name, name))
-            return tu->fns[i];
-    return NULL;
+        *find_named(r, tu->fns[i]->name) = tu->fns[i];
 }
 
 Known *know(Reader *r, CXCursor decl)
@@ -130,7 +158,7 @@ Known *know(Reader *r, CXCursor decl)
         else if (!strcmp(name, "ac__parse_block_on"))
             known->what = KNOWN_BLOCK_ON;
         else if (is_async(decl) || !strcmp(name, "main"))
-            known->fn = find_fn(r->tu, name);
+            known->fn = find_fn(r, name);
     }
     return known;
 }

@@ -181,7 +181,17 @@ int plain_offset(Reader *r, CXSourceLocation at)
     unsigned offset = at.int_data - r->text_at.int_data;
     if (offset >= r->text_size || at.ptr_data[0] != r->text_at.ptr_data[0])
         return NOT_PLAIN;
-    return text_offset(r->tu->source, (int)offset, &r->hint);
+    /* Neighbours are asked for mostly: between the same two keywords. */
+    if ((int)offset < r->same_from || (int)offset >= r->same_to) {
+        const Words *words = &r->tu->source->words;
+        int at = text_offset(r->tu->source, (int)offset, &r->hint);
+        const Word *word = r->hint ? &words->v[r->hint - 1] : NULL;
+        r->same_from = word ? word->parse_at + word->parse_size : 0;
+        r->same_shift = word ? word->at + word->size - r->same_from : 0;
+        r->same_to = r->hint < words->n ? words->v[r->hint].parse_at : (int)r->text_size;
+        return at;
+    }
+    return (int)offset + r->same_shift;
 }
 
 /* Past the spelling that follows at once or after blanks and comments; -1 if something else does. */
@@ -203,6 +213,12 @@ static Extent token_extent(const Reader *r, int from)
 
 bool is_wrapper(Reader *r, CXCursor c, CXCursor kid)
 {
+    if (r->quiet && kid.kind != CXCursor_DeclRefExpr &&
+        clang_equalLocations(clang_getCursorLocation(c), clang_getCursorLocation(kid))) {
+        enum CXTypeKind kind = clang_getCanonicalType(clang_getCursorType(kid)).kind;
+        if (kind != CXType_Vector && kind != CXType_ExtVector)
+            return true;
+    }
     Extent outer = plain_extent(r, c), inner = plain_extent(r, kid);
     if (outer.from >= 0 && inner.from >= 0)
         return outer.from == inner.from && outer.to == inner.to;

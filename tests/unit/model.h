@@ -47,6 +47,7 @@ static void start_model(void)
     Arena *arena = new_arena();
     tu = take(arena, sizeof *tu);
     tu->arena = arena;
+    tu->scratch = new_arena();
     tu->out.arena = arena;
     int_type = type_of(TYPE_SCALAR, "int ", 4, 4);
     pointer_type = type_of(TYPE_SCALAR, "char *", 8, 8);
@@ -55,7 +56,11 @@ static void start_model(void)
     fn->body = take(arena, sizeof *fn->body);
 }
 
-static void end_model(void) { free_arena(tu->arena); }
+static void end_model(void)
+{
+    free_arena(tu->scratch);
+    free_arena(tu->arena);
+}
 
 /* A future by hand. */
 __attribute__((unused)) static Fn *leaf(const char *name, int64_t size, int align)
