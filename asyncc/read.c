@@ -51,16 +51,8 @@ static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClient
     }
 }
 
-/* A name that the program declares and that could be one of asyncc's. */
-typedef struct Taken {
-    const char *name;
-    int from;
-} Taken;
-
 typedef struct Top {
     Reader *r;
-    Taken *taken;
-    int ntaken, taken_room;
     Kids functions, macros;
     struct {
         const char *name;
@@ -100,40 +92,57 @@ static enum CXChildVisitResult visit_pointers(CXCursor c, CXCursor parent, CXCli
     return CXChildVisit_Recurse;
 }
 
-static void take_name(Top *top, CXCursor c)
+void take_name(Reader *r, const char *name, CXSourceLocation at)
 {
-    CXString string = clang_getCursorSpelling(c);
-    const char *name = clang_getCString(string);
     const char *made = name ? strstr(name, "__") : NULL;
     if (made && made > name)
-        *push(top->r->arena, top->taken, top->ntaken, top->taken_room) =
-            (Taken){ take_text(top->r->arena, name, strlen(name)), offset_of(top->r, clang_getCursorLocation(c)) };
-    clang_disposeString(string);
+        *push(r->arena, r->taken, r->ntaken, r->taken_room) =
+            (Taken){ take_text(r->arena, name, strlen(name)), offset_of(r, at) };
+}
+
+static void take_name_of(Reader *r, CXCursor c)
+{
+    CXString name = clang_getCursorSpelling(c);
+    take_name(r, clang_getCString(name), clang_getCursorLocation(c));
+    clang_disposeString(name);
 }
 
 static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXClientData data)
 {
     (void)parent;
-    take_name(data, c);
+    take_name_of(data, c);
     return CXChildVisit_Continue;
 }
 
-/* f__poll and the like, declared by the program, for an f whose functions are made here. */
-static void check_clashes(Reader *r, Top *top)
+/* What asyncc makes behind f__: init, and labels and temporaries, which have numbers. */
+static bool is_made(const char *rest)
 {
-    static const char *const made[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "spawn_local",
-                                        "block_on", "poll_any", "cancel_any" };
-    for (int i = 0; i < top->ntaken; i++) {
-        const Taken *taken = &top->taken[i];
-        for (size_t k = 0; k < sizeof made / sizeof *made; k++) {
-            size_t size = strlen(taken->name), tail = strlen(made[k]);
-            if (size < tail + 3 || strcmp(taken->name + size - tail, made[k]) || memcmp(taken->name + size - tail - 2, "__", 2))
-                continue;
-            Fn *fn = find_fn(r, take_text(r->arena, taken->name, size - tail - 2));
+    static const char *const words[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "spawn_local",
+                                         "block_on", "poll_any", "cancel_any", "self", "cx", "state" };
+    static const char *const numbered[] = { "continue", "lit", "t", "r", "" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(rest, words[i]))
+            return true;
+    for (size_t i = 0; i < sizeof numbered / sizeof *numbered; i++) {
+        size_t size = strlen(numbered[i]);
+        if (!strncmp(rest, numbered[i], size) && rest[size] && rest[size + strspn(rest + size, "0123456789")] == '\0')
+            return true;
+    }
+    return false;
+}
+
+/* f__poll and the like, declared by the program, for an f whose functions are made here. */
+static void check_clashes(Reader *r)
+{
+    for (int i = 0; i < r->ntaken; i++) {
+        const Taken *taken = &r->taken[i];
+        for (const char *at = taken->name + 1; (at = strstr(at, "__")); at++) {
+            Fn *fn = is_made(at + 2) ? find_fn(r, take_text(r->arena, taken->name, (size_t)(at - taken->name))) : NULL;
             if (!fn || fn->is_leaf)
                 continue;
-            report(r->tu, ERROR, taken->from, taken->from < 0 ? -1 : taken->from + (int)size,
+            report(r->tu, ERROR, taken->from, taken->from < 0 ? -1 : taken->from + (int)strlen(taken->name),
                    "'%s' clashes with a name that asyncc makes for async function '%s'", taken->name, fn->name);
+            break;
         }
     }
 }
@@ -145,9 +154,9 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
     Reader *r = top->r;
     enum CXCursorKind kind = clang_getCursorKind(c);
     if (clang_isDeclaration(kind) || kind == CXCursor_MacroDefinition)
-        take_name(top, c);
+        take_name_of(r, c);
     if (kind == CXCursor_EnumDecl)
-        clang_visitChildren(c, take_enumerator, top);
+        clang_visitChildren(c, take_enumerator, r);
     switch (kind) {
     case CXCursor_FunctionDecl: {
         int at = offset_of(r, clang_getCursorLocation(c));
@@ -356,7 +365,7 @@ bool read_functions(Tu *tu)
             clang_visitChildren(c, visit_plain, r);
     }
     find_leaf_frames(r, &top);
-    check_clashes(r, &top);
+    check_clashes(r);
     find_hashed_calls(r);
     if (!tu->nhard)
         check_keywords(r);

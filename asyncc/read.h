@@ -30,6 +30,12 @@ typedef struct Extent {
     int from, to;
 } Extent;
 
+/* A name that the program declares and that could be one of asyncc's. */
+typedef struct Taken {
+    const char *name;
+    int from;
+} Taken;
+
 typedef struct Tree Tree;
 
 /* The children of a cursor. */
@@ -59,6 +65,8 @@ typedef struct Reader {
     int nknown;
     Fn **named; /* tu->fns by their names' hash */
     size_t named_room;
+    Taken *taken;
+    int ntaken, taken_room;
     /* While a function is read. */
     Fn *fn;      /* null in a plain function */
     Node *scope; /* the innermost block      */
@@ -107,6 +115,9 @@ Node *read_special_call(Reader *, CXCursor, Kids *);
 
 /* read_stmt.c */
 Node *read_stmt(Reader *, CXCursor);
+
+/* read.c */
+void take_name(Reader *, const char *name, CXSourceLocation); /* of a declaration, if asyncc could make the same */
 
 /* read_fn.c */
 void read_async_function(Reader *, CXCursor);

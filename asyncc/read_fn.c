@@ -178,6 +178,7 @@ static void read_params(Reader *r, Fn *fn, Kids params, CXType type, bool named)
                 report(r->tu, ERROR, at, at, "a parameter of an async definition needs a name");
             name = take_format(r->arena, "%s__p%d", fn->name, i + 1);
         }
+        take_name(r, name, clang_getCursorLocation(params.v[i]));
         Local *local = add_local(r, LOCAL_PARAM, name, t, offset_of(r, clang_getCursorLocation(params.v[i])));
         /* The function type drops a parameter's own const and volatile; the body has them. */
         CXType own = clang_getCanonicalType(clang_getCursorType(params.v[i]));

@@ -100,8 +100,10 @@ static enum CXChildVisitResult hide_names(CXCursor c, CXCursor parent, CXClientD
     Reader *r = data;
     Fn *fn = r->fn;
     const char *name = copy_string(r, clang_getCursorSpelling(c));
-    if (*name && clang_isDeclaration(clang_getCursorKind(c)))
+    if (*name && clang_isDeclaration(clang_getCursorKind(c))) {
         *push(r->arena, fn->hidings, fn->nhidings, fn->hidings_room) = (Hiding){ name, r->scope };
+        take_name(r, name, clang_getCursorLocation(c));
+    }
     return clang_getCursorKind(c) == CXCursor_EnumDecl ? CXChildVisit_Recurse : CXChildVisit_Continue;
 }
 
@@ -258,6 +260,7 @@ static Node *read_stmt_kind(Reader *r, CXCursor c)
     case CXCursor_LabelStmt:
         node = new_node(r, N_LABEL, c);
         node->name = copy_string(r, clang_getCursorSpelling(c));
+        take_name(r, node->name, clang_getCursorLocation(c));
         kids = children(r, c);
         if (kids.n)
             read_sub(r, node, kids.v[kids.n - 1]);
