@@ -410,9 +410,9 @@ static bool check_text(Paster *p, File *file, bool is_pasted)
         refuse(p, file, (int)(nul - file->text), "the file is not text: it holds a NUL byte");
         return false;
     }
-    const char *reserved = strstr(file->text, "\001L");
+    const char *reserved = memchr(file->text, '\001', (size_t)file->size);
     if (reserved) {
-        refuse(p, file, (int)(reserved - file->text), "the bytes '\\001L' may not stand in a source file");
+        refuse(p, file, (int)(reserved - file->text), "the byte 1 may not stand in a source file: write \\001");
         return false;
     }
     if (!is_pasted)
