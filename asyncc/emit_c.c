@@ -188,7 +188,7 @@ static const char *print_made(Printer *p, const char *text, int offset)
     } else if (!p->fresh && last[-1] == '\n') {
         end_line(p);
     }
-    if (!p->lines && p->fresh) {
+    if (!p->lines && p->fresh && *end != '\n') {
         for (int i = 0; i < base; i++)
             add(p->out, " ");
         p->fresh = false;
@@ -526,9 +526,13 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
     add_format(out, MARK "E%d" MARK, fn->body->from + 1);
     render(editor, fn->body->from + 1, fn->body->to - 1, out);
     add_format(out, MARK "B%d" MARK, fn->body->to - 1);
-    if (fn->is_main)
+    const Node *last = fn->body->nkids ? fn->body->kids[fn->body->nkids - 1] : NULL;
+    bool falls_out = !last || last->kind != N_RETURN;
+    if (falls_out && fn->is_main)
         add_format(out, "%s->result = 0; ", fn->self);
-    add_format(out, "return AC_READY;\n}" MARK "E%d" MARK "\n", fn->body->to - 1);
+    if (falls_out)
+        add(out, "return AC_READY;\n");
+    add_format(out, "}" MARK "E%d" MARK "\n", fn->body->to - 1);
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------ */

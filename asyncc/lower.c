@@ -480,8 +480,10 @@ static void lower_declare(Lowerer *l, Node *node)
     }
     Buf out = { .arena = l->arena };
     add(&out, begin_made(l, node->from));
+    size_t nothing = out.size;
     add_declarations(l, &out, node);
-    add_format(&out, MARK "E%d" MARK ";", node->to);
+    /* A label before it needs a statement. */
+    add_format(&out, MARK "E%d" MARK "%s", node->to, out.size == nothing ? ";" : "");
     replace_text(l->editor, node->from, node->to, out.text);
 }
 
@@ -653,7 +655,7 @@ static void lower_expression_statement(Lowerer *l, Node *node, const Node *paren
         core = core->kids[0];
     Buf out = { .arena = l->arena };
     bool block = parent->kind != N_COMPOUND || core->kind != N_AWAIT;
-    if (core->kind == N_AWAIT && core->nkids && !strncmp(before.text, "if (", 4) == 0)
+    if (core->kind == N_AWAIT && core->nkids && strncmp(before.text, "if (", 4))
         block = true;
     add(&out, begin_made(l, node->from));
     add(&out, block ? "{\n" : "");
