@@ -396,6 +396,19 @@ static void check_words(Program *p, Function *f, int from, int to)
     }
 }
 
+/* Local labels are declared before all else in their block. */
+static int skip_labels(const Program *p, int body)
+{
+    Token token = token_at(p, body);
+    while (token_is(p->text, token, "__label__")) {
+        while (token.kind != T_END && !token_is(p->text, token, ";"))
+            token = token_at(p, token.to);
+        body = token.to;
+        token = token_at(p, body);
+    }
+    return body;
+}
+
 static void read_declaration(Program *p, Function *f, CXCursor c)
 {
     CXSourceLocation at = clang_getCursorLocation(c);
@@ -427,7 +440,14 @@ static void read_declaration(Program *p, Function *f, CXCursor c)
         return;
     }
     /* In C23 () is a prototype; with (void) it is one everywhere. */
-    if (clang_getCanonicalType(clang_getCursorType(c)).kind == CXType_FunctionNoProto) {
+    Token first = token_at(p, open.to), second = token_at(p, first.to);
+    CXCursor parameter = clang_Cursor_getArgument(c, 0);
+    bool is_list = first.kind == T_NAME && (token_is(p->text, second, ",") || token_is(p->text, second, ")")) &&
+                   clang_Cursor_getNumArguments(c) > 0 &&
+                   token_is(p->text, first, copy_string(p, clang_getCursorSpelling(parameter)));
+    if (is_list && defines) {
+        keep_plain(f, "defined in K&R style");
+    } else if (clang_getCanonicalType(clang_getCursorType(c)).kind == CXType_FunctionNoProto) {
         if (token_at(p, open.to).from == close) {
             decl.params = open.to;
             f->empty_params = true;
@@ -452,7 +472,7 @@ static void read_declaration(Program *p, Function *f, CXCursor c)
             head = token.to;
             token = token_at(p, token.to);
         }
-        decl.body = token.to;
+        decl.body = skip_labels(p, token.to);
     } else {
         while (token.kind != T_END && !token_is(p->text, token, ";") && !token_is(p->text, token, ",")) {
             if (token_is(p->text, token, "("))
