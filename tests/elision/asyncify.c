@@ -50,8 +50,9 @@ typedef struct Declaration {
 struct Function {
     const char *name;
     const char *why;  /* it stays plain; null: it becomes async */
+    CXCursor first;   /* its first declaration */
     bool defined;     /* in this file */
-    bool external;
+    bool visited, external;
     bool empty_params; /* as () in some declaration */
     bool needs_prototype;
     Declaration *decls;
@@ -108,7 +109,7 @@ typedef struct Frame {
     Function *function;      /* whose declaration this is */
 } Frame;
 
-/* What the C library or the compiler calls by itself. */
+/* What the C library or the compiler calls by itself, if clang doesn't know it as a builtin. */
 static bool is_library_name(const char *name)
 {
     static const char *const names[] = {
@@ -161,9 +162,6 @@ static bool is_word(const Program *p, int at, const char *word)
 
 static void insert(Program *p, int at, const char *text, bool closes)
 {
-    for (int i = 0; i < p->ninsertions; i++)
-        if (p->insertions[i].at == at && !strcmp(p->insertions[i].text, text) && !closes)
-            return;
     int n = p->ninsertions;
     *push(p->arena, p->insertions, p->ninsertions, p->insertions_room) = (Insertion){ at, n, closes, text };
 }
@@ -418,6 +416,12 @@ static void read_declaration(Program *p, Function *f, CXCursor c)
         keep_plain(f, "declared in a header");
         return;
     }
+    if (!f->visited)
+        f->first = c;
+    f->visited = true;
+    /* clang puts a declaration of its own before that of a library function that it knows. */
+    if (!clang_equalCursors(clang_getCanonicalCursor(c), f->first))
+        keep_plain(f, "a name of the C library's");
     bool defines = clang_isCursorDefinition(c);
     f->defined |= defines;
     f->external |= clang_getCursorLinkage(c) == CXLinkage_External;
@@ -425,6 +429,8 @@ static void read_declaration(Program *p, Function *f, CXCursor c)
         keep_plain(f, "declared by a macro");
         return;
     }
+    if (p->known[decl.name])
+        return; /* libclang visits what stands in a type's definition twice */
     p->known[decl.name] = 1;
     if (clang_Cursor_isVariadic(c) && clang_getCanonicalType(clang_getCursorType(c)).kind == CXType_FunctionProto)
         keep_plain(f, "variadic");
@@ -641,20 +647,19 @@ static void decide(Program *p)
         for (int i = 0; i < p->nfunctions; i++)
             if (!p->in_order[i]->order)
                 find_circles(p, p->in_order[i]);
+    /* By offset: a call of a plain function is named there. A macro's argument may name another by turns. */
+    unsigned char *plain = take(p->arena, (size_t)p->size + 1);
     for (bool changed = true; changed;) {
         changed = false;
         for (int i = 0; i < p->ncalls; i++) {
             const Call *call = &p->calls[i];
-            if (call->caller && call->caller->why && !call->callee->why) {
-                keep_plain(call->callee, "called from a plain function");
+            if (call->callee->why) {
+                changed |= !plain[call->name];
+                plain[call->name] = 1;
+            } else if (plain[call->name] || (call->caller && call->caller->why)) {
+                keep_plain(call->callee, plain[call->name] ? "called from a macro by turns" : "called from a plain function");
                 changed = true;
             }
-            /* One word of a macro's body that names two functions, by turns. */
-            for (int k = 0; call->callee->why && k < p->ncalls; k++)
-                if (p->calls[k].name == call->name && !p->calls[k].callee->why) {
-                    keep_plain(p->calls[k].callee, "called from a macro's body by turns");
-                    changed = true;
-                }
         }
     }
 }
@@ -678,18 +683,17 @@ static void put_insertions(Program *p)
                 insert(p, decl->body, " await ac_yield_now();", false);
         }
     }
-    unsigned char *done = take(p->arena, (size_t)p->size + 1);
+    /* Of several expansions of a macro's body one may need the parentheses. */
+    unsigned char *done = take(p->arena, (size_t)p->size + 1), *postfix = take(p->arena, (size_t)p->size + 1);
+    for (int i = 0; i < p->ncalls; i++)
+        postfix[p->calls[i].name] |= p->calls[i].postfix;
     for (int i = 0; i < p->ncalls; i++) {
         const Call *call = &p->calls[i];
         if (call->callee->why || done[call->name])
             continue;
         done[call->name] = 1;
-        /* Of several expansions of a macro's body one may need the parentheses. */
-        bool postfix = false;
-        for (int k = i; k < p->ncalls; k++)
-            postfix |= p->calls[k].name == call->name && p->calls[k].postfix;
         bool each = p->yields_each && call->to >= 0;
-        bool brackets = (postfix || each) && call->to >= 0;
+        bool brackets = (postfix[call->name] || each) && call->to >= 0;
         insert(p, call->from,
                take_format(p->arena, "%s%sawait ", brackets ? "(" : "", each ? "await ac_yield_now(), " : ""), false);
         if (brackets)
