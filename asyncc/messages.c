@@ -128,17 +128,34 @@ static bool is_at_star(Reader *r, CXDiagnostic message)
     return offset >= 5 && !strncmp(r->tu->source->text + offset - 5, "await*", 6);
 }
 
-void pass_on_messages(Reader *r)
+/* read.c tells of a stray async better than clang does. */
+static bool is_stray_async(CXDiagnostic message)
+{
+    static const char start[] = "'preserve_most' only applies";
+    CXString text = clang_getDiagnosticSpelling(message);
+    bool is = !strncmp(clang_getCString(text), start, sizeof start - 1);
+    clang_disposeString(text);
+    return is;
+}
+
+static void pass_on_some(Reader *r, bool stray)
 {
     unsigned n = clang_getNumDiagnostics(r->unit);
     for (unsigned i = 0; i < n; i++) {
         CXDiagnostic message = clang_getDiagnostic(r->unit, i);
-        CXString text = clang_getDiagnosticSpelling(message);
-        /* A stray async is told by read.c, as an error. */
-        bool ours = strstr(clang_getCString(text), "'preserve_most' only applies") != NULL || is_at_star(r, message);
-        clang_disposeString(text);
-        if (!ours && clang_getDiagnosticSeverity(message) >= CXDiagnostic_Warning)
+        if (clang_getDiagnosticSeverity(message) >= CXDiagnostic_Warning && is_stray_async(message) == stray &&
+            (stray || !is_at_star(r, message)))
             pass_on(r, message, false);
         clang_disposeDiagnostic(message);
     }
+}
+
+void pass_on_messages(Reader *r)
+{
+    pass_on_some(r, false);
+}
+
+void pass_on_stray(Reader *r)
+{
+    pass_on_some(r, true);
 }

@@ -369,6 +369,8 @@ bool read_functions(Tu *tu)
     find_hashed_calls(r);
     if (!tu->nhard)
         check_keywords(r);
+    if (!tu->nhard && !count_errors(tu))
+        pass_on_stray(r);
     clang_getInclusions(r->unit, visit_inclusion, r);
     sort_changes(tu->hard, tu->nhard);
     sort_changes(tu->inserts, tu->ninserts);

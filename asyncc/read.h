@@ -131,5 +131,6 @@ void find_skipped(Reader *);
 Type *type_of(Reader *, CXType);
 /* libclang's diagnostics of r->unit as ours, the keywords as the user spelled them. */
 void pass_on_messages(Reader *);
+void pass_on_stray(Reader *); /* those that are left to us, where nothing was found to say */
 
 #endif
