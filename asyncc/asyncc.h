@@ -238,6 +238,8 @@ typedef struct Type {
     int align;
     bool is_const, is_volatile, is_atomic;
     bool variable_size; /* a VLA, or a pointer to one                                            */
+    bool has_const;     /* a record with a const member: an object of it can't be assigned       */
+    bool is_vector;
     bool is_task;       /* ac_task(T); target is T                                               */
     bool is_async_pointer;
     const char *local_tag; /* names a type that is declared in a function, or null                */

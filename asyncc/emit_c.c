@@ -359,7 +359,7 @@ static const char *body_name(const Fn *fn)
 
 static const char *zero_of(const Fn *fn, const Type *type)
 {
-    if (type->kind != TYPE_RECORD)
+    if (type->kind != TYPE_RECORD && !type->is_vector)
         return "0";
     return take_format(fn->tu->arena, "(%s){ 0 }", declare(fn->tu->arena, type, "", true));
 }
@@ -396,6 +396,13 @@ static void add_future_type(const Fn *fn, const char *start, const char *end, Bu
     add_format(out, "    %s__poll_any, %s__cancel_any\n};%s", name, name, end);
 }
 
+/* A parameter's value goes to its place in the frame. */
+static const char *fill_slot(const Fn *fn, const Local *param)
+{
+    Arena *arena = fn->tu->arena;
+    return assignment(arena, take_format(arena, "%s->%s", fn->self, param->slot->name), param->type, param->name);
+}
+
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
@@ -408,7 +415,7 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
     add_format(out, "%s%svoid %s__init(%s *%s%s%s)\n{\n", start, kind, name, frame, self, comma, params);
     for (int i = 0; i < fn->nparams; i++) {
         if (fn->params[i]->slot)
-            add_format(out, "    %s->%s = %s;\n", self, fn->params[i]->slot->name, fn->params[i]->name);
+            add_format(out, "    %s\n", fill_slot(fn, fn->params[i]));
         else
             add_format(out, "    (void)%s;\n", fn->params[i]->name);
     }
@@ -521,7 +528,7 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
         if (!param->used)
             add_format(out, "    (void)%s;\n", param->name);
         else if (param->home == HOME_PLACED)
-            add_format(out, "    %s->%s = %s;\n", fn->self, param->slot->name, param->name);
+            add_format(out, "    %s\n", fill_slot(fn, param));
     }
     add_format(out, MARK "E%d" MARK, fn->body->from + 1);
     render(editor, fn->body->from + 1, fn->body->to - 1, out);

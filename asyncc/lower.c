@@ -132,10 +132,30 @@ static const char *text_of(Lowerer *l, const Node *node)
     return open ? take_format(l->arena, "(%s)", text) : text;
 }
 
-static void add_temp(Lowerer *l, Buf *out, Local *temp, const char *value)
+const char *assignment(Arena *arena, const char *to, const Type *type, const char *value)
+{
+    if (type->has_const)
+        return take_format(arena, "__builtin_memcpy((void *)&%s, (const void *)(%s){ %s }, sizeof %s);", to,
+                           declare(arena, type, "[1]", true), value, to);
+    return take_format(arena, "%s = %s;", to, value);
+}
+
+/* A temporary that gets its value in one of several places. */
+static void declare_temp(Lowerer *l, Buf *out, const Local *temp)
+{
+    if (temp->home != HOME_PLACED)
+        add_format(out, "%s;\n", declare(l->arena, temp->type, temp->name, true));
+}
+
+static void assign_temp(Lowerer *l, Buf *out, const Local *temp, const char *value)
+{
+    add_format(out, "%s\n", assignment(l->arena, temp_text(l, temp), temp->type, value));
+}
+
+static void add_temp(Lowerer *l, Buf *out, const Local *temp, const char *value)
 {
     if (temp->home == HOME_PLACED)
-        add_format(out, "%s = %s;\n", temp_text(l, temp), value);
+        assign_temp(l, out, temp, value);
     else
         add_format(out, "%s = %s;\n", declare(l->arena, temp->type, temp->name, true), value);
 }
@@ -240,14 +260,13 @@ static void lower_operands(Lowerer *l, Node **kids, int nkids, Buf *before)
     }
 }
 
-static void add_block(Lowerer *l, Buf *out, const Buf *before, const Node *value, Local *temp, const char *wrap)
+static void add_block(Lowerer *l, Buf *out, const Buf *before, const Node *value, Local *temp, bool truth)
 {
     if (before->size)
         add(out, before->text);
     if (temp) {
-        add_format(out, "%s = ", temp->name);
-        add_format(out, wrap, text_of(l, value));
-        add(out, ";\n");
+        const char *text = text_of(l, value);
+        assign_temp(l, out, temp, truth ? take_format(l->arena, "(%s) != 0", text) : text);
     } else {
         add_discarded(l, out, value);
     }
@@ -270,32 +289,32 @@ static void lower_branches(Lowerer *l, Node *node, Buf *before)
         const char *negate = node->kind == N_OR ? "!" : "";
         if (temp) {
             add_temp(l, before, temp, take_format(l->arena, "(%s) != 0", condition));
-            condition = temp->name;
+            condition = temp_text(l, temp);
         }
         add_format(before, *negate ? "if (!(%s)) {\n" : "if (%s) {\n", condition);
-        add_block(l, before, &first, node->kids[1], temp, "(%s) != 0");
+        add_block(l, before, &first, node->kids[1], temp, true);
         add(before, "}\n");
         break;
     }
     case N_ELVIS:
         if (temp) {
             add_temp(l, before, temp, condition);
-            condition = temp->name;
+            condition = temp_text(l, temp);
         }
         add_format(before, "if (!(%s)) {\n", condition);
-        add_block(l, before, &first, node->kids[1], temp, "%s");
+        add_block(l, before, &first, node->kids[1], temp, false);
         add(before, "}\n");
         break;
     default:
         if (temp)
-            add_format(before, "%s;\n", declare(l->arena, temp->type, temp->name, true));
+            declare_temp(l, before, temp);
         add_format(before, "if (%s) {\n", condition);
-        add_block(l, before, &first, node->kids[1], temp, "%s");
+        add_block(l, before, &first, node->kids[1], temp, false);
         add(before, "} else {\n");
-        add_block(l, before, &second, node->kids[2], temp, "%s");
+        add_block(l, before, &second, node->kids[2], temp, false);
         add(before, "}\n");
     }
-    replace_text(l->editor, node->from, node->to, temp ? temp->name : "(void)0");
+    replace_text(l->editor, node->from, node->to, temp ? temp_text(l, temp) : "(void)0");
 }
 
 static void lower_stmt_expr(Lowerer *l, Node *node, Buf *before)
@@ -309,15 +328,16 @@ static void lower_stmt_expr(Lowerer *l, Node *node, Buf *before)
         add(&value, "{\n");
         lower_quiet_blocks(l, last);
         lower_operands(l, &last, 1, &value);
-        add_format(&value, "%s = %s;\n}", node->temp->name, text_of(l, last));
+        assign_temp(l, &value, node->temp, text_of(l, last));
+        add(&value, "}");
         replace_text(l->editor, last->from, last->end, value.text);
     } else if (last) {
         lower_stmt(l, last, body);
     }
     if (node->temp)
-        add_format(before, "%s;\n", declare(l->arena, node->temp->type, node->temp->name, true));
+        declare_temp(l, before, node->temp);
     add_format(before, "%s\n", rendered(l->editor, body->from, body->to));
-    replace_text(l->editor, node->from, node->to, node->temp ? node->temp->name : "(void)0");
+    replace_text(l->editor, node->from, node->to, node->temp ? temp_text(l, node->temp) : "(void)0");
 }
 
 static void lower_expr(Lowerer *l, Node *node, Buf *before)
@@ -406,7 +426,7 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
         if (value)
             add_format(out, " = %s", value);
         else if (local->undefined_ok)
-            add(out, local->type->kind == TYPE_RECORD ? " = { 0 }" : " = 0");
+            add(out, local->type->kind == TYPE_RECORD || local->type->is_vector ? " = { 0 }" : " = 0");
         add(out, ";\n");
         return;
     }
@@ -419,7 +439,7 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
         add_format(out, "__builtin_memcpy((void *)&%s->%s, (const void *)&(%s)%s%s%s, sizeof %s->%s);\n", self, field, type,
                    init->kind == N_INIT ? "" : "{ ", value, init->kind == N_INIT ? "" : " }", self, field);
     else
-        add_format(out, "%s->%s = %s;\n", self, field, value);
+        add_format(out, "%s\n", assignment(l->arena, take_format(l->arena, "%s->%s", self, field), local->type, value));
 }
 
 static const char *begin_made(Lowerer *l, int offset)
@@ -512,7 +532,8 @@ static void lower_return(Lowerer *l, Node *node)
         if (fn->result->kind == TYPE_VOID)
             add_discarded(l, &out, value);
         else
-            add_format(&out, "%s->result = %s; ", fn->self, text_of(l, value));
+            add_format(&out, "%s ",
+                       assignment(l->arena, take_format(l->arena, "%s->result", fn->self), fn->result, text_of(l, value)));
     }
     add(&out, "return AC_READY; }");
     add_format(&out, MARK "E%d" MARK, node->to);

@@ -39,6 +39,9 @@ bool lower_body(Fn *, Editor *);
 /* `&self->g__1`; for a callee whose frame isn't complete yet, bytes of its size, cast. */
 const char *address_of_child(const Fn *, const Await *);
 
+/* `to = value;`, as a copy where const members are in the way of an assignment. */
+const char *assignment(Arena *, const char *to, const Type *, const char *value);
+
 /* Where a generated frame is complete before the text at that offset. */
 bool is_defined_before(const Fn *, int offset);
 

@@ -32,6 +32,7 @@ static Local *new_temp(Sequencer *s, const char *name, Type *type)
     temp->from = -1;
     temp->used = true;
     temp->index = fn->nlocals;
+    temp->in_place = type->has_const; /* it couldn't be put back */
     if (type->local_tag)
         temp->refused = type->local_tag;
     if (type->variable_size)

@@ -200,6 +200,28 @@ static bool is_volatile_object(CXType canonical)
     return clang_isVolatileQualifiedType(canonical);
 }
 
+static bool is_const_record(CXType type);
+
+static enum CXVisitorResult visit_field(CXCursor c, CXClientData found)
+{
+    CXType type = clang_getCanonicalType(clang_getCursorType(c));
+    if (!is_const_object(type) && !is_const_record(type))
+        return CXVisit_Continue;
+    *(bool *)found = true;
+    return CXVisit_Break;
+}
+
+/* A record, or an array of records, that has a const member somewhere. */
+static bool is_const_record(CXType type)
+{
+    while (type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray)
+        type = clang_getCanonicalType(clang_getArrayElementType(type));
+    bool found = false;
+    if (type.kind == CXType_Record)
+        clang_Type_visitFields(type, visit_field, &found);
+    return found;
+}
+
 Type *type_of(Reader *r, CXType cx)
 {
     size_t mask = r->type_room - 1;
@@ -230,11 +252,14 @@ Type *type_of(Reader *r, CXType cx)
     type->is_volatile = is_volatile_object(canonical);
     type->is_atomic = canonical.kind == CXType_Atomic;
     type->variable_size = is_variable(cx);
+    type->has_const = type->kind == TYPE_RECORD && is_const_record(canonical);
+    type->is_vector = canonical.kind == CXType_Vector || canonical.kind == CXType_ExtVector;
     type->size = -1;
     type->align = 1;
     if (type->kind == TYPE_FUNCTION) {
         type->is_async_pointer = is_async_type(canonical);
-    } else if (type->kind != TYPE_VOID && !type->variable_size) {
+    } else if (type->kind != TYPE_VOID && !type->variable_size && whole.before[0] != '<') {
+        /* What is no type of the language's, "<builtin fn type>", has no size that could be asked for. */
         type->size = clang_Type_getSizeOf(canonical);
         type->align = (int)clang_Type_getAlignOf(canonical);
     }
