@@ -341,6 +341,7 @@ struct Local {
     bool in_place;      /* must be HOME_PLACED if it is live at a suspend point: address taken,
                            array, struct, volatile, _Atomic                                    */
     bool used;
+    bool by_type;        /* a parameter that is declared by its type, not by its text: an array, or without a name */
     int alignment;       /* _Alignas, or 0 */
     const char *refused; /* why it can't live across an await yet ("is a VLA"), or null         */
     bool wrapped;       /* sequence.c: a literal whose address leaves the block put around its statement */
@@ -403,6 +404,7 @@ struct Fn {
     Decl *decls;
     int ndecls, decls_room;
     Node *body; /* null: only declared                                                        */
+    int nbounds; /* so many of the body's first kids are bounds of array parameters, with effects */
     Local **locals;
     int nlocals, locals_room;
     Hiding *hidings;
@@ -542,6 +544,8 @@ bool order_calls(Tu *);
 bool check_locals(Tu *);
 /* check.c: refuses an #if in an async body that tu->options->cc decides otherwise than libclang. */
 bool check_branches(Tu *);
+/* sequence.c: whether it does more than to have a value. */
+bool has_effect(const Node *);
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);
 /* After liveness: placed are literals of statements that lowering wraps, and locals that are hidden by an

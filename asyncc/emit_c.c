@@ -221,21 +221,72 @@ static void print_text(Printer *p, const char *text)
 
 /* ---- declarations --------------------------------------------------------------------------------------- */
 
-static const char *params_text(const Fn *fn, const Decl *decl)
+/* The parameter list of a declaration, cut at its commas: part i is from cuts[i] to cuts[i + 1] - 1. False where
+ * the text doesn't show one part for each parameter. */
+static bool cut_params(const Fn *fn, const Decl *decl, int *cuts)
+{
+    const char *text = fn->tu->source->text;
+    int n = 0;
+    cuts[n++] = decl->params_from;
+    for (int at = decl->params_from;;) {
+        Token token = next_token(text, at, decl->params_to);
+        if (token.kind == T_END)
+            break;
+        at = token.to;
+        if (token.kind == T_DIRECTIVE)
+            return false;
+        if (token_is(text, token, "(") || token_is(text, token, "[") || token_is(text, token, "{")) {
+            int close = find_closing(text, token.from, decl->params_to);
+            at = close < 0 ? decl->params_to : close + 1;
+        } else if (token_is(text, token, ",")) {
+            if (n == fn->nparams)
+                return false;
+            cuts[n++] = token.to;
+        }
+    }
+    cuts[n] = decl->params_to + 1;
+    return n == fn->nparams;
+}
+
+static const char *trimmed(Arena *arena, const char *text)
+{
+    text += strspn(text, " \t\n");
+    size_t size = strlen(text);
+    while (size && strchr(" \t\n", text[size - 1]))
+        size--;
+    return take_text(arena, text, size);
+}
+
+/* The parameters as the user wrote them; in a definition those that can't stay so by their type, and with the
+ * editor's edits, if there is one. */
+static const char *params_text(const Fn *fn, const Decl *decl, const Editor *editor)
 {
     Tu *tu = fn->tu;
-    if (decl && decl->in_text && decl->params_from) {
-        int from = skip_blank(tu->source->text, decl->params_from, decl->params_to), to = decl->params_to;
-        while (to > from && (tu->source->text[to - 1] == ' ' || tu->source->text[to - 1] == '\n' ||
-                             tu->source->text[to - 1] == '\t'))
-            to--;
-        const char *text = take_text(tu->arena, tu->source->text + from, (size_t)(to - from));
+    bool by_text = decl && decl->in_text && decl->params_from, by_type = false;
+    for (int i = 0; by_text && decl->is_definition && i < fn->nparams; i++)
+        by_type |= fn->params[i]->by_type;
+    if (by_text && !by_type) {
+        const char *text =
+            editor ? rendered(editor, decl->params_from, decl->params_to)
+                   : take_text(tu->arena, tu->source->text + decl->params_from, (size_t)(decl->params_to - decl->params_from));
+        text = trimmed(tu->arena, text);
         return strcmp(text, "void") ? text : "";
     }
+    int *cuts = take(tu->arena, ((size_t)fn->nparams + 2) * sizeof *cuts);
+    by_text = by_text && cut_params(fn, decl, cuts);
     Buf text = { .arena = tu->arena };
     add(&text, "");
-    for (int i = 0; i < fn->nparams; i++)
-        add_format(&text, "%s%s", i ? ", " : "", declare(tu->arena, fn->params[i]->type, fn->params[i]->name, false));
+    for (int i = 0; i < fn->nparams; i++) {
+        const Local *param = fn->params[i];
+        const char *part;
+        if (!by_text || param->by_type)
+            part = declare(tu->arena, param->type, param->name, false);
+        else if (editor)
+            part = rendered(editor, cuts[i], cuts[i + 1] - 1);
+        else
+            part = take_text(tu->arena, tu->source->text + cuts[i], (size_t)(cuts[i + 1] - 1 - cuts[i]));
+        add_format(&text, "%s%s", i ? ", " : "", trimmed(tu->arena, part));
+    }
     return text.text;
 }
 
@@ -251,7 +302,7 @@ static bool needs_type(const Fn *fn)
 
 static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
 {
-    const char *params = params_text(fn, decl), *comma = *params ? ", " : "";
+    const char *params = params_text(fn, decl, NULL), *comma = *params ? ", " : "";
     const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn);
     add_format(out, "%s;\n", frame);
     add_format(out, "%svoid %s__init(%s *%s%s);\n", kind, name, frame, comma, params);
@@ -406,7 +457,7 @@ static const char *fill_slot(const Fn *fn, const Local *param)
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
-    const char *params = params_text(fn, decl), *comma = *params ? ", " : "";
+    const char *params = params_text(fn, decl, NULL), *comma = *params ? ", " : "";
     const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn), *body = body_name(fn);
     const char *self = fn->self, *cx = fn->cx;
     const char *end = take_format(arena, MARK "E%d" MARK "\n", decl->name_from);
@@ -471,7 +522,7 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
 static void add_runners(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
-    const char *params = params_text(fn, decl);
+    const char *params = params_text(fn, decl, NULL);
     const char *name = fn->name, *frame = fn->frame_type;
     if (fn->spawned) {
         add_format(out, "static AC__UNUSED ac_task__handle %s__spawn_local(%s)\n{\n", name, *params ? params : "void");
@@ -502,13 +553,12 @@ static void add_leaf_type(const Fn *fn, Buf *out)
 
 static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
 {
-    const char *params = params_text(fn, decl), *comma = *params ? ", " : "";
+    const char *params = params_text(fn, decl, editor), *comma = *params ? ", " : "";
     add_format(out, MARK "B%d" MARK, decl->from);
     add_format(out, "static %senum ac_poll %s(%s *%s, struct ac_context *%s, unsigned %s%s", fn->labels_as_values ? "" : "inline ",
                body_name(fn), fn->frame_type, fn->self, fn->cx, fn->state, comma);
     add_format(out, MARK "E%d" MARK, decl->params_from ? decl->params_from : decl->name_from);
-    if (*params)
-        render(editor, decl->params_from, decl->params_to, out);
+    add(out, params);
     add(out, ")\n");
     add_format(out, MARK "B%d" MARK "{\n", fn->body->from);
     bool any = false;
@@ -529,6 +579,10 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
             add_format(out, "    (void)%s;\n", param->name);
         else if (param->home == HOME_PLACED)
             add_format(out, "    %s\n", fill_slot(fn, param));
+    }
+    for (int i = 0; i < fn->nbounds; i++) {
+        const Node *bound = fn->body->kids[i];
+        add_format(out, "    (void)(%s);\n", rendered(editor, bound->from, bound->to));
     }
     add_format(out, MARK "E%d" MARK, fn->body->from + 1);
     render(editor, fn->body->from + 1, fn->body->to - 1, out);
@@ -579,7 +633,7 @@ static bool is_async_word_in_header(const Fn *fn)
 
 static void add_main(const Fn *fn, Buf *out)
 {
-    add_format(out, "\nint main(%s)\n{\n", fn->nparams == 0 ? "void" : params_text(fn, NULL));
+    add_format(out, "\nint main(%s)\n{\n", fn->nparams == 0 ? "void" : params_text(fn, NULL, NULL));
     add_format(out, "    %s ac__frame;\n    main__init(&ac__frame", fn->frame_type);
     add_names(fn, "", out);
     add(out, ");\n    ac_block_on_future(&main__future, &ac__frame);\n    return ac__frame.result;\n}\n");

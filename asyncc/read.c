@@ -119,7 +119,7 @@ static bool is_made(const char *rest)
 {
     static const char *const words[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "spawn_local",
                                          "block_on", "poll_any", "cancel_any", "self", "cx", "state" };
-    static const char *const numbered[] = { "continue", "lit", "t", "r", "" };
+    static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(rest, words[i]))
             return true;

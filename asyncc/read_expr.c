@@ -343,6 +343,7 @@ Node *read_ref(Reader *r, CXCursor c)
         node->kind = N_REF;
         node->local = known->local;
         known->local->used = true;
+        node->type = known->local->type; /* of `int a[]` as a parameter libclang says that it's an array */
     }
     return node;
 }
@@ -442,6 +443,8 @@ static Node *read_unexposed(Reader *r, CXCursor c)
             r->fn->shows_name = true;
         Node *node = read_expr(r, kids.v[0]);
         Type *type = type_of(r, clang_getCursorType(c));
+        if (type->kind == TYPE_ARRAY || type->kind == TYPE_FUNCTION) /* what is read of such a parameter is a pointer */
+            type = node->type;
         if (node->kind == N_AWAIT && node->await && node->type->kind == TYPE_VOID)
             return node;
         if (node->type && node->type->kind == TYPE_ARRAY && type->kind == TYPE_SCALAR) {
@@ -485,6 +488,12 @@ static Node *read_unexposed(Reader *r, CXCursor c)
         if (node->kids[i]->is_lvalue)
             take_address(node->kids[i]);
     return node;
+}
+
+static bool is_parameter(CXCursor c)
+{
+    return clang_getCursorKind(c) == CXCursor_DeclRefExpr &&
+           clang_getCursorKind(clang_getCursorReferenced(c)) == CXCursor_ParmDecl;
 }
 
 static Node *read_expr_kind(Reader *r, CXCursor c)
@@ -549,7 +558,7 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
             CXCursor kid = kids.v[i];
             CXCursor inner = core(r, kid);
             CXType type = clang_getCanonicalType(clang_getCursorType(inner));
-            bool array = type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray;
+            bool array = (type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray) && !is_parameter(inner);
             Node *operand = read_expr(r, array ? inner : kid);
             if (array && !is_local_path(operand)) {
                 if (operand->is_lvalue)

@@ -162,23 +162,41 @@ static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_de
     return true;
 }
 
-static void read_params(Reader *r, Fn *fn, Kids params, CXType type, bool named)
+static bool is_array(CXType canonical)
 {
+    return canonical.kind == CXType_ConstantArray || canonical.kind == CXType_IncompleteArray ||
+           canonical.kind == CXType_VariableArray;
+}
+
+/* `int a[n++]`: what the bound does is done when the function is entered. */
+static void read_bounds(Reader *r, Kids *bounds, CXCursor param)
+{
+    Kids kids = children(r, param);
+    for (int i = 0; i < kids.n; i++)
+        if (is_expr(kids.v[i]))
+            *push(r->arena, bounds->v, bounds->n, bounds->room) = kids.v[i];
+}
+
+/* Returns the bounds of the parameters that are arrays of variable size. */
+static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type)
+{
+    Kids bounds = { 0 };
     fn->nparams = 0;
     fn->params = take(r->arena, (size_t)(params.n + 1) * sizeof *fn->params);
     for (int i = 0; i < params.n; i++) {
         const char *name = copy_string(r, clang_getCursorSpelling(params.v[i]));
         CXType param = clang_getArgType(type, (unsigned)i);
-        if (param.kind != CXType_Typedef && param.kind != CXType_Elaborated)
-            param = clang_getArgType(clang_getCanonicalType(type), (unsigned)i); /* an array as a pointer */
+        /* libclang shows what was declared as an array as one; the canonical type has the pointer. */
+        CXType adjusted = clang_getArgType(clang_getCanonicalType(type), (unsigned)i);
+        if ((param.kind != CXType_Typedef && param.kind != CXType_Elaborated) ||
+            clang_getCanonicalType(param).kind != adjusted.kind)
+            param = adjusted;
         Type *t = type_of(r, param);
-        if (!*name) {
-            int at = offset_of(r, clang_getCursorLocation(params.v[i]));
-            if (named)
-                report(r->tu, ERROR, at, at, "a parameter of an async definition needs a name");
+        bool unnamed = !*name;
+        if (unnamed)
             name = take_format(r->arena, "%s__p%d", fn->name, i + 1);
-        }
-        take_name(r, name, clang_getCursorLocation(params.v[i]));
+        else
+            take_name(r, name, clang_getCursorLocation(params.v[i]));
         Local *local = add_local(r, LOCAL_PARAM, name, t, offset_of(r, clang_getCursorLocation(params.v[i])));
         /* The function type drops a parameter's own const and volatile; the body has them. */
         CXType own = clang_getCanonicalType(clang_getCursorType(params.v[i]));
@@ -186,12 +204,54 @@ static void read_params(Reader *r, Fn *fn, Kids params, CXType type, bool named)
             local->in_place = true;
         if (clang_isConstQualifiedType(own))
             local->in_place = true;
-        if (own.kind == CXType_VariableArray || t->variable_size)
+        /* `int a[static 4]` says to compilers that it's never null, but where the body is resumed it is; a bound
+         * would be evaluated each time. */
+        local->by_type = (unnamed || is_array(own)) && !t->variable_size;
+        if (t->variable_size)
             local->refused = "is variably modified";
+        if (is_array(own))
+            read_bounds(r, &bounds, params.v[i]);
         Known *known = find_known(r, params.v[i].data[0]);
         known->what = KNOWN_OTHER;
         known->local = local;
         fn->params[fn->nparams++] = local;
+    }
+    return bounds;
+}
+
+/* The body, with the bounds before it that have an effect. */
+static void read_body(Reader *r, Fn *fn, CXCursor c, Kids bounds)
+{
+    bool *used = take(r->arena, (size_t)fn->nparams + 1);
+    Node *first = take(r->arena, sizeof *first);
+    for (int i = 0; i < bounds.n; i++) {
+        for (int k = 0; k < fn->nparams; k++)
+            used[k] = fn->params[k]->used;
+        Node *bound = read_expr(r, bounds.v[i]);
+        if (bound->has_await)
+            report(r->tu, ERROR, bound->from, bound->to, "an await in the bound of a parameter is not supported");
+        if (!has_effect(bound)) { /* it isn't written, so it uses nothing */
+            for (int k = 0; k < fn->nparams; k++)
+                fn->params[k]->used = used[k];
+            continue;
+        }
+        bound->discarded = true;
+        bound->end = bound->to;
+        if (bound->in_macro)
+            ask_expansion(r->tu, bound->from);
+        add_kid(r, first, bound);
+    }
+    for (int i = 0; first->nkids && i < fn->nparams; i++)
+        if (fn->params[i]->type->variable_size)
+            report(r->tu, ERROR, first->kids[0]->from, first->kids[0]->to,
+                   "a bound with an effect beside a parameter of variably modified type is not supported yet");
+    fn->body = read_stmt(r, c);
+    fn->nbounds = first->nkids;
+    for (int i = 0; i < fn->body->nkids && first->nkids; i++)
+        add_kid(r, first, fn->body->kids[i]);
+    if (first->nkids) {
+        fn->body->kids = first->kids;
+        fn->body->nkids = first->nkids;
     }
 }
 
@@ -271,7 +331,7 @@ void read_async_function(Reader *r, CXCursor c)
         if (!fn->body) { /* the parameters' types, for whoever spawns it */
             r->fn = fn;
             fn->nlocals = 0;
-            read_params(r, fn, head.params, type, false);
+            read_params(r, fn, head.params, type);
             r->fn = NULL;
         }
         return;
@@ -288,8 +348,8 @@ void read_async_function(Reader *r, CXCursor c)
     if (fn->is_main)
         tu->has_main = true;
     visit_tree(r, head.body);
-    read_params(r, fn, head.params, type, true);
-    fn->body = read_stmt(r, head.body);
+    Kids bounds = read_params(r, fn, head.params, type);
+    read_body(r, fn, head.body, bounds);
     name_fields(r, fn);
     r->fn = NULL;
 }

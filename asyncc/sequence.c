@@ -48,7 +48,7 @@ static void give_temp(Sequencer *s, Node *node)
     node->temp = new_temp(s, take_format(s->fn->tu->arena, "%s__t%d", s->fn->name, ++s->ntemps), node->type);
 }
 
-static bool has_effect(const Node *node)
+bool has_effect(const Node *node)
 {
     if (!node || node->kind == N_UNEVALUATED)
         return false;
