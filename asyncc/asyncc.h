@@ -239,7 +239,7 @@ typedef struct Type {
     bool is_const, is_volatile, is_atomic;
     bool variable_size; /* a VLA, or a pointer to one                                            */
     bool has_const;     /* a record with a const member: an object of it can't be assigned       */
-    bool is_vector;
+    bool is_vector;     /* or an array of vectors                                               */
     bool is_task;       /* ac_task(T); target is T                                               */
     bool is_async_pointer;
     const char *local_tag; /* names a type that is declared in a function, or null                */
@@ -396,6 +396,7 @@ struct Fn {
     Local **params; /* also the first of locals                                                 */
     int nparams;
     bool is_static, is_inline, is_main;
+    bool name_is_taken;      /* the body can't have it: a parameter or the C library does               */
     bool is_leaf;            /* AC_FRAME: written by hand                                       */
     bool has_start;          /* leaf: name__start is declared                                   */
     const char *frame_type;  /* "struct fetch__frame"                                           */
@@ -489,6 +490,14 @@ void lay_out_frame(Fn *);
 
 /* ---- the translation unit ------------------------------------------------------------------------------------- */
 
+/* A macro of the program's. */
+typedef struct Macro {
+    const char *name;
+    int from;       /* where in the text it is defined; -1: elsewhere, so before it               */
+    bool has_parameters;
+    bool is_itself; /* #define stdin stdin                                                        */
+} Macro;
+
 struct Tu {
     Arena *arena;
     Arena *scratch; /* for a pass's work on one function; the pass empties it */
@@ -509,6 +518,8 @@ struct Tu {
     int noutside, outside_room;
     Change *hard; /* macro calls in async functions that have to be expanded before the next read */
     int nhard, hard_room;
+    Macro *macros; /* if there are such calls: what their expansions could be taken for           */
+    int nmacros, macros_room;
     Change *inserts; /* characters that the next parse needs: the star of `await *task`           */
     int ninserts, inserts_room;
     Change *calls; /* every outermost macro call in the text, by from                             */
@@ -520,7 +531,13 @@ struct Tu {
     Buf out;               /* the output                                                        */
 };
 
+/* library.c: compilers know a function of that name, and which type it has. */
+bool is_library_name(const char *);
 void sort_changes(Change *, int n); /* macro.c: by from, the longer one first */
+/* read_macros.c: all definitions that the last read saw, by name, in tu->macros. */
+void find_macros(Tu *);
+/* macro.c: the one of that name that is defined at an offset of the text, or null. */
+const Macro *find_macro(const Tu *, const char *name, int at);
 /* macro.c: the outermost macro call around an offset of the text, or null. */
 const Change *find_call(const Tu *, int offset);
 /* Puts that call into tu->hard. False where none is. */
@@ -546,6 +563,8 @@ bool check_locals(Tu *);
 bool check_branches(Tu *);
 /* sequence.c: whether it does more than to have a value. */
 bool has_effect(const Node *);
+/* sequence.c: the last statement, behind its labels: what a statement expression has its value from. */
+Node *last_of_block(const Node *body);
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);
 /* After liveness: placed are literals of statements that lowering wraps, and locals that are hidden by an

@@ -329,6 +329,9 @@ static const char *field_text(const Fn *fn, const Field *field)
                            field->name);
     if (field->local && field->local->alignment)
         return take_format(arena, "_Alignas(%d) %s", field->local->alignment, declare(arena, field->type, field->name, true));
+    /* Without -mavx gcc aligns no vector to more than 16. */
+    if (field->kind != FIELD_CHILD && field->type->is_vector && field->align > 16)
+        return take_format(arena, "_Alignas(%d) %s", field->align, declare(arena, field->type, field->name, true));
     if (field->kind != FIELD_CHILD)
         return declare(arena, field->type, field->name, true);
     const Fn *callee = field->await->callee;
@@ -343,8 +346,26 @@ static const char *field_text(const Fn *fn, const Field *field)
     return take_format(arena, "_Alignas(%d) unsigned char %s[%lld]", field->align, field->name, (long long)field->size);
 }
 
+/* Whether a `#pragma pack` of the text may be in force at the offset. */
+static bool may_be_packed(const Tu *tu, int offset)
+{
+    const char *text = tu->source->text;
+    for (int at = 0; at < offset;) {
+        const char *found = strstr(text + at, "pack");
+        if (!found || found - text >= offset)
+            return false;
+        int from = at = (int)(found - text);
+        while (from > 0 && text[from - 1] != '\n')
+            from--;
+        if (memmem(text + from, (size_t)(at - from), "pragma", 6) || memmem(text + from, (size_t)(at - from), "_Pragma", 7))
+            return true;
+        at += 4;
+    }
+    return false;
+}
+
 /* Fields that don't overlap stand in one struct; several such share a union. */
-static void add_frame(const Fn *fn, Buf *out)
+static void add_frame(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
     int *lane = take(arena, ((size_t)fn->nfields + 1) * sizeof *lane);
@@ -359,6 +380,9 @@ static void add_frame(const Fn *fn, Buf *out)
         lane[i] = k;
         end[k] = fn->fields[i].offset + fn->fields[i].size;
     }
+    bool packed = may_be_packed(fn->tu, decl->from);
+    if (packed)
+        add(out, "\n#pragma pack(push)\n#pragma pack()\n");
     add_format(out, "%s {\n", fn->frame_type);
     bool shared = nlanes > 1;
     if (shared)
@@ -391,6 +415,8 @@ static void add_frame(const Fn *fn, Buf *out)
     if (shared)
         add(out, "    };\n");
     add(out, "} AC__FRAME;\n");
+    if (packed)
+        add(out, "#pragma pack(pop)\n");
     add_format(out, "_Static_assert(sizeof(%s) == %lld && _Alignof(%s) == %d, \"asyncc laid out %s for another target\");\n",
                fn->frame_type, (long long)fn->frame_size, fn->frame_type, fn->frame_align, fn->name);
 }
@@ -399,13 +425,14 @@ static void add_frame(const Fn *fn, Buf *out)
 
 static const char *body_name(const Fn *fn)
 {
-    bool plain_header = fn->is_main;
+    bool taken = fn->name_is_taken;
     for (int i = 0; i < fn->ndecls; i++) {
         const Decl *decl = &fn->decls[i];
-        if (!decl->in_text)
-            plain_header = true;
+        taken |= !decl->in_text; /* by the plain header */
     }
-    return plain_header ? take_format(fn->tu->arena, "%s__body", fn->name) : fn->name;
+    for (int i = 0; i < fn->nparams; i++)
+        taken |= !strcmp(fn->params[i]->name, fn->name);
+    return taken ? take_format(fn->tu->arena, "%s__body", fn->name) : fn->name;
 }
 
 static const char *zero_of(const Fn *fn, const Type *type)
@@ -584,9 +611,16 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
         const Node *bound = fn->body->kids[i];
         add_format(out, "    (void)(%s);\n", rendered(editor, bound->from, bound->to));
     }
+    /* Nothing may stand before __label__ in its block. */
+    const char *text = fn->tu->source->text;
+    bool labels = token_is(text, next_token(text, fn->body->from + 1, fn->body->to), "__label__");
+    if (labels)
+        add(out, "    {\n");
     add_format(out, MARK "E%d" MARK, fn->body->from + 1);
     render(editor, fn->body->from + 1, fn->body->to - 1, out);
     add_format(out, MARK "B%d" MARK, fn->body->to - 1);
+    if (labels)
+        add(out, "}\n");
     const Node *last = fn->body->nkids ? fn->body->kids[fn->body->nkids - 1] : NULL;
     bool falls_out = !last || last->kind != N_RETURN;
     if (falls_out && fn->is_main)
@@ -726,12 +760,14 @@ bool emit_c(Tu *tu)
         }
         if (!decl->is_definition)
             continue;
-        add_frame(fn, &text);
+        add_frame(fn, decl, &text);
         /* A body that can't have the function's own name says it all the same. */
         bool renamed = fn->shows_name && strcmp(body_name(fn), fn->name) != 0;
         static const char *const shown[] = { "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__" };
+        if (renamed) /* an array, as __func__ is */
+            add_format(&text, "static const char AC__UNUSED %s__name[] = \"%s\";\n", fn->name, fn->name);
         for (int k = 0; renamed && k < 3; k++)
-            add_format(&text, "#define %s \"%s\"\n", shown[k], fn->name);
+            add_format(&text, "#define %s %s__name\n", shown[k], fn->name);
         Editor *editor = new_editor(tu->scratch, source, decl->from, fn->body->to);
         good &= lower_body(fn, editor); /* else: on, to ask for all expansions at once */
         add_body(fn, decl, editor, &text);

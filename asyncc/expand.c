@@ -151,6 +151,50 @@ static bool touches(char before, char after)
     return !strchr(" \t\n\r(,;[{}", before) && !strchr(" \t\n\r),;]{}", after);
 }
 
+static bool is_keyword(const char *text, Token token)
+{
+    static const char *const words[] = { "if", "while", "for", "switch", "return", "sizeof", "typeof", "asm", "goto", "case" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (token_is(text, token, words[i]))
+            return true;
+    return text[token.from] == '_';
+}
+
+/* A macro isn't expanded again in its own expansion: `#define check(x) check(#x)`. In the text it would be, so
+ * there the call becomes `(check)("a")`. False after a report, where no such way leads. */
+static bool keep_from_expanding(Tu *tu, Buf *buf, Change call)
+{
+    const char *text = buf->text;
+    Buf kept = { .arena = buf->arena };
+    int copied = 0, size = (int)buf->size;
+    for (int at = 0;;) {
+        Token token = next_token(text, at, size);
+        if (token.kind == T_END)
+            break;
+        at = token.to;
+        if (token.kind != T_NAME)
+            continue;
+        const Macro *macro =
+            find_macro(tu, take_text(tu->arena, text + token.from, (size_t)(token.to - token.from)), call.from);
+        bool called = token_is(text, next_token(text, at, size), "(");
+        if (!macro || macro->is_itself || (macro->has_parameters && !called))
+            continue;
+        if (!macro->has_parameters || is_keyword(text, token)) {
+            report(tu, ERROR, call.from, call.to, "what is expanded here names macro '%s' again: not supported yet",
+                   macro->name);
+            return false;
+        }
+        add_bytes(&kept, text + copied, (size_t)(token.from - copied));
+        add_format(&kept, "(%s)", macro->name);
+        copied = token.to;
+    }
+    if (copied) {
+        add_bytes(&kept, text + copied, (size_t)(size - copied));
+        *buf = kept;
+    }
+    return true;
+}
+
 /* The expansion of a call: on one line, then the newlines that the call had. */
 static const char *make_replacement(Tu *tu, const char *expansion, int size, const Source *source, Change call)
 {
@@ -162,6 +206,8 @@ static const char *make_replacement(Tu *tu, const char *expansion, int size, con
         add_line(&buf, p, (size_t)(stop - p));
         p = stop + 1;
     }
+    if (!keep_from_expanding(tu, &buf, call))
+        return NULL;
     /* Tokens that were apart stay apart: -M where M is -1. */
     char first = buf.size > 0 ? buf.text[0] : 'x', last = buf.size > 0 ? buf.text[buf.size - 1] : 'x';
     bool before = call.from > 0 && touches(source->text[call.from - 1], first);
@@ -174,6 +220,59 @@ static const char *make_replacement(Tu *tu, const char *expansion, int size, con
         if (source->text[i] == '\n')
             add(&whole, "\n");
     return whole.text;
+}
+
+/* Macros of the system's whose expansion libclang doesn't understand where it is gcc's, <tgmath.h>'s and
+ * <stdatomic.h>'s for instance. They use each argument's value once. */
+static bool takes_values(Tu *tu, Change call)
+{
+    Token name = next_token(tu->source->text, call.from, call.to);
+    const char *text = take_text(tu->arena, tu->source->text + name.from, (size_t)(name.to - name.from));
+    const Macro *macro = find_macro(tu, text, call.from);
+    return macro && macro->from < 0 && macro->has_parameters && (!strncmp(text, "atomic_", 7) || is_library_name(text));
+}
+
+/* `sqrt(await f())` stays a call of the macro: ({ __auto_type sqrt__1 = (await f()); sqrt(sqrt__1); }) */
+static const char *keep_call(Tu *tu, Change call)
+{
+    const char *text = tu->source->text;
+    Token name = next_token(text, call.from, call.to), open = next_token(text, name.to, call.to);
+    int spelled = name.to - name.from, n = 0;
+    Buf before = { .arena = tu->arena }, kept = { .arena = tu->arena };
+    add(&before, "({ ");
+    add_format(&kept, "%.*s(", spelled, text + name.from);
+    for (int at = open.to, from = open.to; at < call.to;) {
+        Token token = next_token(text, at, call.to);
+        if (token.kind == T_END)
+            break;
+        at = token.to;
+        if (token_is(text, token, "(")) {
+            int close = find_closing(text, token.from, call.to);
+            at = close < 0 ? call.to : close + 1;
+        }
+        if (at < call.to && !token_is(text, token, ","))
+            continue;
+        int to = token.from;
+        Token first = next_token(text, from, to);
+        if (first.kind == T_NUMBER && next_token(text, first.to, to).kind == T_END) {
+            add_format(&kept, "%s%.*s", n ? ", " : "", first.to - first.from, text + first.from);
+            n++;
+        } else if (first.kind != T_END) {
+            n++;
+            add_format(&before, "__auto_type %.*s__%d = (%.*s); ", spelled, text + name.from, n, to - from, text + from);
+            add_format(&kept, "%s%.*s__%d", n > 1 ? ", " : "", spelled, text + name.from, n);
+        }
+        from = at;
+    }
+    add_format(&before, "%s); })", kept.text);
+    int lines = 0;
+    for (int i = call.from; i < call.to; i++)
+        lines += text[i] == '\n';
+    for (const char *p = before.text; *p; p++)
+        lines -= *p == '\n';
+    while (lines-- > 0)
+        add(&before, "\n");
+    return before.text;
 }
 
 Source *expand_macros(Tu *tu, const Change *ranges, int nranges)
@@ -203,7 +302,8 @@ Source *expand_macros(Tu *tu, const Change *ranges, int nranges)
             continue;
         }
         changes[i] = ranges[i];
-        changes[i].text = make_replacement(tu, expanded->text + from, end - from, tu->source, ranges[i]);
+        changes[i].text = takes_values(tu, ranges[i]) ? keep_call(tu, ranges[i]) : make_replacement(tu, expanded->text + from, end - from, tu->source, ranges[i]);
+        ok &= changes[i].text != NULL;
         at = to;
     }
     return ok ? change_source(tu, tu->source, changes, nranges) : NULL;

@@ -320,7 +320,7 @@ static void lower_branches(Lowerer *l, Node *node, Buf *before)
 static void lower_stmt_expr(Lowerer *l, Node *node, Buf *before)
 {
     Node *body = node->kids[0];
-    Node *last = body->nkids ? body->kids[body->nkids - 1] : NULL;
+    Node *last = last_of_block(body);
     for (int i = 0; i + 1 < body->nkids; i++)
         lower_stmt(l, body->kids[i], body);
     if (last && node->temp && last->type) {

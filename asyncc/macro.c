@@ -2,6 +2,7 @@
  * not edit, or may not move, what stands in one. */
 #include "asyncc.h"
 #include <stdlib.h>
+#include <string.h>
 
 static int by_from(const void *a, const void *b)
 {
@@ -59,4 +60,30 @@ Token next_conditional(const char *text, int offset, int end)
             if (token_is(text, word, words[i]))
                 return token;
     }
+}
+
+static bool is_undefined(const char *text, int from, int to, const char *name)
+{
+    for (Token line = next_directive(text, from, to); line.kind != T_END; line = next_directive(text, line.to, to)) {
+        Token word = next_token(text, line.from + 1, line.to);
+        if (token_is(text, word, "undef") && token_is(text, next_token(text, word.to, line.to), name))
+            return true;
+    }
+    return false;
+}
+
+const Macro *find_macro(const Tu *tu, const char *name, int at)
+{
+    int low = 0, high = tu->nmacros;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (strcmp(tu->macros[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const Macro *found = NULL;
+    for (; low < tu->nmacros && !strcmp(tu->macros[low].name, name) && tu->macros[low].from < at; low++)
+        found = &tu->macros[low];
+    return found && !is_undefined(tu->source->text, found->from < 0 ? 0 : found->from, at, name) ? found : NULL;
 }

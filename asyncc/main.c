@@ -27,6 +27,9 @@ static bool stops_at(const Tu *tu, const char *pass)
 /* The text with what the last read asked for. */
 static bool improve_source(Tu *tu)
 {
+    if (tu->nhard)
+        find_macros(tu);
+    free_reader(tu);
     tu->source = tu->nhard ? expand_macros(tu, tu->hard, tu->nhard)
                            : change_source(tu, tu->source, tu->inserts, tu->ninserts);
     return tu->source != NULL;
@@ -65,7 +68,6 @@ static int emit(Tu *tu)
             return 1;
         }
         if (tu->nhard || tu->ninserts) {
-            free_reader(tu);
             if (!improve_source(tu))
                 return 1;
             continue;
@@ -85,7 +87,6 @@ static int emit(Tu *tu)
                 return -1;
             if (count_errors(tu))
                 return 1;
-            free_reader(tu);
             if (!improve_source(tu))
                 return 1;
             continue;

@@ -117,7 +117,7 @@ static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXCl
 /* What asyncc makes behind f__: init, and labels and temporaries, which have numbers. */
 static bool is_made(const char *rest)
 {
-    static const char *const words[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "spawn_local",
+    static const char *const words[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "name", "spawn_local",
                                          "block_on", "poll_any", "cancel_any", "self", "cx", "state" };
     static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -348,16 +348,13 @@ bool read_functions(Tu *tu)
     sort_calls(tu);
     for (int i = 0; i < top.functions.n; i++) {
         CXCursor c = top.functions.v[i];
-        /* main loses its calling convention; the text tells. */
+        /* main loses its calling convention, as do functions that clang knows from the C library; the text tells. */
         bool async = is_async(c);
         if (!async) {
-            CXString name = clang_getCursorSpelling(c);
-            if (!strcmp(clang_getCString(name), "main")) {
-                int from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(c)));
-                int at = offset_of(r, clang_getCursorLocation(c));
-                async = from >= 0 && find_async(tu, from, at) >= 0;
-            }
-            clang_disposeString(name);
+            int from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(c)));
+            int at = offset_of(r, clang_getCursorLocation(c));
+            async = from >= 0 && find_async(tu, from, at) >= 0;
+            r->knows_by_text |= async;
         }
         if (async)
             read_async_function(r, c);

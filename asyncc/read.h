@@ -21,7 +21,7 @@ typedef struct Known {
     const void *key;  /* clang's declaration */
     Fn *fn;           /* an async function   */
     Local *local;     /* of the function that is being read */
-    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_BLOCK_ON } what;
+    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
 
@@ -70,8 +70,11 @@ typedef struct Reader {
     /* While a function is read. */
     Fn *fn;      /* null in a plain function */
     Node *scope; /* the innermost block      */
+    Node *jump;  /* the first call, if any, of setjmp and the like: no await may be in its function */
+    const char *jump_name;
     bool unevaluated;
     bool quiet; /* in an expression without a keyword */
+    bool knows_by_text; /* some async function's type doesn't say that it's async                      */
     unsigned char *seen; /* by offset: an await, async that the parse accounts for */
 } Reader;
 

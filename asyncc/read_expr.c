@@ -336,7 +336,11 @@ Node *read_ref(Reader *r, CXCursor c)
             report(r->tu, ERROR, node->from, node->to, "the address of async function '%s': not supported yet",
                    known->fn->name);
         node->kind = N_CONSTANT;
-    } else if (known->what == KNOWN_CONSTANT) {
+    } else if (known->what == KNOWN_CONSTANT || known->what == KNOWN_REFUSED) {
+        if (known->what == KNOWN_REFUSED && r->fn && !r->unevaluated && !r->jump) {
+            r->jump = node;
+            r->jump_name = copy_string(r, clang_getCursorSpelling(decl));
+        }
         node->kind = N_CONSTANT;
         node->is_lvalue = false;
     } else if (known->local && r->fn) {
@@ -401,13 +405,35 @@ static bool contains_await(Reader *r, CXCursor c)
     return false;
 }
 
+/* `sizeof(int[n++])`, `sizeof *p` of a p that points to a VLA: the one sizeof that evaluates its operand. */
+static bool has_variable_size(Reader *r, CXCursor c, Kids kids)
+{
+    bool some = false;
+    for (int i = 0; i < kids.n; i++)
+        some |= is_expr(kids.v[i]);
+    if (!some || !r->fn)
+        return false;
+    CXEvalResult value = clang_Cursor_Evaluate(c);
+    bool constant = value && clang_EvalResult_getKind(value) == CXEval_Int;
+    if (value)
+        clang_EvalResult_dispose(value);
+    return !constant;
+}
+
 static Node *read_unevaluated(Reader *r, CXCursor c)
 {
-    Node *node = new_node(r, N_UNEVALUATED, c);
+    Kids kids = children(r, c);
+    bool evaluated = has_variable_size(r, c, kids);
+    Node *node = new_node(r, evaluated ? N_OTHER : N_UNEVALUATED, c);
     bool before = r->unevaluated;
-    r->unevaluated = true;
-    read_kids(r, node, children(r, c));
+    r->unevaluated |= !evaluated;
+    read_kids(r, node, kids);
     r->unevaluated = before;
+    if (evaluated) {
+        node->op = '!';
+        if (node->has_await)
+            report(r->tu, ERROR, node->from, node->to, "an await in the bound of a type is not supported yet");
+    }
     return node;
 }
 
@@ -433,13 +459,20 @@ static Node *read_literal_object(Reader *r, CXCursor c)
     return node;
 }
 
+/* A string literal that stands in the text as one. */
+static bool is_quoted(Reader *r, CXCursor literal)
+{
+    int at = plain_offset(r, clang_getCursorLocation(literal));
+    return at >= 0 && strchr("\"LuU", r->tu->source->text[at]);
+}
+
 static Node *read_unexposed(Reader *r, CXCursor c)
 {
     Kids kids = children(r, c);
     if (kids.n == 1 && is_expr(kids.v[0]) && is_wrapper(r, c, kids.v[0])) {
         /* An implicit conversion: what is below is read, not used as a place. Or __func__, whose child is
          * the name as a string. */
-        if (r->fn && clang_getCursorKind(kids.v[0]) == CXCursor_StringLiteral)
+        if (r->fn && clang_getCursorKind(kids.v[0]) == CXCursor_StringLiteral && !is_quoted(r, kids.v[0]))
             r->fn->shows_name = true;
         Node *node = read_expr(r, kids.v[0]);
         Type *type = type_of(r, clang_getCursorType(c));
@@ -585,14 +618,17 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
         Node *node = new_node(r, N_OTHER, c);
         Kids kids = children(r, c);
         CXCursor operand = only_expr(kids);
-        bool before = r->unevaluated;
-        r->unevaluated = true;
+        bool before = r->unevaluated, evaluated = type_of(r, clang_getCursorType(c))->variable_size;
+        r->unevaluated |= !evaluated;
         for (int i = 0; i < kids.n; i++)
             if (is_expr(kids.v[i]) && !clang_equalCursors(kids.v[i], operand)) {
-                Node *in_type = new_node(r, N_UNEVALUATED, kids.v[i]);
+                Node *in_type = new_node(r, evaluated ? N_OTHER : N_UNEVALUATED, kids.v[i]);
                 add_kid(r, in_type, read_expr(r, kids.v[i]));
                 in_type->type = type_of(r, clang_getCursorType(kids.v[i]));
                 add_kid(r, node, in_type);
+                if (in_type->has_await)
+                    report(r->tu, ERROR, in_type->from, in_type->to,
+                           "an await in the bound of a type is not supported yet");
             }
         r->unevaluated = before;
         if (!clang_Cursor_isNull(operand))

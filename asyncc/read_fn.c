@@ -168,6 +168,19 @@ static bool is_array(CXType canonical)
            canonical.kind == CXType_VariableArray;
 }
 
+/* On most targets an array of a record, so that a parameter is a pointer to the caller's. */
+static bool is_va_list(CXType type)
+{
+    while (type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray || type.kind == CXType_Pointer)
+        type = clang_getCanonicalType(type.kind == CXType_Pointer ? clang_getPointeeType(type)
+                                                                  : clang_getArrayElementType(type));
+    CXString string = clang_getCursorSpelling(clang_getTypeDeclaration(type));
+    const char *name = clang_getCString(string);
+    bool found = name && (!strcmp(name, "__va_list_tag") || !strcmp(name, "__va_list"));
+    clang_disposeString(string);
+    return found;
+}
+
 /* `int a[n++]`: what the bound does is done when the function is entered. */
 static void read_bounds(Reader *r, Kids *bounds, CXCursor param)
 {
@@ -188,16 +201,20 @@ static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type)
         CXType param = clang_getArgType(type, (unsigned)i);
         /* libclang shows what was declared as an array as one; the canonical type has the pointer. */
         CXType adjusted = clang_getArgType(clang_getCanonicalType(type), (unsigned)i);
-        if ((param.kind != CXType_Typedef && param.kind != CXType_Elaborated) ||
-            clang_getCanonicalType(param).kind != adjusted.kind)
+        if (clang_getCanonicalType(param).kind != adjusted.kind)
             param = adjusted;
         Type *t = type_of(r, param);
         bool unnamed = !*name;
+        const Decl *decl = fn->ndecls ? &fn->decls[fn->ndecls - 1] : NULL;
+        int at = offset_of(r, clang_getCursorLocation(params.v[i]));
+        if (!unnamed && decl && decl->in_text && decl->params_from &&
+            at == skip_blank(r->tu->source->text, decl->params_from, decl->params_to) && word_at(r->tu, at, name))
+            report(r->tu, ERROR, decl->name_from, decl->name_to, "async function '%s' can't be defined in K&R style", fn->name);
         if (unnamed)
             name = take_format(r->arena, "%s__p%d", fn->name, i + 1);
         else
             take_name(r, name, clang_getCursorLocation(params.v[i]));
-        Local *local = add_local(r, LOCAL_PARAM, name, t, offset_of(r, clang_getCursorLocation(params.v[i])));
+        Local *local = add_local(r, LOCAL_PARAM, name, t, at);
         /* The function type drops a parameter's own const and volatile; the body has them. */
         CXType own = clang_getCanonicalType(clang_getCursorType(params.v[i]));
         if (clang_isVolatileQualifiedType(own))
@@ -209,6 +226,8 @@ static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type)
         local->by_type = (unnamed || is_array(own)) && !t->variable_size;
         if (t->variable_size)
             local->refused = "is variably modified";
+        else if (is_va_list(own))
+            local->refused = "is the caller's va_list";
         if (is_array(own))
             read_bounds(r, &bounds, params.v[i]);
         Known *known = find_known(r, params.v[i].data[0]);
@@ -278,6 +297,21 @@ static void name_fields(Reader *r, Fn *fn)
     }
 }
 
+/* After an await a body runs on another piece of stack, and with other arguments. */
+static void check_jump(Reader *r, const Fn *fn)
+{
+    const Node *node = r->jump;
+    bool of_call = !strncmp(r->jump_name, "__builtin_apply", 15) || !strcmp(r->jump_name, "__builtin_return");
+    if (of_call)
+        report(r->tu, ERROR, node->from, node->to, "'%s' can't be used in an async function", r->jump_name);
+    else if (fn->nawaits)
+        report(r->tu, ERROR, node->from, node->to, "'%s' can't be used in an async function that awaits", r->jump_name);
+    else
+        return;
+    note(r->tu, -1, -1, of_call ? "the arguments on the stack are those of a poll"
+                                : "what it remembers of the stack is gone after an await; do it in a plain function");
+}
+
 void read_async_function(Reader *r, CXCursor c)
 {
     Tu *tu = r->tu;
@@ -295,6 +329,7 @@ void read_async_function(Reader *r, CXCursor c)
         fn->frame_size = -1;
         fn->frame_align = 1;
         fn->is_main = !strcmp(name, "main");
+        fn->name_is_taken = fn->is_main || is_library_name(name);
         add_fn(r, fn);
     }
     find_known(r, c.data[0])->fn = fn;
@@ -344,6 +379,7 @@ void read_async_function(Reader *r, CXCursor c)
     }
     r->fn = fn;
     r->scope = NULL;
+    r->jump = NULL;
     fn->nlocals = fn->nawaits = fn->nparams = fn->nhidings = 0;
     if (fn->is_main)
         tu->has_main = true;
@@ -351,5 +387,7 @@ void read_async_function(Reader *r, CXCursor c)
     Kids bounds = read_params(r, fn, head.params, type);
     read_body(r, fn, head.body, bounds);
     name_fields(r, fn);
+    if (r->jump)
+        check_jump(r, fn);
     r->fn = NULL;
 }

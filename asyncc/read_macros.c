@@ -29,24 +29,24 @@ void find_skipped(Reader *r)
 }
 
 /* Whether a macro stringises or pastes, itself or by those that its body names. */
-typedef struct Macro {
+typedef struct Definition {
     const char *name;
-    CXCursor definition;
+    CXCursor cursor;
     int hashes; /* 0: not known yet, 1: no, 2: yes */
-} Macro;
+} Definition;
 
-typedef struct Macros {
+typedef struct Definitions {
     Reader *r;
-    Macro *v;
+    Definition *v;
     int n, room;
-} Macros;
+} Definitions;
 
 static enum CXChildVisitResult visit_macros(CXCursor c, CXCursor parent, CXClientData data)
 {
     (void)parent;
-    Macros *macros = data;
+    Definitions *macros = data;
     if (clang_getCursorKind(c) == CXCursor_MacroDefinition) {
-        Macro macro = { copy_string(macros->r, clang_getCursorSpelling(c)), c, 0 };
+        Definition macro = { copy_string(macros->r, clang_getCursorSpelling(c)), c, 0 };
         *push(macros->r->arena, macros->v, macros->n, macros->room) = macro;
     }
     return CXChildVisit_Continue;
@@ -54,19 +54,19 @@ static enum CXChildVisitResult visit_macros(CXCursor c, CXCursor parent, CXClien
 
 static int by_macro_name(const void *a, const void *b)
 {
-    return strcmp(((const Macro *)a)->name, ((const Macro *)b)->name);
+    return strcmp(((const Definition *)a)->name, ((const Definition *)b)->name);
 }
 
-static bool has_hash(Macros *macros, const char *name)
+static bool has_hash(Definitions *macros, const char *name)
 {
-    Macro key = { .name = name };
-    Macro *macro = bsearch(&key, macros->v, (size_t)macros->n, sizeof *macros->v, by_macro_name);
+    Definition key = { .name = name };
+    Definition *macro = bsearch(&key, macros->v, (size_t)macros->n, sizeof *macros->v, by_macro_name);
     if (!macro)
         return false;
     if (macro->hashes)
         return macro->hashes == 2;
     macro->hashes = 1;
-    CXSourceRange range = clang_getCursorExtent(macro->definition);
+    CXSourceRange range = clang_getCursorExtent(macro->cursor);
     CXFile file;
     unsigned from, to;
     clang_getSpellingLocation(clang_getRangeStart(range), &file, NULL, NULL, &from);
@@ -89,7 +89,7 @@ static bool has_hash(Macros *macros, const char *name)
     return macro->hashes == 2;
 }
 
-static void mark_if_hashed(Macros *macros, Change *call)
+static void mark_if_hashed(Definitions *macros, Change *call)
 {
     Reader *r = macros->r;
     if (!macros->n) {
@@ -107,7 +107,7 @@ static void mark_if_hashed(Macros *macros, Change *call)
 void find_hashed_calls(Reader *r)
 {
     Tu *tu = r->tu;
-    Macros macros = { .r = r };
+    Definitions macros = { .r = r };
     for (int k = 0; k < tu->nfns; k++) {
         const Node *body = tu->fns[k]->body;
         int low = 0, high = body ? tu->ncalls : 0;
@@ -121,4 +121,46 @@ void find_hashed_calls(Reader *r)
         for (int i = low; body && i < tu->ncalls && tu->calls[i].from < body->to; i++)
             mark_if_hashed(&macros, &tu->calls[i]);
     }
+}
+
+static int by_name_and_place(const void *a, const void *b)
+{
+    const Macro *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : x->from - y->from;
+}
+
+static enum CXChildVisitResult visit_definition(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    if (clang_getCursorKind(c) != CXCursor_MacroDefinition)
+        return CXChildVisit_Continue;
+    Reader *r = data;
+    Tu *tu = r->tu;
+    CXSourceRange range = clang_getCursorExtent(c);
+    Macro macro = {
+        .name = copy_string(r, clang_getCursorSpelling(c)),
+        .from = offset_of(r, clang_getRangeStart(range)),
+        .has_parameters = clang_Cursor_isMacroFunctionLike(c),
+    };
+    CXFile file;
+    unsigned from, to;
+    clang_getSpellingLocation(clang_getRangeStart(range), &file, NULL, NULL, &from);
+    clang_getSpellingLocation(clang_getRangeEnd(range), NULL, NULL, NULL, &to);
+    size_t size = 0;
+    const char *text = file ? clang_getFileContents(r->unit, file, &size) : NULL;
+    if (text && to <= size) {
+        Token body = next_token(text, (int)(from + strlen(macro.name)), (int)to);
+        macro.is_itself = token_is(text, body, macro.name) && next_token(text, body.to, (int)to).kind == T_END;
+    }
+    *push(tu->arena, tu->macros, tu->nmacros, tu->macros_room) = macro;
+    return CXChildVisit_Continue;
+}
+
+void find_macros(Tu *tu)
+{
+    tu->nmacros = 0;
+    clang_visitChildren(clang_getTranslationUnitCursor(tu->reader->unit), visit_definition, tu->reader);
+    if (tu->nmacros)
+        qsort(tu->macros, (size_t)tu->nmacros, sizeof *tu->macros, by_name_and_place);
 }

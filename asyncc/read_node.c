@@ -143,6 +143,19 @@ void add_fn(Reader *r, Fn *fn)
         *find_named(r, tu->fns[i]->name) = tu->fns[i];
 }
 
+/* What such a function keeps or copies, registers and the caller's arguments, isn't the same after an await. */
+static bool tells_of_the_stack(const char *name)
+{
+    static const char *const names[] = {
+        "setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "__builtin_setjmp", "__builtin_longjmp", "getcontext",
+        "__builtin_apply", "__builtin_apply_args", "__builtin_return", "vfork",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return false;
+}
+
 Known *know(Reader *r, CXCursor decl)
 {
     Known *known = find_known(r, decl.data[0]);
@@ -153,11 +166,13 @@ Known *know(Reader *r, CXCursor decl)
     known->name_is = reserved_name(name);
     known->what = kind == CXCursor_FunctionDecl || kind == CXCursor_EnumConstantDecl ? KNOWN_CONSTANT : KNOWN_OTHER;
     if (kind == CXCursor_FunctionDecl) {
-        if (!strcmp(name, "ac__parse_spawn_local"))
+        if (tells_of_the_stack(name))
+            known->what = KNOWN_REFUSED;
+        else if (!strcmp(name, "ac__parse_spawn_local"))
             known->what = KNOWN_SPAWN;
         else if (!strcmp(name, "ac__parse_block_on"))
             known->what = KNOWN_BLOCK_ON;
-        else if (is_async(decl) || !strcmp(name, "main"))
+        else if (is_async(decl) || r->knows_by_text || !strcmp(name, "main"))
             known->fn = find_fn(r, name);
     }
     return known;

@@ -107,6 +107,27 @@ static enum CXChildVisitResult hide_names(CXCursor c, CXCursor parent, CXClientD
     return clang_getCursorKind(c) == CXCursor_EnumDecl ? CXChildVisit_Recurse : CXChildVisit_Continue;
 }
 
+/* `typedef int T[n];` evaluates n where it stands. The type is like a local: no jump may lead into its scope. */
+static void read_typedef(Reader *r, Node *declare_node, CXCursor c)
+{
+    Type *type = type_of(r, clang_getTypedefDeclUnderlyingType(c));
+    if (!type->variable_size)
+        return;
+    Node *var = new_node(r, N_VAR, c);
+    const char *name = copy_string(r, clang_getCursorSpelling(c));
+    var->local = add_local(r, LOCAL_VAR, name, type, offset_of(r, clang_getCursorLocation(c)));
+    var->local->decl = var;
+    var->type = type;
+    add_kid(r, var, NULL);
+    Kids kids = children(r, c);
+    for (int i = 0; i < kids.n; i++)
+        if (is_expr(kids.v[i]))
+            add_kid(r, var, read_expr(r, kids.v[i]));
+    if (var->has_await)
+        report(r->tu, ERROR, var->from, var->to, "an await in the bound of a type is not supported yet");
+    add_kid(r, declare_node, var);
+}
+
 static Node *read_declare(Reader *r, CXCursor c)
 {
     Node *node = new_node(r, N_DECLARE, c);
@@ -116,6 +137,8 @@ static Node *read_declare(Reader *r, CXCursor c)
         enum CXCursorKind kind = clang_getCursorKind(kids.v[i]);
         if (kind == CXCursor_VarDecl) {
             read_variable(r, node, kids.v[i]);
+        } else if (kind == CXCursor_TypedefDecl) {
+            read_typedef(r, node, kids.v[i]);
         } else if (kind == CXCursor_FunctionDecl && is_async(kids.v[i])) {
             report(r->tu, ERROR, node->from, node->to, "an async function declared inside a function is not supported yet");
         }

@@ -199,6 +199,14 @@ static void mark_literals(Node *node)
         mark_literals(node->kids[i]);
 }
 
+Node *last_of_block(const Node *body)
+{
+    Node *last = body->nkids ? body->kids[body->nkids - 1] : NULL;
+    while (last && last->kind == N_LABEL && last->nkids)
+        last = last->kids[last->nkids - 1];
+    return last;
+}
+
 static void sequence(Sequencer *s, Node *node)
 {
     if (!node || !node->has_await)
@@ -243,7 +251,7 @@ static void sequence(Sequencer *s, Node *node)
         return;
     case N_STMT_EXPR: {
         Node *body = node->kids[0];
-        Node *last = body->nkids ? body->kids[body->nkids - 1] : NULL;
+        Node *last = last_of_block(body);
         /* Its value is the expression's, through parentheses. */
         for (Node *value = node->discarded ? NULL : last; value && value->type;
              value = value->kind == N_OTHER && value->op == '(' ? value->kids[0] : NULL)

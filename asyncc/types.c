@@ -211,6 +211,13 @@ static enum CXVisitorResult visit_field(CXCursor c, CXClientData found)
     return CXVisit_Break;
 }
 
+static bool is_vector(CXType type)
+{
+    while (type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray)
+        type = clang_getCanonicalType(clang_getArrayElementType(type));
+    return type.kind == CXType_Vector || type.kind == CXType_ExtVector;
+}
+
 /* A record, or an array of records, that has a const member somewhere. */
 static bool is_const_record(CXType type)
 {
@@ -253,7 +260,7 @@ Type *type_of(Reader *r, CXType cx)
     type->is_atomic = canonical.kind == CXType_Atomic;
     type->variable_size = is_variable(cx);
     type->has_const = type->kind == TYPE_RECORD && is_const_record(canonical);
-    type->is_vector = canonical.kind == CXType_Vector || canonical.kind == CXType_ExtVector;
+    type->is_vector = is_vector(canonical);
     type->size = -1;
     type->align = 1;
     if (type->kind == TYPE_FUNCTION) {

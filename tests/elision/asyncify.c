@@ -110,7 +110,7 @@ typedef struct Frame {
 } Frame;
 
 /* What the C library or the compiler calls by itself, if clang doesn't know it as a builtin. */
-static bool is_library_name(const char *name)
+static bool is_a_library_name(const char *name)
 {
     static const char *const names[] = {
         "abort",  "alloca", "bcmp",    "bcopy",   "bzero",   "calloc",  "exit",     "free",     "fprintf", "fputs",
@@ -633,7 +633,7 @@ static void decide(Program *p)
         Function *f = p->in_order[i];
         if (!f->defined)
             keep_plain(f, "not defined here");
-        if (is_library_name(f->name))
+        if (is_a_library_name(f->name))
             keep_plain(f, "a name of the C library's");
         if (p->library && f->external && strcmp(f->name, "main"))
             keep_plain(f, "called from other files");
