@@ -406,21 +406,55 @@ static bool is_zero_init(Lowerer *l, const Node *init)
            l->tu->source->text[zero->from] == '0';
 }
 
+static bool mentions(const Node *node, const Local *local)
+{
+    if (!node)
+        return false;
+    for (int i = 0; i < node->nkids; i++)
+        if (mentions(node->kids[i], local))
+            return true;
+    return node->kind == N_REF && node->local == local;
+}
+
+/* `T *p = await get(sizeof *p);`: what is done before the declaration needs it. */
+static bool mentions_itself(const Node *var)
+{
+    return var->kids[0] && var->kids[0]->has_await && mentions(var->kids[0], var->local);
+}
+
+/* `name = value` for a value that may be an initialiser list or a string. */
+static void add_initialised(Lowerer *l, Buf *out, const char *name, const Local *local, const Node *init, const char *value)
+{
+    const char *type = declare(l->arena, local->type, "", true);
+    if (init->kind == N_INIT || local->type->kind == TYPE_ARRAY)
+        add_format(out, "__builtin_memcpy((void *)&%s, (const void *)&(%s)%s%s%s, sizeof %s);\n", name, type,
+                   init->kind == N_INIT ? "" : "{ ", value, init->kind == N_INIT ? "" : " }", name);
+    else
+        add_format(out, "%s\n", assignment(l->arena, name, local->type, value));
+}
+
 /* The declaration of a variable can't stay as it is written. */
 static bool needs_rewriting(const Node *var)
 {
     const Local *local = var->local;
-    return local->home == HOME_PLACED || (local->home == HOME_SAVED && (local->type->is_const || local->undefined_ok));
+    return local->home == HOME_PLACED || (local->home == HOME_SAVED && (local->type->is_const || local->undefined_ok)) ||
+           mentions_itself(var);
 }
 
 static void add_variable(Lowerer *l, Buf *out, Node *var)
 {
     Local *local = var->local;
     Node *init = var->kids[0];
+    bool early = local->home != HOME_PLACED && mentions_itself(var);
+    if (early)
+        add_format(out, "%s;\n", declare(l->arena, local->type, local->name, true));
     if (init)
         lower_operands(l, &var->kids[0], 1, out);
     const char *value = init ? text_of(l, init) : NULL;
-    const char *type = declare(l->arena, local->type, "", true);
+    if (early) {
+        add_initialised(l, out, local->name, local, init, value);
+        return;
+    }
     if (local->home != HOME_PLACED) {
         add(out, declare(l->arena, local->type, local->name, local->home == HOME_SAVED || local->type->kind != TYPE_ARRAY));
         if (value)
@@ -435,11 +469,8 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
         return;
     if (is_zero_init(l, init))
         add_format(out, "__builtin_memset(&%s->%s, 0, sizeof %s->%s);\n", self, field, self, field);
-    else if (init->kind == N_INIT || local->type->kind == TYPE_ARRAY)
-        add_format(out, "__builtin_memcpy((void *)&%s->%s, (const void *)&(%s)%s%s%s, sizeof %s->%s);\n", self, field, type,
-                   init->kind == N_INIT ? "" : "{ ", value, init->kind == N_INIT ? "" : " }", self, field);
     else
-        add_format(out, "%s\n", assignment(l->arena, take_format(l->arena, "%s->%s", self, field), local->type, value));
+        add_initialised(l, out, take_format(l->arena, "%s->%s", self, field), local, init, value);
 }
 
 static const char *begin_made(Lowerer *l, int offset)
