@@ -72,6 +72,7 @@ bool check_branches(Tu *tu)
     }
     if (!n)
         return true;
+    sort_changes(branches, n); /* functions come in the order of their declarations */
     bool *taken = take(tu->arena, (size_t)n * sizeof *taken);
     if (!check_conditionals(tu, branches, n, taken))
         return false;
