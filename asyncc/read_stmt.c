@@ -30,6 +30,18 @@ static void align_local(Reader *r, Local *local, const char *text, size_t at, si
     }
 }
 
+/* `cleanup(f)` stands at an offset of the text. What waits can't be run by the compiler. */
+static void read_cleanup(Reader *r, Local *local, const char *text, unsigned at, size_t size)
+{
+    local->refused = "has a cleanup";
+    Token open = next_token(text, next_token(text, (int)at, (int)size).to, (int)size);
+    Token name = next_token(text, open.to, (int)size);
+    const char *word = take_text(r->arena, text + name.from, (size_t)(name.to - name.from));
+    if (find_fn(r, word))
+        report(r->tu, ERROR, local->from, local->from < 0 ? -1 : local->from + (int)strlen(local->name),
+               "the cleanup '%s' of '%s' is async: not supported yet", word, local->name);
+}
+
 static void read_variable(Reader *r, Node *declare_node, CXCursor c)
 {
     Tu *tu = r->tu;
@@ -66,7 +78,7 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
             size_t size = 0;
             const char *text = file ? clang_getFileContents(r->unit, file, &size) : NULL;
             if (text && at + 7 < size && (!strncmp(text + at, "cleanup", 7) || !strncmp(text + at, "__clean", 7)))
-                local->refused = "has a cleanup";
+                read_cleanup(r, local, text, at, size);
             else if (text && at + 7 < size && (!strncmp(text + at, "_Align", 6) || !strncmp(text + at, "aligned", 7)))
                 align_local(r, local, text, at, size);
             else if (kind == CXCursor_AlignedAttr)

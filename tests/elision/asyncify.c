@@ -555,6 +555,18 @@ static bool names_functions(const Program *p, Token word)
     return false;
 }
 
+/* cleanup(f) in a macro's body */
+static void check_cleanups(Program *p, int from, int to)
+{
+    for (Token t = next_token(p->text, from, to); t.kind != T_END; t = next_token(p->text, t.to, to)) {
+        if (!token_is(p->text, t, "cleanup") && !token_is(p->text, t, "__cleanup__"))
+            continue;
+        Function *f = function_at(p, next_token(p->text, next_token(p->text, t.to, to).to, to));
+        if (f)
+            keep_plain(f, "mentioned where libclang sees no call");
+    }
+}
+
 /* Names in attributes, in pragmas, and wherever else libclang doesn't look. */
 static void check_mentions(Program *p)
 {
@@ -564,6 +576,8 @@ static void check_mentions(Program *p)
         if (t.kind == T_DIRECTIVE) {
             int hash_to = t.from + 1;
             Token name = next_token(p->text, hash_to, t.to);
+            if (token_is(p->text, name, "define"))
+                check_cleanups(p, name.to, t.to);
             if (!token_is(p->text, name, "pragma"))
                 continue;
             for (name = next_token(p->text, name.to, t.to); name.kind != T_END; name = next_token(p->text, name.to, t.to)) {
