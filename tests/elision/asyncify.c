@@ -377,13 +377,14 @@ static void check_words(Program *p, Function *f, int from, int to)
         if (t.kind != T_NAME)
             continue;
         Token before = { 0 }, after = next_token(p->text, t.to, to);
-        if (t.from > from && !token_is(p->text, t, "_Noreturn")) {
+        if (t.from > from) {
             int at = t.from - 1;
             while (at > from && (p->text[at] == ' ' || p->text[at] == '\n' || p->text[at] == '\t'))
                 at--;
             before = (Token){ T_PUNCT, at, at + 1 };
         }
-        bool listed = token_is(p->text, t, "_Noreturn") ||
+        /* noreturn: as <stdnoreturn.h> has it */
+        bool listed = token_is(p->text, t, "_Noreturn") || token_is(p->text, t, "noreturn") ||
                       ((token_is(p->text, before, "(") || token_is(p->text, before, ",") || token_is(p->text, before, "[")) &&
                        (token_is(p->text, after, ")") || token_is(p->text, after, ",") || token_is(p->text, after, "(") ||
                         token_is(p->text, after, "]")));
