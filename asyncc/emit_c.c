@@ -623,7 +623,7 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
         add(out, "}\n");
     const Node *last = fn->body->nkids ? fn->body->kids[fn->body->nkids - 1] : NULL;
     bool falls_out = !last || last->kind != N_RETURN;
-    if (falls_out && fn->is_main)
+    if (falls_out && fn->is_main && fn->result->kind != TYPE_VOID)
         add_format(out, "%s->result = 0; ", fn->self);
     if (falls_out)
         add(out, "return AC_READY;\n");
@@ -670,7 +670,8 @@ static void add_main(const Fn *fn, Buf *out)
     add_format(out, "\nint main(%s)\n{\n", fn->nparams == 0 ? "void" : params_text(fn, NULL, NULL));
     add_format(out, "    %s ac__frame;\n    main__init(&ac__frame", fn->frame_type);
     add_names(fn, "", out);
-    add(out, ");\n    ac_block_on_future(&main__future, &ac__frame);\n    return ac__frame.result;\n}\n");
+    add(out, ");\n    ac_block_on_future(&main__future, &ac__frame);\n    return ");
+    add(out, fn->result->kind == TYPE_VOID ? "0;\n}\n" : "ac__frame.result;\n}\n");
 }
 
 static void add_plain(const Editor *editor, const Source *source, int from, int to, Buf *out)

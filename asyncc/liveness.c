@@ -181,6 +181,16 @@ static void find_undefined(Fn *fn)
     }
 }
 
+/* A jump into a block may lead to a read of what that block declares, which then has no value: nothing to keep. */
+static void leave_out_of_scope(const Fn *fn, Await *await)
+{
+    for (int i = 0; i < fn->nlocals; i++) {
+        const Node *scope = fn->locals[i]->scope;
+        if (scope && await->node && (await->node->from < scope->from || await->node->to > scope->to))
+            clear_bit(await->live, i);
+    }
+}
+
 void find_live_locals(Fn *fn)
 {
     Arena *arena = fn->tu->arena;
@@ -198,8 +208,9 @@ void find_live_locals(Fn *fn)
         if (block->exit != EXIT_AWAIT)
             continue;
         copy_bits(block->await->live, block->live_out);
+        leave_out_of_scope(fn, block->await);
         block->await->reached = true;
-        add_bits(crossing, block->live_out);
+        add_bits(crossing, block->await->live);
     }
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];

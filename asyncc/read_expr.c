@@ -476,6 +476,8 @@ static Node *read_unexposed(Reader *r, CXCursor c)
             r->fn->shows_name = true;
         Node *node = read_expr(r, kids.v[0]);
         Type *type = type_of(r, clang_getCursorType(c));
+        if (type->is_vector && !node->type->is_vector) /* an operand beside a vector: compilers don't convert it elsewhere */
+            type = node->type;
         if (type->kind == TYPE_ARRAY || type->kind == TYPE_FUNCTION) /* what is read of such a parameter is a pointer */
             type = node->type;
         if (node->kind == N_AWAIT && node->await && node->type->kind == TYPE_VOID)

@@ -143,6 +143,9 @@ static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_de
         }
         decl->to = token_is(text, semi, ";") ? semi.to : span.to;
     }
+    if (has_word(tu, decl->from, decl->name_from, "{"))
+        report(tu, ERROR, decl->name_from, decl->name_to,
+               "the declaration of async function '%s' also defines a type: that has to stand before it", fn->name);
     int async_at = find_async(tu, decl->from, decl->name_from);
     if (async_at < 0) {
         report(tu, ERROR, decl->name_from, decl->name_to, "'%s' is async, but this declaration doesn't say so", fn->name);
@@ -179,6 +182,15 @@ static bool is_va_list(CXType type)
     bool found = name && (!strcmp(name, "__va_list_tag") || !strcmp(name, "__va_list"));
     clang_disposeString(string);
     return found;
+}
+
+static Type *void_pointer(Reader *r, const Type *like)
+{
+    Type *type = take(r->arena, sizeof *type);
+    *type = *like;
+    type->before = type->bare_before = "void *";
+    type->after = type->bare_after = "";
+    return type;
 }
 
 /* `int a[n++]`: what the bound does is done when the function is entered. */
@@ -223,11 +235,14 @@ static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type)
             local->in_place = true;
         /* `int a[static 4]` says to compilers that it's never null, but where the body is resumed it is; a bound
          * would be evaluated each time. */
-        local->by_type = (unnamed || is_array(own)) && !t->variable_size;
+        bool va_list = is_va_list(own);
+        local->by_type = (unnamed || (is_array(own) && !va_list)) && !t->variable_size;
         if (t->variable_size)
             local->refused = "is variably modified";
-        else if (is_va_list(own))
+        else if (va_list)
             local->refused = "is the caller's va_list";
+        if (va_list && t->kind == TYPE_SCALAR && !unnamed)
+            local->type = void_pointer(r, t); /* no type's name does for both compilers */
         if (is_array(own))
             read_bounds(r, &bounds, params.v[i]);
         Known *known = find_known(r, params.v[i].data[0]);
@@ -308,7 +323,10 @@ static void check_jump(Reader *r, const Fn *fn)
         report(r->tu, ERROR, node->from, node->to, "'%s' can't be used in an async function that awaits", r->jump_name);
     else
         return;
-    note(r->tu, -1, -1, of_call ? "the arguments on the stack are those of a poll"
+    if (strstr(r->jump_name, "alloca"))
+        note(r->tu, -1, -1, "what it gives would be gone after an await: not supported yet; use an array or malloc");
+    else
+        note(r->tu, -1, -1, of_call ? "the arguments on the stack are those of a poll"
                                 : "what it remembers of the stack is gone after an await; do it in a plain function");
 }
 

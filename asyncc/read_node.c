@@ -149,6 +149,7 @@ static bool tells_of_the_stack(const char *name)
     static const char *const names[] = {
         "setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "__builtin_setjmp", "__builtin_longjmp", "getcontext",
         "__builtin_apply", "__builtin_apply_args", "__builtin_return", "vfork",
+        "alloca", "__builtin_alloca", "__builtin_alloca_with_align", "__builtin_alloca_with_align_and_max",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))

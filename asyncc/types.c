@@ -268,7 +268,7 @@ Type *type_of(Reader *r, CXType cx)
     } else if (type->kind != TYPE_VOID && !type->variable_size && whole.before[0] != '<') {
         /* What is no type of the language's, "<builtin fn type>", has no size that could be asked for. */
         type->size = clang_Type_getSizeOf(canonical);
-        type->align = (int)clang_Type_getAlignOf(canonical);
+        type->align = (int)clang_Type_getAlignOf(cx); /* a typedef may ask for more */
     }
     if (canonical.kind == CXType_Pointer) {
         CXType target = clang_getPointeeType(canonical);
