@@ -239,6 +239,7 @@ typedef struct Type {
     bool is_const, is_volatile, is_atomic;
     bool variable_size; /* a VLA, or a pointer to one                                            */
     bool has_const;     /* a record with a const member: an object of it can't be assigned       */
+    bool is_flexible;   /* a record that ends in an array without a size                          */
     bool is_vector;     /* or an array of vectors                                               */
     bool is_task;       /* ac_task(T); target is T                                               */
     bool is_async_pointer;

@@ -381,6 +381,12 @@ static void add_frame(const Fn *fn, const Decl *decl, Buf *out)
         end[k] = fn->fields[i].offset + fn->fields[i].size;
     }
     bool packed = may_be_packed(fn->tu, decl->from);
+    bool flexible = false;
+    for (int i = 0; i < fn->nfields; i++)
+        flexible |= fn->fields[i].type && fn->fields[i].type->is_flexible;
+    if (flexible) /* an object of such a type is one without the array; clang would warn of what follows it */
+        add(out, "\n#ifdef __clang__\n#pragma clang diagnostic push\n"
+                 "#pragma clang diagnostic ignored \"-Wgnu-variable-sized-type-not-at-end\"\n#endif\n");
     if (packed)
         add(out, "\n#pragma pack(push)\n#pragma pack()\n");
     add_format(out, "%s {\n", fn->frame_type);
@@ -417,6 +423,8 @@ static void add_frame(const Fn *fn, const Decl *decl, Buf *out)
     add(out, "} AC__FRAME;\n");
     if (packed)
         add(out, "#pragma pack(pop)\n");
+    if (flexible)
+        add(out, "#ifdef __clang__\n#pragma clang diagnostic pop\n#endif\n");
     add_format(out, "_Static_assert(sizeof(%s) == %lld && _Alignof(%s) == %d, \"asyncc laid out %s for another target\");\n",
                fn->frame_type, (long long)fn->frame_size, fn->frame_type, fn->frame_align, fn->name);
 }

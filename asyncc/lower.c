@@ -218,9 +218,10 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
             add_format(out, "    %s->%s = %s;\n", self, local->slot->name, local->name);
     }
     add_format(out, "    %s->%s = %d;\n    return AC_PENDING;\n", self, fn->state_field->name, await->state);
-    add_format(out, "%s__%d:\n    if (%s__poll(%s, %s) == AC_PENDING)\n        return AC_PENDING;\n", fn->name,
-               await->state, callee, child, fn->cx);
-    for (int i = 0; i < fn->nlocals; i++) {
+    if (await->reached) /* else nobody goes to the label */
+        add_format(out, "%s__%d:\n    if (%s__poll(%s, %s) == AC_PENDING)\n        return AC_PENDING;\n", fn->name,
+                   await->state, callee, child, fn->cx);
+    for (int i = 0; await->reached && i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         if (local->home == HOME_SAVED && has_bit(await->live, i))
             add_format(out, "    %s = %s->%s;\n", local->name, self, local->slot->name);
@@ -504,7 +505,10 @@ static void lower_declare(Lowerer *l, Node *node)
     if (!split && !node->has_await)
         return;
     if (node->in_macro) {
-        expand_call(l, node->from);
+        int at = node->from;
+        for (int i = 0; i < node->nkids && !find_call(l->tu, at); i++)
+            at = node->kids[i]->local->from; /* the name alone comes from one */
+        expand_call(l, at);
         return;
     }
     if (!split) {

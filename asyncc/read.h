@@ -90,6 +90,7 @@ bool is_wrapper(Reader *, CXCursor, CXCursor kid);
 
 /* read_node.c */
 int offset_of(Reader *, CXSourceLocation);         /* in our text, or -1 when it is in another file     */
+int end_offset(Reader *, CXSourceLocation end);     /* of a range                                       */
 bool is_spelled(Reader *, CXSourceLocation);       /* written there, and not in a macro's body          */
 void place_node(Reader *, Node *, CXCursor);          /* from, to, in_macro */
 Node *new_node(Reader *, enum node_kind, CXCursor);

@@ -343,6 +343,9 @@ Node *read_ref(Reader *r, CXCursor c)
         }
         node->kind = N_CONSTANT;
         node->is_lvalue = false;
+    } else if (!known->local && clang_getCursorKind(decl) == CXCursor_VarDecl && clang_getCursorTLSKind(decl) == CXTLS_None &&
+               clang_getCanonicalType(clang_getCursorType(decl)).kind == CXType_ConstantArray) {
+        node->op = 'g'; /* a static array: the pointer that it becomes never changes */
     } else if (known->local && r->fn) {
         node->kind = N_REF;
         node->local = known->local;
@@ -392,17 +395,6 @@ static Node *read_call(Reader *r, CXCursor c)
     Kids kids;
     Node *node = read_special_call(r, c, &kids);
     return node ? node : read_kids(r, new_operand(r, N_CALL, c), kids);
-}
-
-static bool contains_await(Reader *r, CXCursor c)
-{
-    if (is_await(r, c))
-        return true;
-    Kids kids = children(r, c);
-    for (int i = 0; i < kids.n; i++)
-        if (contains_await(r, kids.v[i]))
-            return true;
-    return false;
 }
 
 /* `sizeof(int[n++])`, `sizeof *p` of a p that points to a VLA: the one sizeof that evaluates its operand. */
@@ -483,7 +475,9 @@ static Node *read_unexposed(Reader *r, CXCursor c)
         if (node->kind == N_AWAIT && node->await && node->type->kind == TYPE_VOID)
             return node;
         if (node->type && node->type->kind == TYPE_ARRAY && type->kind == TYPE_SCALAR) {
-            if (node->is_lvalue)
+            if (node->kind == N_OTHER && node->op == 'g')
+                node->kind = N_CONSTANT;
+            else if (node->is_lvalue)
                 take_address(node);
             else if (node->kind == N_OTHER)
                 node->op = 'a'; /* points into a value that is gone after the full expression */
@@ -500,7 +494,7 @@ static Node *read_unexposed(Reader *r, CXCursor c)
         nexprs += is_expr(kids.v[i]);
     if (nexprs == 4) { /* a ?: b comes as a, and three more of which the first two show a again */
         Token mark = next_token(r->tu->source->text,
-                                offset_of(r, clang_getRangeEnd(clang_getCursorExtent(kids.v[0]))), node->to);
+                                end_offset(r, clang_getRangeEnd(clang_getCursorExtent(kids.v[0]))), node->to);
         if (token_is(r->tu->source->text, mark, "?") || node->in_macro || find_call(r->tu, node->from)) {
             node->kind = N_ELVIS;
             add_kid(r, node, read_expr(r, kids.v[0]));
@@ -596,7 +590,9 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
             bool array = (type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray) && !is_parameter(inner);
             Node *operand = read_expr(r, array ? inner : kid);
             if (array && !is_local_path(operand)) {
-                if (operand->is_lvalue)
+                if (operand->kind == N_OTHER && operand->op == 'g')
+                    operand->kind = N_CONSTANT;
+                else if (operand->is_lvalue)
                     take_address(operand);
                 else if (operand->kind == N_OTHER)
                     operand->op = 'a';
@@ -608,12 +604,29 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
         return node;
     }
     case CXCursor_GenericSelectionExpr: {
+        /* The first kid is what is only asked for its type. Which of the others is chosen libclang doesn't tell. */
         Node *node = new_node(r, N_OTHER, c);
-        if (contains_await(r, c)) {
-            report(r->tu, ERROR, node->from, node->to, "an await in _Generic is not supported yet");
-            return node;
+        Kids kids = children(r, c);
+        bool before = r->unevaluated, control = true;
+        for (int i = 0; i < kids.n; i++) {
+            if (!is_expr(kids.v[i]))
+                continue;
+            r->unevaluated |= control;
+            Node *kid = read_expr(r, kids.v[i]);
+            if (control) {
+                Node *asked = new_node(r, N_UNEVALUATED, kids.v[i]);
+                add_kid(r, asked, kid);
+                asked->type = kid->type;
+                kid = asked;
+            }
+            r->unevaluated = before;
+            control = false;
+            add_kid(r, node, kid);
         }
-        return read_kids(r, node, children(r, c));
+        if (node->has_await)
+            report(r->tu, ERROR, node->from, node->to,
+                   "an await in an association of _Generic is not supported yet; await what it chooses");
+        return node;
     }
     case CXCursor_CStyleCastExpr: {
         /* What stands before the operand is in the type's name. */

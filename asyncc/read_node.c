@@ -24,6 +24,15 @@ bool is_spelled(Reader *r, CXSourceLocation at)
     return file && clang_File_isEqual(file, r->file) && offset == spelled;
 }
 
+/* Where something ends in our text, or -1. A last token out of an inner macro's arguments, written in the body
+ * of the outer one, comes with the place where the call begins. */
+int end_offset(Reader *r, CXSourceLocation end)
+{
+    int at = offset_of(r, end);
+    const Change *call = at >= 0 && plain_offset(r, end) < 0 ? find_call(r->tu, at) : NULL;
+    return call && !is_spelled(r, end) ? call->to : at;
+}
+
 void place_node(Reader *r, Node *node, CXCursor c)
 {
     Extent plain = plain_extent(r, c);
@@ -35,7 +44,7 @@ void place_node(Reader *r, Node *node, CXCursor c)
     CXSourceRange range = clang_getCursorExtent(c);
     CXSourceLocation start = clang_getRangeStart(range);
     node->from = offset_of(r, start);
-    node->to = offset_of(r, clang_getRangeEnd(range));
+    node->to = end_offset(r, clang_getRangeEnd(range));
     if (node->from >= 0 && plain_offset(r, start) < 0 && find_call(r->tu, node->from))
         node->in_macro = !is_spelled(r, start);
 }

@@ -348,7 +348,7 @@ static Node *read_stmt_kind(Reader *r, CXCursor c)
         node->discarded = true;
         Node *whole = node;
         CXSourceRange range = clang_getCursorExtent(c);
-        int from = offset_of(r, clang_getRangeStart(range)), to = offset_of(r, clang_getRangeEnd(range));
+        int from = offset_of(r, clang_getRangeStart(range)), to = end_offset(r, clang_getRangeEnd(range));
         if (from != node->from || to != node->to) { /* parentheses around all of it */
             whole = new_node(r, N_OTHER, c);
             whole->type = node->type;

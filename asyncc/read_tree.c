@@ -235,7 +235,7 @@ static bool has_place_of(Reader *r, int own, CXCursor kid, Extent extent)
 int end_of(Reader *r, CXCursor c)
 {
     Extent extent = plain_extent(r, c);
-    return extent.from >= 0 ? extent.to : offset_of(r, clang_getRangeEnd(clang_getCursorExtent(c)));
+    return extent.from >= 0 ? extent.to : end_offset(r, clang_getRangeEnd(clang_getCursorExtent(c)));
 }
 
 static Extent work_out(Reader *r, CXCursor c, Kids kids)

@@ -229,6 +229,15 @@ static bool is_const_record(CXType type)
     return found;
 }
 
+static enum CXVisitorResult visit_flexible(CXCursor c, CXClientData found)
+{
+    CXType type = clang_getCanonicalType(clang_getCursorType(c));
+    if (type.kind == CXType_Record)
+        clang_Type_visitFields(type, visit_flexible, found);
+    *(bool *)found |= type.kind == CXType_IncompleteArray;
+    return CXVisit_Continue;
+}
+
 Type *type_of(Reader *r, CXType cx)
 {
     size_t mask = r->type_room - 1;
@@ -261,6 +270,8 @@ Type *type_of(Reader *r, CXType cx)
     type->variable_size = is_variable(cx);
     type->has_const = type->kind == TYPE_RECORD && is_const_record(canonical);
     type->is_vector = is_vector(canonical);
+    if (type->kind == TYPE_RECORD)
+        clang_Type_visitFields(canonical, visit_flexible, &type->is_flexible);
     type->size = -1;
     type->align = 1;
     if (type->kind == TYPE_FUNCTION) {
