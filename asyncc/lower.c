@@ -741,7 +741,8 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
 {
     if (!node)
         return;
-    if (node->type || node->kind == N_DECLARE || node->kind == N_RETURN || node->kind == N_ASM)
+    if (node->type || node->kind == N_DECLARE || node->kind == N_RETURN || node->kind == N_ASM ||
+        node->kind == N_GOTO_ANY)
         lower_quiet_blocks(l, node);
     else if (node->kind == N_DO)
         lower_quiet_blocks(l, node->kids[1]);
@@ -796,7 +797,9 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
         }
         return;
     case N_ASM:
+    case N_GOTO_ANY:
         if (node->has_await) {
+            check_editable(l, node);
             Buf before = { .arena = l->arena };
             lower_operands(l, node->kids, node->nkids, &before);
             wrap(l, node, &before);
@@ -804,8 +807,10 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
         return;
     case N_BREAK:
     case N_GOTO:
-    case N_GOTO_ANY:
+        return;
     case N_EMPTY:
+        if (node->op == 's')
+            insert_before(l->editor, node->from, "static ");
         return;
     default:
         if (node->type)

@@ -95,6 +95,25 @@ static bool has_word(const Tu *tu, int from, int to, const char *word)
     }
 }
 
+/* `[[nodiscard]] async int f(void)`: libclang's declaration begins behind the brackets. */
+static int before_attributes(const char *text, int from)
+{
+    for (int at = from;;) {
+        while (at > 0 && strchr(" \t\n", text[at - 1]))
+            at--;
+        if (at < 4 || text[at - 1] != ']' || text[at - 2] != ']')
+            return from;
+        int depth = 0;
+        do {
+            at--;
+            depth += text[at] == ']' ? 1 : text[at] == '[' ? -1 : 0;
+        } while (at > 0 && depth);
+        if (text[at] != '[' || text[at + 1] != '[')
+            return from;
+        from = at;
+    }
+}
+
 /* From the declaration's cursor to its text. False where the text isn't all there. */
 static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_definition)
 {
@@ -104,7 +123,7 @@ static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_de
     place_node(r, &span, c);
     decl->name_from = offset_of(r, clang_getCursorLocation(c));
     decl->name_to = decl->name_from + (int)strlen(fn->name);
-    decl->from = span.from;
+    decl->from = before_attributes(tu->source->text, span.from);
     decl->to = span.to;
     decl->is_definition = is_definition;
     if (span.from < 0 || decl->name_from < 0)

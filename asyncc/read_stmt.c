@@ -7,18 +7,30 @@
 /* The alignment in `_Alignas(16)` or `aligned(16)` at the offset, or -1 when it isn't a number. */
 static int read_alignment(const char *text, size_t at, size_t size)
 {
-    while (at < size && text[at] != '(' && text[at] != ';')
-        at++;
-    Token number = next_token(text, (int)at + 1, (int)size);
-    if (at >= size || text[at] != '(' || number.kind != T_NUMBER || !token_is(text, next_token(text, number.to, (int)size), ")"))
+    Token open = next_token(text, next_token(text, (int)at, (int)size).to, (int)size);
+    Token number = next_token(text, open.to, (int)size);
+    if (!token_is(text, open, "(") || number.kind != T_NUMBER || !token_is(text, next_token(text, number.to, (int)size), ")"))
         return -1;
     long value = strtol(text + number.from, NULL, 0);
     return value > 0 && value <= 64 ? (int)value : -1;
 }
 
-static void align_local(Reader *r, Local *local, const char *text, size_t at, size_t size)
+static bool is_alignment(const char *text, size_t at, size_t size)
+{
+    static const char *const words[] = { "_Alignas", "alignas", "aligned", "__aligned__" };
+    Token word = next_token(text, (int)at, (int)size);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (token_is(text, word, words[i]))
+            return true;
+    return false;
+}
+
+/* `at` is where the attribute is spelled, `here` where in our text: <stdalign.h>'s macro has only the word. */
+static void align_local(Reader *r, Local *local, const char *text, size_t at, size_t size, int here)
 {
     int alignment = read_alignment(text, at, size);
+    if (alignment < 0 && here >= 0)
+        alignment = read_alignment(r->tu->source->text, (size_t)here, (size_t)r->tu->source->size);
     if (alignment < 0) {
         local->refused = "is over-aligned";
     } else if (alignment > local->type->align) {
@@ -42,15 +54,20 @@ static void read_cleanup(Reader *r, Local *local, const char *text, unsigned at,
                "the cleanup '%s' of '%s' is async: not supported yet", word, local->name);
 }
 
+static void note_static(Reader *r, CXCursor c)
+{
+    const char *name = copy_string(r, clang_getCursorSpelling(c));
+    int which = reserved_name(name);
+    if (which)
+        r->fn->uses_name[which - 1] = true;
+}
+
 static void read_variable(Reader *r, Node *declare_node, CXCursor c)
 {
     Tu *tu = r->tu;
     enum CX_StorageClass storage = clang_Cursor_getStorageClass(c);
     if (storage == CX_SC_Static || storage == CX_SC_Extern) {
-        const char *name = copy_string(r, clang_getCursorSpelling(c));
-        int which = reserved_name(name);
-        if (which)
-            r->fn->uses_name[which - 1] = true;
+        note_static(r, c);
         return;
     }
     Node *var = new_node(r, N_VAR, c);
@@ -79,8 +96,8 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
             const char *text = file ? clang_getFileContents(r->unit, file, &size) : NULL;
             if (text && at + 7 < size && (!strncmp(text + at, "cleanup", 7) || !strncmp(text + at, "__clean", 7)))
                 read_cleanup(r, local, text, at, size);
-            else if (text && at + 7 < size && (!strncmp(text + at, "_Align", 6) || !strncmp(text + at, "aligned", 7)))
-                align_local(r, local, text, at, size);
+            else if (text && at < size && is_alignment(text, at, size))
+                align_local(r, local, text, at, size, offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid))));
             else if (kind == CXCursor_AlignedAttr)
                 local->refused = "is over-aligned";
         } else if (is_expr(kid) && !clang_equalCursors(kid, init)) {
@@ -140,14 +157,53 @@ static void read_typedef(Reader *r, Node *declare_node, CXCursor c)
     add_kid(r, declare_node, var);
 }
 
+/* What stands in a declaration that isn't a variable's (an assertion, an enumerator's value, typeof) isn't evaluated. */
+static void read_quiet_declaration(Reader *r, Node *node, CXCursor c)
+{
+    Kids kids = children(r, c);
+    bool before = r->unevaluated;
+    r->unevaluated = true;
+    for (int i = 0; i < kids.n; i++)
+        if (is_expr(kids.v[i])) {
+            Node *quiet = new_node(r, N_UNEVALUATED, kids.v[i]);
+            add_kid(r, quiet, read_expr(r, kids.v[i]));
+            add_kid(r, node, quiet);
+        } else if (clang_isDeclaration(clang_getCursorKind(kids.v[i]))) {
+            read_quiet_declaration(r, node, kids.v[i]);
+        }
+    r->unevaluated = before;
+}
+
+/* A constexpr object is made static: where the body is resumed its declaration isn't reached. */
+static bool is_constexpr(Reader *r, const Node *node)
+{
+    const char *text = r->tu->source->text;
+    for (int at = node->from; at >= 0 && at < node->to;) {
+        Token token = next_token(text, at, node->to);
+        if (token.kind != T_NAME && !token_is(text, token, "[") && !token_is(text, token, "]"))
+            return false;
+        if (token_is(text, token, "static"))
+            return false;
+        if (token_is(text, token, "constexpr"))
+            return true;
+        at = token.to;
+    }
+    return false;
+}
+
 static Node *read_declare(Reader *r, CXCursor c)
 {
     Node *node = new_node(r, N_DECLARE, c);
     Kids kids = children(r, c);
     clang_visitChildren(c, hide_names, r);
+    bool constant = is_constexpr(r, node);
+    if (constant)
+        node->op = 's';
     for (int i = 0; i < kids.n; i++) {
         enum CXCursorKind kind = clang_getCursorKind(kids.v[i]);
-        if (kind == CXCursor_VarDecl) {
+        if (kind == CXCursor_VarDecl && constant) {
+            note_static(r, kids.v[i]);
+        } else if (kind == CXCursor_VarDecl) {
             read_variable(r, node, kids.v[i]);
         } else if (kind == CXCursor_TypedefDecl) {
             read_typedef(r, node, kids.v[i]);
@@ -160,8 +216,11 @@ static Node *read_declare(Reader *r, CXCursor c)
     node->in_macro = call && call->to >= node->to;
     for (int i = 0; i < node->nkids; i++)
         node->in_macro |= node->kids[i]->in_macro;
-    if (!node->nkids)
+    if (!node->nkids) {
         node->kind = N_EMPTY;
+        for (int i = 0; i < kids.n; i++)
+            read_quiet_declaration(r, node, kids.v[i]);
+    }
     return node;
 }
 
@@ -178,7 +237,9 @@ static Node *read_sub(Reader *r, Node *node, CXCursor c)
 {
     Node *kid = read_stmt(r, c);
     add_kid(r, node, kid);
-    if (kid->end > node->to && !node->in_macro)
+    /* Both out of one macro call: the semicolon behind that may be an empty statement. */
+    bool in_one = node->in_macro && kid->in_macro && kid->to <= node->to;
+    if (kid->end > node->to && !in_one)
         node->to = kid->end;
     return kid;
 }

@@ -321,6 +321,7 @@ static void sequence_stmt(Sequencer *s, Node *node)
         mark_literals(node);
         return;
     case N_ASM:
+    case N_GOTO_ANY:
         sequence_kids(s, node->kids, node->nkids);
         return;
     default:
