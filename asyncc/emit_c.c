@@ -114,6 +114,13 @@ static const char *print_made(Printer *p, const char *text, int offset)
             c = strchr(c + 1, MARK[0]); /* nested made text belongs to this */
             continue;
         }
+        if (*c == '\\') { /* a joined line end joins what is put onto one line anyhow */
+            const char *end_of_line = c + 1 + strspn(c + 1, " \t\r\f\v");
+            if (*end_of_line == '\n') {
+                c = end_of_line;
+                continue;
+            }
+        }
         if (in_string) {
             put(p, *c);
             if (*c == '\\' && c + 1 < last)
@@ -136,7 +143,7 @@ static const char *print_made(Printer *p, const char *text, int offset)
             c = close && close < last ? close + 1 : last - 1;
             continue;
         }
-        size_t plain = strcspn(c, MARK "\n\"'/}");
+        size_t plain = strcspn(c, MARK "\n\\\"'/}");
         if (plain > 1) {
             put_bytes(p, c, plain);
             c += plain - 1;
