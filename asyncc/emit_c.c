@@ -353,26 +353,22 @@ static const char *field_text(const Fn *fn, const Field *field)
     return take_format(arena, "_Alignas(%d) unsigned char %s[%lld]", field->align, field->name, (long long)field->size);
 }
 
-/* Whether a `#pragma pack` of the text may be in force at the offset. */
-static bool may_be_packed(const Tu *tu, int offset)
+/* Where the first `#pragma pack` of the text stands, or its end: from there on one may be in force. */
+static int find_pack(const Source *source)
 {
-    const char *text = tu->source->text;
-    for (int at = 0; at < offset;) {
-        const char *found = strstr(text + at, "pack");
-        if (!found || found - text >= offset)
-            return false;
-        int from = at = (int)(found - text);
-        while (from > 0 && text[from - 1] != '\n')
-            from--;
-        if (memmem(text + from, (size_t)(at - from), "pragma", 6) || memmem(text + from, (size_t)(at - from), "_Pragma", 7))
-            return true;
-        at += 4;
+    const char *text = source->text;
+    for (const char *at = text; (at = memmem(at, (size_t)(text + source->size - at), "pack", 4)); at += 4) {
+        const char *line = at;
+        while (line > text && line[-1] != '\n')
+            line--;
+        if (memmem(line, (size_t)(at - line), "ragma", 5))
+            return (int)(at - text);
     }
-    return false;
+    return source->size;
 }
 
 /* Fields that don't overlap stand in one struct; several such share a union. */
-static void add_frame(const Fn *fn, const Decl *decl, Buf *out)
+static void add_frame(const Fn *fn, bool packed, Buf *out)
 {
     Arena *arena = fn->tu->arena;
     int *lane = take(arena, ((size_t)fn->nfields + 1) * sizeof *lane);
@@ -387,7 +383,6 @@ static void add_frame(const Fn *fn, const Decl *decl, Buf *out)
         lane[i] = k;
         end[k] = fn->fields[i].offset + fn->fields[i].size;
     }
-    bool packed = may_be_packed(fn->tu, decl->from);
     bool flexible = false;
     for (int i = 0; i < fn->nfields; i++)
         flexible |= fn->fields[i].type && fn->fields[i].type->is_flexible;
@@ -742,7 +737,7 @@ bool emit_c(Tu *tu)
     Printer printer = { .source = source, .out = &tu->out, .lines = !tu->options->no_lines, .fresh = true };
     add_format(&text, "/* Made by asyncc from %s. */\n#include <ac/%s.h>\n", tu->main_file->path, runs ? "task" : "future");
     add(&text, MARK "S0" MARK);
-    int copied = 0;
+    int copied = 0, packed_from = find_pack(source);
     bool leaves_done = false;
     for (int i = 0; i < npieces; i++) {
         Fn *fn = pieces[i].fn;
@@ -776,7 +771,7 @@ bool emit_c(Tu *tu)
         }
         if (!decl->is_definition)
             continue;
-        add_frame(fn, decl, &text);
+        add_frame(fn, decl->from > packed_from, &text);
         /* A body that can't have the function's own name says it all the same. */
         bool renamed = fn->shows_name && strcmp(body_name(fn), fn->name) != 0;
         static const char *const shown[] = { "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__" };
