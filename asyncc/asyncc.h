@@ -228,6 +228,25 @@ void print_diagnostics(Tu *, FILE *);
 
 enum type_kind { TYPE_VOID, TYPE_SCALAR, TYPE_ARRAY, TYPE_RECORD, TYPE_FUNCTION };
 
+/* A struct or union that only the body of a function can name. What is made there says `struct point`, or a
+ * name that is made: of a tag that the definition is given, or of a typedef where the user's is declared twice. */
+typedef struct Tag {
+    const char *name;     /* the user's, or null                                                  */
+    const char *spelled;  /* as the body says it: "struct point", "struct f__tag1", "f__point__2" */
+    const char *word;     /* "struct" or "union"                                                  */
+    int from, keyword_to; /* the definition, and the end of its first word; -1: there is none     */
+    bool in_macro;        /* which comes from a macro's body                                      */
+    bool is_ambiguous;    /* spelled is a typedef's name                                          */
+    bool is_named;        /* the definition has been given its tag, and the attribute             */
+    bool is_needed;       /* made text says it                                                    */
+    bool has_alias;       /* the typedef stands                                                   */
+    const char *refused;  /* why it can't be named, or null                                       */
+} Tag;
+typedef struct TagUse {
+    Tag *tag;
+    struct TagUse *next;
+} TagUse;
+
 /* Printed as before NAME after: `int (*` name `)[3]`. */
 typedef struct Type {
     enum type_kind kind;
@@ -243,11 +262,16 @@ typedef struct Type {
     bool is_vector;     /* or an array of vectors                                               */
     bool is_task;       /* ac_task(T); target is T                                               */
     bool is_async_pointer;
-    const char *local_tag; /* names a type that is declared in a function, or null                */
+    TagUse *tags;           /* the body alone can name it, by these                                */
+    const char *local_tag; /* why not even the body can, or null                                  */
     struct Type *target;
 } Type;
 /* "int (*name)[3]", "unsigned char"; bare: without top-level const. */
 const char *declare(Arena *, const Type *, const char *name, bool bare);
+/* local_types.c: the same as the user would write it, for people. */
+/* local_types.c: a tag that the type needs is defined inside of the node. */
+bool defines_tag_of(const Type *, const Node *);
+const char *show_type(Arena *, const Type *, const char *name);
 
 /* ---- the model: statements and expressions -------------------------------------------------------- */
 
@@ -269,7 +293,7 @@ enum node_kind {
     N_BREAK,
     N_CONTINUE,
     N_RETURN, /* return 0;                                                                   */
-    N_EMPTY,  /* ;  or a declaration that declares no variable; op 's': of a constexpr one   */
+    N_EMPTY,  /* ;  or a declaration that declares no variable; op 's': of a constexpr one, 't': a typedef */
     N_ASM,    /* kids: operands                                                              */
     /* Expressions. An expression can stand where a statement can. */
     N_REF,         /* a local of this function                                               */
@@ -346,6 +370,7 @@ struct Local {
     int alignment;       /* _Alignas, or 0 */
     const char *refused; /* why it can't live across an await yet ("is a VLA"), or null         */
     bool wrapped;       /* sequence.c: a literal whose address leaves the block put around its statement */
+    bool own_type;      /* sequence.c: a temporary whose value defines its type                    */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
     enum home home;     /* liveness.c                                                          */
     struct Field *slot; /* frame.c: null for HOME_STACK                                        */

@@ -334,6 +334,9 @@ static const char *field_text(const Fn *fn, const Field *field)
     if (field->kind == FIELD_STATE)
         return take_format(arena, "unsigned %s %s", field->size == 1 ? "char" : field->size == 2 ? "short" : "int",
                            field->name);
+    const char *bytes = bytes_field(arena, field);
+    if (bytes)
+        return bytes;
     if (field->local && field->local->alignment)
         return take_format(arena, "_Alignas(%d) %s", field->local->alignment, declare(arena, field->type, field->name, true));
     /* Without -mavx gcc aligns no vector to more than 16. */

@@ -14,7 +14,7 @@
 static const char *name_field(Tu *tu, const Field *field)
 {
     if (field->type)
-        return declare(tu->arena, field->type, field->name, false);
+        return show_type(tu->arena, field->type, field->name);
     const Fn *callee = field->await->callee;
     const char *type = callee && callee->frame_type ? callee->frame_type
                        : callee                     ? take_format(tu->arena, "struct %s__frame", callee->name)

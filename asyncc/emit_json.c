@@ -120,7 +120,7 @@ static void put_place(Json *j, int offset)
 
 static void put_type(Json *j, const Type *type)
 {
-    put_text(j, "type", type ? declare(j->tu->arena, type, "", false) : NULL);
+    put_text(j, "type", type ? show_type(j->tu->arena, type, "") : NULL);
 }
 
 /* ---- the facts ---- */

@@ -92,7 +92,7 @@ static const char *callee_name(const Await *await)
 
 static const char *temp_text(Lowerer *l, const Local *temp)
 {
-    return temp->home == HOME_PLACED ? take_format(l->arena, "%s->%s", l->fn->self, temp->slot->name) : temp->name;
+    return temp->home == HOME_PLACED ? place_of_local(l->fn, temp) : temp->name;
 }
 
 /* ---- macros that have to be expanded first ------------------------------------------------------- */
@@ -154,6 +154,10 @@ static void assign_temp(Lowerer *l, Buf *out, const Local *temp, const char *val
 
 static void add_temp(Lowerer *l, Buf *out, const Local *temp, const char *value)
 {
+    if (temp->own_type) { /* a type that the value itself defines */
+        add_format(out, "__auto_type %s = %s;\n", temp->name, value);
+        return;
+    }
     if (temp->home == HOME_PLACED)
         assign_temp(l, out, temp, value);
     else
@@ -215,7 +219,7 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         if (local->home == HOME_SAVED && has_bit(await->live, i))
-            add_format(out, "    %s->%s = %s;\n", self, local->slot->name, local->name);
+            add_save(fn, local, out);
     }
     add_format(out, "    %s->%s = %d;\n    return AC_PENDING;\n", self, fn->state_field->name, await->state);
     if (await->reached) /* else nobody goes to the label */
@@ -224,7 +228,7 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     for (int i = 0; await->reached && i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         if (local->home == HOME_SAVED && has_bit(await->live, i))
-            add_format(out, "    %s = %s->%s;\n", local->name, self, local->slot->name);
+            add_restore(fn, local, out);
     }
     add(out, "}\n");
     if (await->result)
@@ -465,13 +469,14 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
         add(out, ";\n");
         return;
     }
-    const char *self = l->fn->self, *field = local->slot->name;
+    add_size_assertion(l->fn, local, out);
+    const char *place = place_of_local(l->fn, local), *memory = memory_of(l->fn, local);
     if (!init)
         return;
     if (is_zero_init(l, init))
-        add_format(out, "__builtin_memset(&%s->%s, 0, sizeof %s->%s);\n", self, field, self, field);
+        add_format(out, "__builtin_memset(%s, 0, sizeof %s);\n", memory, place);
     else
-        add_initialised(l, out, take_format(l->arena, "%s->%s", self, field), local, init, value);
+        add_initialised(l, out, place, local, init, value);
 }
 
 static const char *begin_made(Lowerer *l, int offset)
@@ -495,13 +500,38 @@ static bool must_split(const Node *node)
 /* Declarations as made text, each variable for itself. */
 static void add_declarations(Lowerer *l, Buf *out, Node *node)
 {
+    const char *definition = kept_definition(l->editor, node->from, node->kids[0]->local->from);
+    add(out, alias_tags(l->fn, node->from, node->to));
+    if (definition)
+        add_format(out, "%s;\n", definition);
     for (int i = 0; i < node->nkids; i++)
         add_variable(l, out, node->kids[i]);
+}
+
+static void add_aliases_before(Lowerer *l, const Node *node)
+{
+    const char *aliases = alias_tags(l->fn, node->from, node->to);
+    if (*aliases)
+        insert_before(l->editor, node->from, aliases);
+}
+
+/* Made text for a declaration names the types of all its variables. */
+static void need_split_types(const Node *node)
+{
+    if (!node || node->kind == N_UNEVALUATED)
+        return;
+    if (node->kind == N_DECLARE && must_split(node))
+        for (int i = 0; i < node->nkids; i++)
+            need_tags(node->kids[i]->local->type);
+    for (int i = 0; i < node->nkids; i++)
+        need_split_types(node->kids[i]);
 }
 
 static void lower_declare(Lowerer *l, Node *node)
 {
     bool split = must_split(node);
+    if (!split)
+        add_aliases_before(l, node);
     if (!split && !node->has_await)
         return;
     if (node->in_macro) {
@@ -517,20 +547,6 @@ static void lower_declare(Lowerer *l, Node *node)
         lower_operands(l, &node->kids[0]->kids[0], 1, &before);
         add(&before, end_made(l, node->from));
         insert_before(l->editor, node->from, before.text);
-        return;
-    }
-    const char *text = l->tu->source->text;
-    bool defines_type = false;
-    for (int at = node->from; at < node->kids[0]->local->from;) {
-        Token token = next_token(text, at, node->to);
-        if (token.kind == T_END)
-            break;
-        defines_type |= token_is(text, token, "{");
-        at = token.to;
-    }
-    if (defines_type) {
-        report(l->tu, ERROR, node->from, node->to,
-               "a declaration that also defines a type, of a variable that lives across an await, is not supported yet");
         return;
     }
     Buf out = { .arena = l->arena };
@@ -642,7 +658,8 @@ static void lower_do(Lowerer *l, Node *node)
 static void lower_for(Lowerer *l, Node *node)
 {
     Node *init = node->kids[0], *test = node->kids[1], *step = node->kids[2], *body = node->kids[3];
-    bool split_init = init && (init->kind == N_DECLARE ? init->has_await || must_split(init) : init->has_await);
+    const char *aliases = init ? alias_tags(l->fn, init->from, init->to) : "";
+    bool split_init = init && (init->kind == N_DECLARE ? init->has_await || must_split(init) || *aliases : init->has_await);
     bool split_test = test && test->has_await, split_step = step && step->has_await;
     Loop loop = { .label = split_step ? new_continue(l) : NULL };
     lower_body_of_loop(l, body, node, &loop);
@@ -654,6 +671,7 @@ static void lower_for(Lowerer *l, Node *node)
     add(&head, begin_made(l, node->from));
     if (split_init) {
         add(&head, "{\n");
+        add(&head, aliases);
         if (init->kind == N_DECLARE) {
             add_declarations(l, &head, init);
         } else {
@@ -811,6 +829,10 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
     case N_EMPTY:
         if (node->op == 's')
             insert_before(l->editor, node->from, "static ");
+        /* What used the typedef may be made text now, which says the type itself. */
+        if (node->op == 't' && !node->in_macro && !find_call(l->tu, node->from))
+            insert_before(l->editor, node->from, "AC__UNUSED ");
+        add_aliases_before(l, node);
         return;
     default:
         if (node->type)
@@ -840,8 +862,7 @@ static void edit_ref(Lowerer *l, const Node *node)
         expand_call(l, node->from);
         return;
     }
-    replace_text(l->editor, node->from, node->from + (int)size,
-                 take_format(l->arena, "%s->%s", l->fn->self, local->slot->name));
+    replace_text(l->editor, node->from, node->from + (int)size, place_of_local(l->fn, local));
 }
 
 static void edit_literal(Lowerer *l, const Node *node)
@@ -856,7 +877,7 @@ static void edit_literal(Lowerer *l, const Node *node)
     const char *self = l->fn->self, *field = local->slot->name;
     const char *type = declare(l->arena, local->type, local->type->kind == TYPE_ARRAY ? "(*)" : "*", true);
     insert_before(l->editor, node->from,
-                  take_format(l->arena, "(*(%s)__builtin_memcpy((void *)&%s->%s, &", type, self, field));
+                  take_format(l->arena, "(*(%s)__builtin_memcpy((void *)%s, &", type, memory_of(l->fn, local)));
     insert_after(l->editor, node->to, take_format(l->arena, ", sizeof %s->%s))", self, field));
 }
 
@@ -918,7 +939,9 @@ bool lower_body(Fn *fn, Editor *editor)
 {
     Lowerer l = { .fn = fn, .tu = fn->tu, .arena = editor->arena, .editor = editor, .ok = true };
     drop_conditionals(&l);
+    need_split_types(fn->body);
+    l.ok = name_tags(fn, editor);
     edit_names(&l, fn->body, true);
     lower_stmt(&l, fn->body, NULL);
-    return l.ok;
+    return check_aliases(fn) && l.ok;
 }

@@ -41,6 +41,28 @@ const char *address_of_child(const Fn *, const Await *);
 
 /* `to = value;`, as a copy where const members are in the way of an assignment. */
 const char *assignment(Arena *, const char *to, const Type *, const char *value);
+/* ---- local_types.c: what only the body can name ---- */
+
+/* A placed local whose field is bytes. */
+bool is_bytes(const Local *);
+/* How the body reaches a placed local, as a place: `self->x`, `(*(struct point *)self->p)`; and its address. */
+const char *place_of_local(const Fn *, const Local *);
+const char *memory_of(const Fn *, const Local *);
+/* The field's declaration, or null if its own type does. */
+const char *bytes_field(Arena *, const Field *);
+/* A SAVED local into its slot, and back. */
+void add_save(const Fn *, const Local *, Buf *);
+void add_restore(const Fn *, const Local *, Buf *);
+/* The compiler of the output has to agree on the size of the bytes. */
+void add_size_assertion(const Fn *, const Local *, Buf *);
+void need_tags(const Type *);
+/* Gives the definitions of needed types their tags. False: a macro has to be expanded first. */
+bool name_tags(Fn *, Editor *);
+/* The typedefs that what is defined in a declaration needs before it. */
+const char *alias_tags(Fn *, int from, int to);
+bool check_aliases(Fn *); /* all of them stand */
+/* The definition of a type among a declaration's specifiers, rendered; or null. */
+const char *kept_definition(const Editor *, int from, int to);
 
 /* Where a generated frame is complete before the text at that offset. */
 bool is_defined_before(const Fn *, int offset);

@@ -21,6 +21,7 @@ typedef struct Known {
     const void *key;  /* clang's declaration */
     Fn *fn;           /* an async function   */
     Local *local;     /* of the function that is being read */
+    Tag *tag;         /* a struct or union */
     enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
@@ -59,7 +60,7 @@ typedef struct Reader {
     int ncollected, collected_room;
     TypeSlot *types;
     size_t type_room;
-    int ntypes;
+    int ntypes, ntags;
     Known *known;
     size_t known_room;
     int nknown;
@@ -133,6 +134,11 @@ void find_hashed_calls(Reader *);                  /* marks by text those that s
 void find_skipped(Reader *);
 
 Type *type_of(Reader *, CXType);
+bool is_function_local(CXCursor decl);
+/* read_tags.c: what made text calls a struct or union that has no name, or a function's own. */
+Tag *find_tag(Reader *, CXCursor decl);
+/* read_tree.c: whether the function that is read declares another one, or an enum, of that name. */
+bool has_other_tag(Reader *, CXCursor decl);
 /* libclang's diagnostics of r->unit as ours, the keywords as the user spelled them. */
 void pass_on_messages(Reader *);
 void pass_on_stray(Reader *); /* those that are left to us, where nothing was found to say */

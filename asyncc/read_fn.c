@@ -391,7 +391,7 @@ void read_async_function(Reader *r, CXCursor c)
     }
     if (head.bad_attribute)
         report(tu, ERROR, at, to, "attribute '%s' can't be given to async function '%s'", head.bad_attribute, name);
-    if (fn->result->kind != TYPE_VOID && (fn->result->size < 0 || fn->result->local_tag))
+    if (fn->result->kind != TYPE_VOID && (fn->result->size < 0 || fn->result->local_tag || fn->result->tags))
         report(tu, ERROR, at, to, "the result of async function '%s' needs a complete type that has a name", name);
     *push(r->arena, fn->decls, fn->ndecls, fn->decls_room) = decl;
 

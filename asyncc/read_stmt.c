@@ -195,6 +195,7 @@ static Node *read_declare(Reader *r, CXCursor c)
 {
     Node *node = new_node(r, N_DECLARE, c);
     Kids kids = children(r, c);
+    bool defined_in_macro = false;
     clang_visitChildren(c, hide_names, r);
     bool constant = is_constexpr(r, node);
     if (constant)
@@ -209,6 +210,8 @@ static Node *read_declare(Reader *r, CXCursor c)
             read_typedef(r, node, kids.v[i]);
         } else if (kind == CXCursor_FunctionDecl && is_async(kids.v[i])) {
             report(r->tu, ERROR, node->from, node->to, "an async function declared inside a function is not supported yet");
+        } else if (clang_isCursorDefinition(kids.v[i]) && !is_spelled(r, clang_getRangeStart(clang_getCursorExtent(kids.v[i])))) {
+            defined_in_macro = true;
         }
     }
     /* The type may come from a macro; names and initialisers have to be there to be edited. */
@@ -216,8 +219,11 @@ static Node *read_declare(Reader *r, CXCursor c)
     node->in_macro = call && call->to >= node->to;
     for (int i = 0; i < node->nkids; i++)
         node->in_macro |= node->kids[i]->in_macro;
+    node->in_macro |= defined_in_macro;
     if (!node->nkids) {
         node->kind = N_EMPTY;
+        if (kids.n && clang_getCursorKind(kids.v[kids.n - 1]) == CXCursor_TypedefDecl)
+            node->op = 't';
         for (int i = 0; i < kids.n; i++)
             read_quiet_declaration(r, node, kids.v[i]);
     }

@@ -160,6 +160,24 @@ Kids children(Reader *r, CXCursor c)
     return kids;
 }
 
+bool has_other_tag(Reader *r, CXCursor decl)
+{
+    const Tree *t = r->tree;
+    bool found = false;
+    CXString name = clang_getCursorSpelling(decl);
+    for (int i = 0; t && i < t->n && !found; i++) {
+        CXCursor c = t->c[i];
+        if (c.kind != CXCursor_StructDecl && c.kind != CXCursor_UnionDecl && c.kind != CXCursor_EnumDecl)
+            continue;
+        CXString other = clang_getCursorSpelling(c);
+        found = !strcmp(clang_getCString(name), clang_getCString(other)) &&
+                !clang_equalCursors(clang_getCanonicalCursor(c), clang_getCanonicalCursor(decl));
+        clang_disposeString(other);
+    }
+    clang_disposeString(name);
+    return found;
+}
+
 /* ---- places --------------------------------------------------------------------------------------- */
 
 void find_text(Reader *r)

@@ -46,6 +46,12 @@ static void give_temp(Sequencer *s, Node *node)
     if (node->temp || node->type->kind == TYPE_VOID)
         return;
     node->temp = new_temp(s, take_format(s->fn->tu->arena, "%s__t%d", s->fn->name, ++s->ntemps), node->type);
+    if (!defines_tag_of(node->type, node))
+        return;
+    node->temp->own_type = true;
+    if (node->kind == N_STMT_EXPR || node->kind == N_COND || node->kind == N_ELVIS)
+        report(s->fn->tu, ERROR, node->from, node->to,
+               "a value that has to be kept, of a type that is defined inside of the expression, is not supported yet");
 }
 
 bool has_effect(const Node *node)

@@ -3,8 +3,9 @@
  *     CXType of `int (*p)[3]`      before "int (*", after ")[3]", size 8
  *
  * clang prints a type, not a declaration of a name, so declarators are printed here, inside out.
- * Typedef names stay; what has no spelling that could stand at file level (typeof, auto, typedefs
- * of a function's own) is printed as the type that it stands for. */
+ * Typedef names stay; what has no spelling that could stand at file level (typeof, auto, typedefs and
+ * enums of a function's own) is printed as the type that it stands for. Structs have no such type: those
+ * that are a function's own, or have no name, come as Tags. */
 #include "read.h"
 #include <string.h>
 
@@ -17,7 +18,7 @@ static const char *type_text(Reader *r, CXType type)
     return copy;
 }
 
-static bool is_function_local(CXCursor decl)
+bool is_function_local(CXCursor decl)
 {
     CXCursor parent = clang_getCursorSemanticParent(decl);
     enum CXCursorKind kind = clang_getCursorKind(parent);
@@ -57,8 +58,25 @@ static CXType printable(CXType type)
 
 typedef struct Declarator {
     const char *before, *after;
-    const char *unnamed; /* a type without a name, or a function's own: can't be printed outside */
+    const char *unnamed; /* why it can't be printed, or null */
+    TagUse *tags;
 } Declarator;
+
+static void add_tags(Reader *r, TagUse **tags, const TagUse *more)
+{
+    for (; more; more = more->next) {
+        TagUse *use = take(r->arena, sizeof *use);
+        *use = (TagUse){ more->tag, *tags };
+        *tags = use;
+    }
+}
+
+/* `enum { A, B }` as the integer type that it is compatible with. */
+static CXType integer_of(CXType type)
+{
+    CXType integer = clang_getEnumDeclIntegerType(clang_getTypeDeclaration(type));
+    return integer.kind == CXType_Invalid ? type : integer;
+}
 
 static const char *qualifiers(CXType type, bool bare)
 {
@@ -90,7 +108,7 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
                         seen.kind == CXType_FunctionNoProto;
         if (clang_getAddressSpace(target) == TASK_SPACE) {
             const char *quals = qualifiers(type, bare);
-            return (Declarator){ take_format(r->arena, "%sac_task__handle %s", quals, before), after, NULL };
+            return (Declarator){ take_format(r->arena, "%sac_task__handle %s", quals, before), after, NULL, NULL };
         }
         const char *quals = qualifiers(type, bare);
         before = take_format(r->arena, "%s*%s%s", brackets ? "(" : "", quals, before);
@@ -112,11 +130,13 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
         add(&text, "(");
         int n = clang_getNumArgTypes(type);
         const char *unnamed = NULL;
+        TagUse *tags = NULL;
         for (int i = 0; i < n; i++) {
             Declarator param = print(r, clang_getArgType(type, (unsigned)i), "", "", false);
             add_format(&text, "%s%s%s", i ? ", " : "", param.before, param.after);
             if (param.unnamed)
                 unnamed = param.unnamed;
+            add_tags(r, &tags, param.tags);
         }
         if (clang_isFunctionTypeVariadic(type) && type.kind == CXType_FunctionProto)
             add(&text, n ? ", ..." : "...");
@@ -126,6 +146,7 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
         Declarator result = print(r, clang_getResultType(type), before, text.text, false);
         if (unnamed)
             result.unnamed = unnamed;
+        add_tags(r, &result.tags, tags);
         return result;
     }
     default: {
@@ -136,10 +157,18 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
         const char *text = type_text(r, bare ? clang_getUnqualifiedType(type) : type);
         if (bare && clang_isVolatileQualifiedType(type))
             text = take_format(r->arena, "volatile %s", text);
-        if (tag && (clang_Cursor_isAnonymous(decl) || strstr(text, "(unnamed ") || strstr(text, "(anonymous ")))
-            d.unnamed = "has a type without a name";
-        else if (tag && is_function_local(decl))
-            d.unnamed = "has a type that is declared inside a function";
+        bool nameless = strstr(text, "(unnamed ") || strstr(text, "(anonymous ");
+        if (tag && (nameless || clang_Cursor_isAnonymous(decl) || is_function_local(decl))) {
+            if (kind == CXCursor_EnumDecl) {
+                text = type_text(r, integer_of(type));
+            } else {
+                Tag *own = find_tag(r, decl);
+                add_tags(r, &d.tags, &(TagUse){ own, NULL });
+                d.unnamed = own->refused;
+                text = own->spelled;
+            }
+            text = take_format(r->arena, "%s%s", qualifiers(type, bare), text);
+        }
         d.before = take_format(r->arena, "%s %s", text, before);
         return d;
     }
@@ -265,6 +294,7 @@ Type *type_of(Reader *r, CXType cx)
         type->bare_after = type->after;
     }
     type->local_tag = whole.unnamed;
+    type->tags = whole.tags;
     type->is_volatile = is_volatile_object(canonical);
     type->is_atomic = canonical.kind == CXType_Atomic;
     type->variable_size = is_variable(cx);
