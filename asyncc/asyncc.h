@@ -247,6 +247,12 @@ typedef struct TagUse {
     struct TagUse *next;
 } TagUse;
 
+/* A made local that keeps the bound of an array, as one that names it sees it. */
+typedef struct BoundUse {
+    Local *local;
+    struct BoundUse *next;
+} BoundUse;
+
 /* Printed as before NAME after: `int (*` name `)[3]`. */
 typedef struct Type {
     enum type_kind kind;
@@ -262,6 +268,9 @@ typedef struct Type {
     bool is_vector;     /* or an array of vectors                                               */
     bool is_task;       /* ac_task(T); target is T                                               */
     bool is_async_pointer;
+    BoundUse *bounds;       /* of a variably modified one, as far as they are known               */
+    bool bound_unknown;     /* some aren't: they don't stand in a declarator                      */
+    const char *extent;     /* of a VLA: its size, as an expression                               */
     TagUse *tags;           /* the body alone can name it, by these                                */
     const char *local_tag; /* why not even the body can, or null                                  */
     struct Type *target;
@@ -280,7 +289,8 @@ enum node_kind {
     /* Statements. */
     N_COMPOUND, /* { kids }                                                                   */
     N_DECLARE,  /* T a = .., b;            kids: an N_VAR for each variable that is no static  */
-    N_VAR,      /* a declarator            0: initialiser or null, then expressions in its type */
+    N_VAR,      /* a declarator            0: initialiser or null, then expressions in its type;
+                   uses: the bounds that it defines                                            */
     N_IF,       /* if (0) 1 else 2                                                             */
     N_WHILE,    /* while (0) 1                                                                 */
     N_DO,       /* do 0 while (1);                                                             */
@@ -337,6 +347,7 @@ struct Node {
     bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
     bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
     bool discarded;         /* its value is not used                                           */
+    BoundUse *uses;         /* bounds of the type that it names                                */
 
     /* sequence.c */
     Local *temp; /* its value is put there first; the text then has the temp's name             */
@@ -344,7 +355,14 @@ struct Node {
 
 /* ---- the model: locals, awaits, functions ------------------------------------------------------------ */
 
-enum local_kind { LOCAL_PARAM, LOCAL_VAR, LOCAL_TEMP, LOCAL_LITERAL };
+enum local_kind {
+    LOCAL_PARAM,
+    LOCAL_VAR,
+    LOCAL_TEMP,
+    LOCAL_LITERAL,
+    LOCAL_BOUND,   /* made, for the bound of an array: twice_later__b1     */
+    LOCAL_TYPEDEF, /* no object: a variably modified typedef of the block's */
+};
 
 /* Where a local lives in the output. */
 enum home {
@@ -360,7 +378,9 @@ struct Local {
     Type *type;
     int index;          /* in fn->locals                                                       */
     int from;           /* offset of the declared name; -1 for temporaries                     */
-    Node *decl;         /* N_VAR                                                               */
+    Node *decl;         /* N_VAR; LOCAL_BOUND: the expression                                  */
+    Node *statement;    /* N_DECLARE, of a variable                                            */
+    bool lowered;       /* vla.c: its declaration, variably modified, doesn't stay             */
     Node *scope;        /* the N_COMPOUND, N_FOR, ... whose end is the local's; null for a param */
     bool address_taken; /* by &, by an array's decay, by an asm operand                         */
     bool in_place;      /* must be HOME_PLACED if it is live at a suspend point: address taken,
@@ -415,6 +435,12 @@ typedef struct Hiding {
     Node *scope;
 } Hiding;
 
+typedef struct TypeUse {
+    int from, to;
+    bool in_macro;
+    Local *local; /* LOCAL_TYPEDEF */
+} TypeUse;
+
 struct Fn {
     Tu *tu;
     const char *name;
@@ -441,6 +467,10 @@ struct Fn {
     bool spawned, blocked_on; /* fetch__spawn_local, fetch__block_on are needed                  */
     const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
     bool shows_name;          /* __func__ and its like are used                                */
+    struct TypeUse *type_uses; /* where the names of variably modified typedefs stand          */
+    int ntype_uses, type_uses_room;
+    bool has_allocas;          /* alloca is called                                             */
+    bool has_blocks;           /* vla.c: it keeps memory besides the frame                     */
     bool labels_as_values;    /* &&label: the body can't be inlined                            */
     bool uses_name[3];        /* the body mentions self, cx, state as names of its own or global */
     int order;                /* calls.c: a callee with a body has a smaller one                */
@@ -502,7 +532,7 @@ void find_live_locals(Fn *);
 /* ---- frame.c: fields, offsets, shared space --------------------------------------------------------------- */
 
 typedef struct Field {
-    enum { FIELD_LOCAL, FIELD_CHILD, FIELD_RESULT, FIELD_STATE } kind;
+    enum { FIELD_LOCAL, FIELD_CHILD, FIELD_RESULT, FIELD_STATE, FIELD_BLOCKS } kind;
     const char *name; /* twice, fetch__1, result, state                                          */
     Local *local;
     Await *await; /* the child's                                                               */
@@ -591,6 +621,9 @@ bool check_branches(Tu *);
 bool has_effect(const Node *);
 /* sequence.c: the last statement, behind its labels: what a statement expression has its value from. */
 Node *last_of_block(const Node *body);
+/* vla.c: which variably modified declarations don't stay as they are: Local.lowered, Fn.has_blocks. */
+void lower_variable_types(Fn *);
+bool is_vla(const Local *); /* an array, not a pointer to one */
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);
 /* After liveness: placed are literals of statements that lowering wraps, and locals that are hidden by an

@@ -108,10 +108,33 @@ static void go_into(Builder *b, Block *block)
     start(b, block);
 }
 
+static void add_event(Builder *, enum event_kind, Local *);
+
+/* Bounds of a declaration that is lowered: locals of their own. */
+static void use_bounds(Builder *b, const BoundUse *use)
+{
+    for (; use; use = use->next)
+        if (use->local->lowered)
+            add_event(b, EVENT_USE, use->local);
+}
+
 static void emit(Builder *b, enum event_kind kind, Local *local)
 {
     if (!local)
         return;
+    bool whole_life = kind == EVENT_ENTER || kind == EVENT_LEAVE;
+    if (local->type && !whole_life)
+        use_bounds(b, local->type->bounds);
+    if (local->type && is_vla(local)) { /* a pointer, which is set once */
+        if (whole_life || kind == EVENT_DECLARE)
+            return;
+        kind = EVENT_USE;
+    }
+    add_event(b, kind, local);
+}
+
+static void add_event(Builder *b, enum event_kind kind, Local *local)
+{
     Block *block = b->now;
     *push(b->arena, block->events, block->nevents, block->events_room) = (Event){ kind, local };
     if (kind == EVENT_USE || kind == EVENT_ENTER || kind == EVENT_LEAVE)
@@ -464,10 +487,23 @@ static void assign(Builder *b, Node *left, bool reads)
     emit(b, whole || (left->kind == N_REF && !left->temp) ? EVENT_DEF : EVENT_PART, local);
 }
 
+/* `sizeof a` needs what tells the size of a. */
+static void use_types(Builder *b, const Node *node)
+{
+    if (!node)
+        return;
+    use_bounds(b, node->uses);
+    if (node->kind == N_REF && node->local && node->local->lowered)
+        emit(b, EVENT_USE, node->local);
+    for (int i = 0; i < node->nkids; i++)
+        use_types(b, node->kids[i]);
+}
+
 /* What remains of a node when the awaits and temporaries inside it have their values. */
 static void evaluate_self(Builder *b, Node *node)
 {
     bool whole = true;
+    use_bounds(b, node->uses);
     switch (node->kind) {
     case N_REF:
         emit(b, node->is_lvalue && node->local && node->local->address_taken ? EVENT_ADDRESS : EVENT_USE,
@@ -513,6 +549,8 @@ static void evaluate_self(Builder *b, Node *node)
         emit(b, EVENT_DEF, node->local);
         break;
     case N_UNEVALUATED:
+        use_types(b, node);
+        break;
     case N_CONSTANT:
         break;
     case N_OTHER:
@@ -622,15 +660,21 @@ static bool mentions(const Node *node, const Local *local)
 static void walk_variable(Builder *b, Node *node)
 {
     int nunread = b->nunread;
-    for (int i = 1; i < node->nkids; i++)
+    for (int i = 1; i < node->nkids; i++) {
         evaluate(b, node->kids[i]);
+        for (const BoundUse *use = node->uses; use; use = use->next)
+            if (use->local->decl == node->kids[i] && use->local->lowered)
+                emit(b, EVENT_DEF, use->local);
+    }
     Node *value = kid(node, 0);
     if (!value || mentions(value, node->local))
         emit(b, EVENT_DECLARE, node->local);
     /* A VLA comes into being at its declaration, so that is what gives it its (hidden) value. */
     bool allocates = node->local && node->local->type && node->local->type->variable_size;
     evaluate(b, value);
-    if (value || allocates)
+    if (node->local && node->local->type && is_vla(node->local))
+        add_event(b, EVENT_DEF, node->local);
+    else if (value || allocates)
         emit(b, EVENT_DEF, node->local);
     b->nunread = nunread;
 }
@@ -890,6 +934,13 @@ void build_cfg(Fn *fn)
     for (int i = 0; i < fn->nawaits; i++)
         fn->awaits[i]->overlaps = new_bits(b.arena, fn->nlocals);
     sort_scopes(&b);
+    for (int i = 0; i < fn->nparams; i++) {
+        Node *param = fn->params[i]->decl;
+        for (int k = 1; param && k < param->nkids; k++)
+            evaluate(&b, param->kids[k]);
+        for (const BoundUse *use = param ? param->uses : NULL; use; use = use->next)
+            emit(&b, EVENT_DEF, use->local);
+    }
     walk(&b, fn->body);
     finish(&b, EXIT_RETURN);
     order_blocks(&b, entry);

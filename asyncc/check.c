@@ -24,9 +24,10 @@ static void check_local(Fn *fn, Local *local)
     Tu *tu = fn->tu;
     if (!local->refused)
         return;
-    bool jumped = local->kind != LOCAL_TEMP && (local->type->variable_size || !strcmp(local->refused, "has a cleanup"));
+    bool modified = local->type->variable_size && (local->lowered || local->kind == LOCAL_TEMP);
+    bool jumped = local->kind != LOCAL_TEMP && (local->lowered || !strcmp(local->refused, "has a cleanup"));
     const Await *await = jumped ? await_in_scope(fn, local) : NULL;
-    if (local->home == HOME_STACK && !await)
+    if (local->home == HOME_STACK && !await && !modified)
         return;
     int from = local->from, to = from;
     if (local->kind == LOCAL_TEMP) {

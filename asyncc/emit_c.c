@@ -272,6 +272,8 @@ static const char *params_text(const Fn *fn, const Decl *decl, const Editor *edi
     bool by_text = decl && decl->in_text && decl->params_from, by_type = false;
     for (int i = 0; by_text && decl->is_definition && i < fn->nparams; i++)
         by_type |= fn->params[i]->by_type;
+    for (int i = 0; i < fn->nparams; i++)
+        by_type |= fn->params[i]->type->variable_size;
     if (by_text && !by_type) {
         const char *text =
             editor ? rendered(editor, decl->params_from, decl->params_to)
@@ -286,7 +288,9 @@ static const char *params_text(const Fn *fn, const Decl *decl, const Editor *edi
     for (int i = 0; i < fn->nparams; i++) {
         const Local *param = fn->params[i];
         const char *part;
-        if (!by_text || param->by_type)
+        if (param->type->variable_size) /* its bounds would be evaluated whenever the body is entered */
+            part = take_format(tu->arena, "%s%s", editor ? "ac__pointer " : "const volatile void *", param->name);
+        else if (!by_text || param->by_type)
             part = declare(tu->arena, param->type, param->name, false);
         else if (editor)
             part = rendered(editor, cuts[i], cuts[i + 1] - 1);
@@ -458,7 +462,8 @@ static const char *zero_of(const Fn *fn, const Type *type)
 static void add_names(const Fn *fn, const char *prefix, Buf *out)
 {
     for (int i = 0; i < fn->nparams; i++)
-        add_format(out, ", %s%s", prefix, *prefix ? fn->params[i]->slot->name : fn->params[i]->name);
+        add_format(out, ", %s%s%s", fn->params[i]->type->variable_size ? "(void *)" : "", prefix,
+                   *prefix ? fn->params[i]->slot->name : fn->params[i]->name);
 }
 
 static const char *line_start(const Fn *fn, int offset)
@@ -491,7 +496,10 @@ static void add_future_type(const Fn *fn, const char *start, const char *end, Bu
 static const char *fill_slot(const Fn *fn, const Local *param)
 {
     Arena *arena = fn->tu->arena;
-    return assignment(arena, take_format(arena, "%s->%s", fn->self, param->slot->name), param->type, param->name);
+    const char *slot = take_format(arena, "%s->%s", fn->self, param->slot->name);
+    if (param->type->variable_size)
+        return take_format(arena, "%s = (void *)%s;", slot, param->name);
+    return assignment(arena, slot, param->type, param->name);
 }
 
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
@@ -546,8 +554,12 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
             const Await *await = fn->awaits[i];
             if (!await->reached)
                 continue;
-            add_format(out, "    case %d:\n        return %s__cancel(%s, %s);\n", await->state,
-                       await->callee ? await->callee->name : "ac_await", address_of_child(fn, await), cx);
+            const char *callee = await->callee ? await->callee->name : "ac_await", *child = address_of_child(fn, await);
+            if (fn->has_blocks)
+                add_format(out, "    case %d:\n        if (%s__cancel(%s, %s) == AC_PENDING)\n            return AC_PENDING;\n"
+                                "        %s\n        break;\n", await->state, callee, child, cx, free_blocks(fn));
+            else
+                add_format(out, "    case %d:\n        return %s__cancel(%s, %s);\n", await->state, callee, child, cx);
         }
         add(out, "    }\n");
     } else {
@@ -591,6 +603,13 @@ static void add_leaf_type(const Fn *fn, Buf *out)
     add_runners(fn, NULL, out);
 }
 
+static void add_bounds(const Fn *fn, const Editor *editor, Buf *out)
+{
+    for (int i = 0; i < fn->nparams; i++)
+        for (const BoundUse *use = fn->params[i]->decl ? fn->params[i]->decl->uses : NULL; use; use = use->next)
+            add_bound(use->local, rendered(editor, use->local->decl->from, use->local->decl->to), out);
+}
+
 static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
 {
     const char *params = params_text(fn, decl, editor), *comma = *params ? ", " : "";
@@ -620,6 +639,9 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
         else if (param->home == HOME_PLACED)
             add_format(out, "    %s\n", fill_slot(fn, param));
     }
+    if (fn->has_blocks)
+        add_format(out, "    %s->ac__blocks = 0;\n", fn->self);
+    add_bounds(fn, editor, out);
     for (int i = 0; i < fn->nbounds; i++) {
         const Node *bound = fn->body->kids[i];
         add_format(out, "    (void)(%s);\n", rendered(editor, bound->from, bound->to));
@@ -639,7 +661,7 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
     if (falls_out && fn->is_main && fn->result->kind != TYPE_VOID)
         add_format(out, "%s->result = 0; ", fn->self);
     if (falls_out)
-        add(out, "return AC_READY;\n");
+        add_format(out, "%sreturn AC_READY;\n", free_blocks(fn));
     add_format(out, "}" MARK "E%d" MARK "\n", fn->body->to - 1);
 }
 
@@ -707,13 +729,16 @@ bool emit_c(Tu *tu)
     const Source *source = tu->source;
     Piece *pieces = NULL;
     int npieces = 0, room = 0;
-    bool runs = tu->has_main;
+    bool runs = tu->has_main, keeps = false;
     for (int i = 0; i < tu->nfns; i++) {
         Fn *fn = tu->fns[i];
         for (int k = 0; k < fn->ndecls; k++)
             if (fn->decls[k].in_text && !(fn->is_leaf && source->text[fn->decls[k].from] == 'A'))
                 *push(tu->arena, pieces, npieces, room) = (Piece){ fn, &fn->decls[k] };
         runs |= fn->spawned || fn->blocked_on;
+        for (int k = 0; k < fn->nlocals; k++)
+            keeps |= fn->locals[k]->type->variable_size;
+        keeps |= fn->has_blocks;
         for (int k = 0; k < fn->nawaits; k++)
             runs |= !fn->awaits[k]->callee;
     }
@@ -733,12 +758,14 @@ bool emit_c(Tu *tu)
     }
 
     /* One function at a time: what its edits took is released with its text. */
-    bool good = true;
+    bool good = name_file_tags(tu, &plain);
     Buf text = { .arena = tu->arena };
     tu->out.size = 0;
     reserve(&tu->out, 8 * (size_t)source->size);
     Printer printer = { .source = source, .out = &tu->out, .lines = !tu->options->no_lines, .fresh = true };
     add_format(&text, "/* Made by asyncc from %s. */\n#include <ac/%s.h>\n", tu->main_file->path, runs ? "task" : "future");
+    if (keeps)
+        add(&text, "#include <ac/memory.h>\n");
     add(&text, MARK "S0" MARK);
     int copied = 0, packed_from = find_pack(source);
     bool leaves_done = false;

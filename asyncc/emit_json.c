@@ -175,7 +175,8 @@ static void put_calls(Json *j, const Fn *fn)
 static void put_locals(Json *j, const Fn *fn)
 {
     static const char *const kinds[] = { [LOCAL_PARAM] = "param", [LOCAL_VAR] = "variable",
-                                         [LOCAL_TEMP] = "temporary", [LOCAL_LITERAL] = "literal" };
+                                         [LOCAL_TEMP] = "temporary", [LOCAL_LITERAL] = "literal",
+                                         [LOCAL_BOUND] = "bound",    [LOCAL_TYPEDEF] = "typedef" };
     static const char *const homes[] = { [HOME_STACK] = "stack", [HOME_SAVED] = "saved", [HOME_PLACED] = "placed" };
     open(j, "locals", "[", false);
     for (int i = 0; i < fn->nlocals; i++) {
@@ -195,7 +196,7 @@ static void put_locals(Json *j, const Fn *fn)
 static void put_frame(Json *j, const Fn *fn)
 {
     static const char *const kinds[] = { [FIELD_LOCAL] = "local", [FIELD_CHILD] = "child", [FIELD_RESULT] = "result",
-                                         [FIELD_STATE] = "state" };
+                                         [FIELD_STATE] = "state", [FIELD_BLOCKS] = "blocks" };
     if (fn->frame_size < 0 || (!fn->body && !fn->is_leaf)) {
         put_text(j, "frame", NULL);
         return;

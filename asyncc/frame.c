@@ -35,7 +35,7 @@ typedef struct Layout {
     int room;
     int *field_of; /* by local's index; -1: none */
     int *child_of; /* by await's state - 1 */
-    int result, state;
+    int result, state, blocks;
     Bits *rows; /* rows[i]: the fields that field i interferes with */
 } Layout;
 
@@ -52,7 +52,7 @@ static Field *add_field(Layout *l, const char *name, Type *type, int64_t size, i
 
 static void add_typed(Layout *l, const char *name, Type *type)
 {
-    if (type->size < 0 || type->variable_size) /* lowered to a pointer */
+    if (type->size < 0) /* kept as a pointer */
         add_field(l, name, type, (int64_t)sizeof(void *), (int)_Alignof(void *));
     else
         add_field(l, name, type, type->size, type->align);
@@ -127,6 +127,23 @@ static void add_state(Layout *l)
     field->kind = FIELD_STATE;
     for (int i = 0; i <= l->fn->nawaits; i++)
         set_bit(field->live, i);
+}
+
+/* What VLAs and alloca have taken; freed at the end. */
+static void add_blocks(Layout *l)
+{
+    static Type pointer = {
+        .kind = TYPE_SCALAR, .before = "void *", .after = "", .bare_before = "void *", .bare_after = "",
+        .size = sizeof(void *), .align = _Alignof(void *),
+    };
+    l->blocks = -1;
+    if (!l->fn->has_blocks)
+        return;
+    l->blocks = l->fn->nfields;
+    add_typed(l, "ac__blocks", &pointer);
+    l->fn->fields[l->blocks].kind = FIELD_BLOCKS;
+    for (int i = 1; i <= l->fn->nawaits; i++)
+        set_bit(l->fn->fields[l->blocks].live, i);
 }
 
 /* ---- interference ---- */
@@ -282,8 +299,10 @@ static void find_interference(Layout *l)
     interfere_in_blocks(l);
     interfere_with_children(l);
     interfere_with_result(l);
-    for (int i = 0; i < nfields; i++)
+    for (int i = 0; i < nfields; i++) {
         interfere(l, l->state, i);
+        interfere(l, l->blocks, i);
+    }
     for (int i = 0; i < nfields; i++)
         for (int k = 0; k < l->rows[i].nwords; k++)
             for (uint64_t word = l->rows[i].words[k]; word; word &= word - 1)
@@ -431,6 +450,8 @@ static void link_fields(Fn *fn)
         case FIELD_STATE:
             fn->state_field = field;
             break;
+        case FIELD_BLOCKS:
+            break;
         }
     }
 }
@@ -447,6 +468,7 @@ void lay_out_frame(Fn *fn)
     add_locals(&l);
     add_children(&l);
     add_result(&l);
+    add_blocks(&l);
     add_state(&l);
     find_interference(&l);
     assign_offsets(&l);

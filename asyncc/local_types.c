@@ -27,7 +27,7 @@ const char *show_type(Arena *arena, const Type *type, const char *name)
 
 bool is_bytes(const Local *local)
 {
-    return local->home == HOME_PLACED && local->type->tags;
+    return local->home == HOME_PLACED && !is_pointer_kept(local) && (local->type->tags || local->lowered);
 }
 
 const char *memory_of(const Fn *fn, const Local *local)
@@ -38,6 +38,8 @@ const char *memory_of(const Fn *fn, const Local *local)
 const char *place_of_local(const Fn *fn, const Local *local)
 {
     Arena *arena = fn->tu->arena;
+    if (is_pointer_kept(local))
+        return place_of_pointer(fn, local);
     const char *field = take_format(arena, "%s->%s", fn->self, local->slot->name);
     if (!is_bytes(local))
         return field;
@@ -48,7 +50,9 @@ const char *place_of_local(const Fn *fn, const Local *local)
 const char *bytes_field(Arena *arena, const Field *field)
 {
     const Type *type = field->type;
-    if (!field->local || !type->tags)
+    if (field->local && is_pointer_kept(field->local))
+        return take_format(arena, "ac__pointer %s", field->name);
+    if (!field->local || (!type->tags && !is_bytes(field->local)))
         return NULL;
     if (type->kind == TYPE_SCALAR && field->local->home != HOME_PLACED)
         return take_format(arena, strchr(type->after, '(') ? "void (*%s)(void)" : "void *%s", field->name);
@@ -59,7 +63,7 @@ void add_save(const Fn *fn, const Local *local, Buf *out)
 {
     const char *self = fn->self, *field = local->slot->name, *name = local->name;
     const Type *type = local->type;
-    if (!type->tags)
+    if (!type->tags || is_pointer_kept(local))
         add_format(out, "    %s->%s = %s;\n", self, field, name);
     else if (type->kind != TYPE_SCALAR)
         add_format(out, "    __builtin_memcpy(%s->%s, &%s, sizeof %s);\n", self, field, name, name);
@@ -71,7 +75,7 @@ void add_restore(const Fn *fn, const Local *local, Buf *out)
 {
     const char *self = fn->self, *field = local->slot->name, *name = local->name;
     const Type *type = local->type;
-    if (!type->tags)
+    if (!type->tags || is_pointer_kept(local))
         add_format(out, "    %s = %s->%s;\n", name, self, field);
     else if (type->kind != TYPE_SCALAR)
         add_format(out, "    __builtin_memcpy((void *)&%s, %s->%s, sizeof %s);\n", name, self, field, name);
@@ -81,7 +85,7 @@ void add_restore(const Fn *fn, const Local *local, Buf *out)
 
 void add_size_assertion(const Fn *fn, const Local *local, Buf *out)
 {
-    if (!is_bytes(local))
+    if (!is_bytes(local) || local->type->variable_size)
         return;
     const char *type = declare(fn->tu->arena, local->type, "", true);
     add_format(out, "_Static_assert(sizeof(%s) == %lld && _Alignof(%s) <= %d, \"asyncc laid out %s for another target\");\n",
@@ -116,6 +120,19 @@ bool defines_tag_of(const Type *type, const Node *node)
     return false;
 }
 
+static bool name_tag(Tu *tu, Tag *tag, Editor *editor)
+{
+    if (tag->in_macro) {
+        if (!ask_expansion(tu, tag->from))
+            report(tu, ERROR, tag->from, tag->from, "the definition of this type can't be edited");
+        return false;
+    }
+    tag->is_named = true;
+    const char *made = strchr(tag->spelled, ' ');
+    insert_before(editor, tag->keyword_to, take_format(tu->arena, " AC__FRAME%s", tag->name || !made ? "" : made));
+    return true;
+}
+
 bool name_tags(Fn *fn, Editor *editor)
 {
     bool good = true;
@@ -125,21 +142,27 @@ bool name_tags(Fn *fn, Editor *editor)
             need_tags(local->type);
     }
     for (int i = 0; i < fn->nlocals; i++)
-        for (const TagUse *use = fn->locals[i]->type->tags; use; use = use->next) {
-            Tag *tag = use->tag;
-            if (!tag->is_needed || tag->from < 0 || tag->is_named)
-                continue;
-            if (tag->in_macro) {
-                if (!ask_expansion(fn->tu, tag->from))
-                    report(fn->tu, ERROR, tag->from, tag->from, "the definition of this type can't be edited");
-                good = false;
-                continue;
+        for (const TagUse *use = fn->locals[i]->type->tags; use; use = use->next)
+            if (use->tag->is_needed && editor->from <= use->tag->from && use->tag->from < editor->to && !use->tag->is_named)
+                good &= name_tag(fn->tu, use->tag, editor);
+    return good;
+}
+
+bool name_file_tags(Tu *tu, Editor **editor)
+{
+    bool good = true;
+    for (int i = 0; i < tu->nfns; i++) {
+        const Fn *fn = tu->fns[i];
+        for (int k = 0; fn->body && fn->nawaits && k < fn->nlocals; k++)
+            for (const TagUse *use = fn->locals[k]->type->tags; use; use = use->next) {
+                Tag *tag = use->tag;
+                if (tag->from < 0 || tag->from >= fn->body->from || tag->is_named || tag->refused)
+                    continue;
+                if (!*editor)
+                    *editor = new_editor(tu->arena, tu->source, 0, tu->source->size);
+                good &= name_tag(tu, tag, *editor);
             }
-            tag->is_named = true;
-            const char *made = strchr(tag->spelled, ' ');
-            insert_before(editor, tag->keyword_to,
-                          take_format(fn->tu->arena, " AC__FRAME%s", tag->name || !made ? "" : made));
-        }
+    }
     return good;
 }
 

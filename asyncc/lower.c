@@ -92,7 +92,14 @@ static const char *callee_name(const Await *await)
 
 static const char *temp_text(Lowerer *l, const Local *temp)
 {
-    return temp->home == HOME_PLACED ? place_of_local(l->fn, temp) : temp->name;
+    return temp->home == HOME_PLACED || is_pointer_kept(temp) ? place_of_local(l->fn, temp) : temp->name;
+}
+
+static const char *temp_declaration(Lowerer *l, const Local *temp)
+{
+    if (is_pointer_kept(temp))
+        return take_format(l->arena, "ac__pointer %s", temp->name);
+    return declare(l->arena, temp->type, temp->name, true);
 }
 
 /* ---- macros that have to be expanded first ------------------------------------------------------- */
@@ -144,11 +151,15 @@ const char *assignment(Arena *arena, const char *to, const Type *type, const cha
 static void declare_temp(Lowerer *l, Buf *out, const Local *temp)
 {
     if (temp->home != HOME_PLACED)
-        add_format(out, "%s;\n", declare(l->arena, temp->type, temp->name, true));
+        add_format(out, "%s;\n", temp_declaration(l, temp));
 }
 
 static void assign_temp(Lowerer *l, Buf *out, const Local *temp, const char *value)
 {
+    if (is_pointer_kept(temp)) {
+        add_format(out, "%s = (void *)(%s);\n", temp->name, value);
+        return;
+    }
     add_format(out, "%s\n", assignment(l->arena, temp_text(l, temp), temp->type, value));
 }
 
@@ -161,7 +172,7 @@ static void add_temp(Lowerer *l, Buf *out, const Local *temp, const char *value)
     if (temp->home == HOME_PLACED)
         assign_temp(l, out, temp, value);
     else
-        add_format(out, "%s = %s;\n", declare(l->arena, temp->type, temp->name, true), value);
+        add_format(out, is_pointer_kept(temp) ? "%s = (void *)(%s);\n" : "%s = %s;\n", temp_declaration(l, temp), value);
 }
 
 /* What remains of a lowered expression whose value nobody wants. */
@@ -442,22 +453,36 @@ static void add_initialised(Lowerer *l, Buf *out, const char *name, const Local 
 static bool needs_rewriting(const Node *var)
 {
     const Local *local = var->local;
-    return local->home == HOME_PLACED || (local->home == HOME_SAVED && (local->type->is_const || local->undefined_ok)) ||
-           mentions_itself(var);
+    return local->lowered || local->home == HOME_PLACED ||
+           (local->home == HOME_SAVED && (local->type->is_const || local->undefined_ok)) || mentions_itself(var);
 }
 
 static void add_variable(Lowerer *l, Buf *out, Node *var)
 {
     Local *local = var->local;
     Node *init = var->kids[0];
+    for (int i = 1; local->lowered && i < var->nkids; i++)
+        for (const BoundUse *use = var->uses; use; use = use->next)
+            if (use->local->decl == var->kids[i]) {
+                lower_operands(l, &var->kids[i], 1, out);
+                add_bound(use->local, text_of(l, var->kids[i]), out);
+            }
+    if (local->kind == LOCAL_TYPEDEF)
+        return;
     bool early = local->home != HOME_PLACED && mentions_itself(var);
-    if (early)
+    if (early && is_pointer_kept(local))
+        add_variable_object(l->fn, local, NULL, out);
+    else if (early)
         add_format(out, "%s;\n", declare(l->arena, local->type, local->name, true));
     if (init)
         lower_operands(l, &var->kids[0], 1, out);
     const char *value = init ? text_of(l, init) : NULL;
     if (early) {
-        add_initialised(l, out, local->name, local, init, value);
+        add_initialised(l, out, is_pointer_kept(local) ? place_of_local(l->fn, local) : local->name, local, init, value);
+        return;
+    }
+    if (is_pointer_kept(local)) {
+        add_variable_object(l->fn, local, value, out);
         return;
     }
     if (local->home != HOME_PLACED) {
@@ -586,7 +611,7 @@ static void lower_return(Lowerer *l, Node *node)
             add_format(&out, "%s ",
                        assignment(l->arena, take_format(l->arena, "%s->result", fn->self), fn->result, text_of(l, value)));
     }
-    add(&out, "return AC_READY; }");
+    add_format(&out, "%sreturn AC_READY; }", free_blocks(fn));
     add_format(&out, MARK "E%d" MARK, node->to);
     replace_text(l->editor, node->from, node->to, out.text);
 }
@@ -851,7 +876,7 @@ static bool is_word(char c)
 static void edit_ref(Lowerer *l, const Node *node)
 {
     const Local *local = node->local;
-    if (local->home != HOME_PLACED)
+    if (local->home != HOME_PLACED && !is_pointer_kept(local))
         return;
     size_t size = strlen(local->name);
     const char *text = l->tu->source->text;
@@ -881,6 +906,25 @@ static void edit_literal(Lowerer *l, const Node *node)
     insert_after(l->editor, node->to, take_format(l->arena, ", sizeof %s->%s))", self, field));
 }
 
+/* alloca(n): memory that goes when the function ends, suspended or not. */
+static void edit_alloca(Lowerer *l, const Node *node)
+{
+    const char *text = l->tu->source->text;
+    int place = node->from >= 0 ? node->from : node->kids[0]->from; /* the first is nowhere in a header's macro */
+    const Change *call = find_call(l->tu, place);
+    int from = call ? call->from : node->kids[0]->from;
+    Token name = next_token(text, from, l->tu->source->size), open = next_token(text, name.to, l->tu->source->size);
+    bool known = token_is(text, name, "alloca") || token_is(text, name, "__builtin_alloca") ||
+                 token_is(text, name, "__builtin_alloca_with_align");
+    if (!known || !token_is(text, open, "(") || (call && call->text)) {
+        expand_call(l, place);
+        return;
+    }
+    replace_text(l->editor, name.from, open.to,
+                 take_format(l->arena, "%s(&%s->ac__blocks, ", node->op == 'B' ? "ac__alloca_with_align" : "ac__alloca",
+                             l->fn->self));
+}
+
 static void edit_names(Lowerer *l, Node *node, bool evaluated)
 {
     if (!node)
@@ -902,6 +946,10 @@ static void edit_names(Lowerer *l, Node *node, bool evaluated)
                          take_format(l->arena, "(*(%s)0)", declare(l->arena, node->type, "*", true)));
             return;
         }
+        break;
+    case N_CALL:
+        if (node->op && l->fn->has_blocks)
+            edit_alloca(l, node);
         break;
     case N_SPAWN:
         replace_text(l->editor, node->from, node->name_to, take_format(l->arena, "%s__spawn_local", node->callee->name));
@@ -941,6 +989,10 @@ bool lower_body(Fn *fn, Editor *editor)
     drop_conditionals(&l);
     need_split_types(fn->body);
     l.ok = name_tags(fn, editor);
+    l.ok &= edit_type_uses(fn, editor);
+    for (int i = 0; i < fn->nparams; i++)
+        if (fn->params[i]->lowered)
+            edit_names(&l, fn->params[i]->decl, true);
     edit_names(&l, fn->body, true);
     lower_stmt(&l, fn->body, NULL);
     return check_aliases(fn) && l.ok;

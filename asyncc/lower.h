@@ -58,11 +58,26 @@ void add_size_assertion(const Fn *, const Local *, Buf *);
 void need_tags(const Type *);
 /* Gives the definitions of needed types their tags. False: a macro has to be expanded first. */
 bool name_tags(Fn *, Editor *);
+bool name_file_tags(Tu *, Editor **); /* those outside of functions; makes the editor if there are any */
 /* The typedefs that what is defined in a declaration needs before it. */
 const char *alias_tags(Fn *, int from, int to);
 bool check_aliases(Fn *); /* all of them stand */
 /* The definition of a type among a declaration's specifiers, rendered; or null. */
 const char *kept_definition(const Editor *, int from, int to);
+
+/* ---- vla.c: what is variably modified ---- */
+
+/* Kept as a pointer to void: a VLA, a pointer to one. How the body reaches it. */
+bool is_pointer_kept(const Local *);
+const char *place_of_pointer(const Fn *, const Local *);
+void add_bound(const Local *, const char *value, Buf *);
+/* The declaration of one that is kept as a pointer; value may be null. */
+void add_variable_object(const Fn *, const Local *, const char *value, Buf *);
+/* What is owed where the function ends, or nothing. */
+const char *free_blocks(const Fn *);
+bool has_variable_params(const Fn *);
+/* The names of typedefs that are no more. False: a macro has to be expanded first. */
+bool edit_type_uses(Fn *, Editor *);
 
 /* Where a generated frame is complete before the text at that offset. */
 bool is_defined_before(const Fn *, int offset);

@@ -22,6 +22,7 @@ typedef struct Known {
     Fn *fn;           /* an async function   */
     Local *local;     /* of the function that is being read */
     Tag *tag;         /* a struct or union */
+    Local *bound;     /* of a variable array type: its bound, once evaluated */
     enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
@@ -120,6 +121,8 @@ Node *read_special_call(Reader *, CXCursor, Kids *);
 
 /* read_stmt.c */
 Node *read_stmt(Reader *, CXCursor);
+void read_variable_type(Reader *, CXCursor, Node *var, int from);
+void sort_kids_by_place(Node *, int first); /* from the first one on */
 
 /* read.c */
 void take_name(Reader *, const char *name, CXSourceLocation); /* of a declaration, if asyncc could make the same */
@@ -135,6 +138,14 @@ void find_skipped(Reader *);
 
 Type *type_of(Reader *, CXType);
 bool is_function_local(CXCursor decl);
+/* read_vla.c: makes the bounds of what the cursor declares, whose expressions are kids of var from 1 on.
+ * The declaration begins at `from`; `also` is the type of a parameter as it was written. */
+void read_bounds(Reader *, Node *var, CXType type, CXType also, int from, int name_from, int name_to);
+void read_type_uses(Reader *, Fn *);
+const void *array_key(CXType); /* what find_known() knows a variable array type by */
+bool is_variable(CXType);
+/* read_tree.c: the cursors of the function that is read, from 0 on; false: no more. */
+bool nth_cursor(Reader *, int n, CXCursor *);
 /* read_tags.c: what made text calls a struct or union that has no name, or a function's own. */
 Tag *find_tag(Reader *, CXCursor decl);
 /* read_tree.c: whether the function that is read declares another one, or an enum, of that name. */

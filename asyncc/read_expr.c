@@ -390,11 +390,35 @@ Node *read_special_call(Reader *r, CXCursor c, Kids *call)
     return NULL;
 }
 
+/* 'A', 'B' where an alignment is given; 0 for other functions. */
+static int alloca_called(Reader *r, CXCursor callee)
+{
+    if (clang_getCursorKind(callee) != CXCursor_DeclRefExpr)
+        return 0;
+    (void)r;
+    CXString string = clang_getCursorSpelling(callee);
+    const char *name = clang_getCString(string);
+    int which = !name                                                ? 0
+                : !strcmp(name, "__builtin_alloca_with_align")       ? 'B'
+                : !strcmp(name, "alloca") || !strcmp(name, "__builtin_alloca") ? 'A'
+                                                                     : 0;
+    clang_disposeString(string);
+    return which;
+}
+
 static Node *read_call(Reader *r, CXCursor c)
 {
     Kids kids;
     Node *node = read_special_call(r, c, &kids);
-    return node ? node : read_kids(r, new_operand(r, N_CALL, c), kids);
+    if (node)
+        return node;
+    node = read_kids(r, new_operand(r, N_CALL, c), kids);
+    int which = r->fn && kids.n ? alloca_called(r, core(r, kids.v[0])) : 0;
+    if (which && !r->unevaluated) {
+        node->op = which;
+        r->fn->has_allocas = true;
+    }
+    return node;
 }
 
 /* `sizeof(int[n++])`, `sizeof *p` of a p that points to a VLA: the one sizeof that evaluates its operand. */

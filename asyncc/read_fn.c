@@ -213,7 +213,7 @@ static Type *void_pointer(Reader *r, const Type *like)
 }
 
 /* `int a[n++]`: what the bound does is done when the function is entered. */
-static void read_bounds(Reader *r, Kids *bounds, CXCursor param)
+static void keep_bounds(Reader *r, Kids *bounds, CXCursor param)
 {
     Kids kids = children(r, param);
     for (int i = 0; i < kids.n; i++)
@@ -221,8 +221,24 @@ static void read_bounds(Reader *r, Kids *bounds, CXCursor param)
             *push(r->arena, bounds->v, bounds->n, bounds->room) = kids.v[i];
 }
 
+/* All the bounds of `int a[n][n]` are evaluated when the function is entered. */
+static void read_parameter_bounds(Reader *r, CXCursor c, Node *var, CXType type, CXType written)
+{
+    Kids kids = children(r, c);
+    for (int i = 0; i < kids.n; i++)
+        if (is_expr(kids.v[i]))
+            add_kid(r, var, read_expr(r, kids.v[i]));
+    sort_kids_by_place(var, 1);
+    if (var->has_await)
+        report(r->tu, ERROR, var->from, var->to, "an await in the bound of a parameter is not supported");
+    int name_from = offset_of(r, clang_getCursorLocation(c));
+    CXString name = clang_getCursorSpelling(c);
+    read_bounds(r, var, type, written, var->from, name_from, name_from + (int)strlen(clang_getCString(name)));
+    clang_disposeString(name);
+}
+
 /* Returns the bounds of the parameters that are arrays of variable size. */
-static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type)
+static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type, bool defined)
 {
     Kids bounds = { 0 };
     fn->nparams = 0;
@@ -234,6 +250,12 @@ static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type)
         CXType adjusted = clang_getArgType(clang_getCanonicalType(type), (unsigned)i);
         if (clang_getCanonicalType(param).kind != adjusted.kind)
             param = adjusted;
+        Node *var = new_node(r, N_VAR, params.v[i]);
+        CXType written = clang_getCursorType(params.v[i]);
+        add_kid(r, var, NULL);
+        bool variable = defined && *name && is_variable(param);
+        if (variable)
+            read_parameter_bounds(r, params.v[i], var, param, written);
         Type *t = type_of(r, param);
         bool unnamed = !*name;
         const Decl *decl = fn->ndecls ? &fn->decls[fn->ndecls - 1] : NULL;
@@ -256,14 +278,15 @@ static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type)
          * would be evaluated each time. */
         bool va_list = is_va_list(own);
         local->by_type = (unnamed || (is_array(own) && !va_list)) && !t->variable_size;
-        if (t->variable_size)
-            local->refused = "is variably modified";
-        else if (va_list)
+        if (va_list)
             local->refused = "is the caller's va_list";
         if (va_list && t->kind == TYPE_SCALAR && !unnamed)
             local->type = void_pointer(r, t); /* no type's name does for both compilers */
-        if (is_array(own))
-            read_bounds(r, &bounds, params.v[i]);
+        var->local = local;
+        local->decl = var;
+        local->lowered = variable;
+        if (is_array(own) && !variable)
+            keep_bounds(r, &bounds, params.v[i]);
         Known *known = find_known(r, params.v[i].data[0]);
         known->what = KNOWN_OTHER;
         known->local = local;
@@ -403,7 +426,7 @@ void read_async_function(Reader *r, CXCursor c)
         if (!fn->body) { /* the parameters' types, for whoever spawns it */
             r->fn = fn;
             fn->nlocals = 0;
-            read_params(r, fn, head.params, type);
+            read_params(r, fn, head.params, type, false);
             r->fn = NULL;
         }
         return;
@@ -417,12 +440,14 @@ void read_async_function(Reader *r, CXCursor c)
     r->fn = fn;
     r->scope = NULL;
     r->jump = NULL;
-    fn->nlocals = fn->nawaits = fn->nparams = fn->nhidings = 0;
+    fn->nlocals = fn->nawaits = fn->nparams = fn->nhidings = fn->ntype_uses = 0;
+    fn->has_allocas = false;
     if (fn->is_main)
         tu->has_main = true;
     visit_tree(r, head.body);
-    Kids bounds = read_params(r, fn, head.params, type);
+    Kids bounds = read_params(r, fn, head.params, type, true);
     read_body(r, fn, head.body, bounds);
+    read_type_uses(r, fn);
     name_fields(r, fn);
     if (r->jump)
         check_jump(r, fn);

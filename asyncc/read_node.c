@@ -158,7 +158,7 @@ static bool tells_of_the_stack(const char *name)
     static const char *const names[] = {
         "setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "__builtin_setjmp", "__builtin_longjmp", "getcontext",
         "__builtin_apply", "__builtin_apply_args", "__builtin_return", "vfork",
-        "alloca", "__builtin_alloca", "__builtin_alloca_with_align", "__builtin_alloca_with_align_and_max",
+        "__builtin_alloca_with_align_and_max",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))
@@ -201,8 +201,8 @@ Local *add_local(Reader *r, enum local_kind kind, const char *name, Type *type, 
     local->in_place = type->kind != TYPE_SCALAR || type->is_volatile || type->is_atomic;
     if (type->local_tag)
         local->refused = type->local_tag;
-    if (type->variable_size)
-        local->refused = "is variably modified";
+    if (type->bound_unknown)
+        local->refused = "has a type whose bounds stand in no declaration";
     *push(r->arena, fn->locals, fn->nlocals, fn->locals_room) = local;
     int which = reserved_name(name);
     if (which)

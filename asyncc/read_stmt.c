@@ -62,15 +62,87 @@ static void note_static(Reader *r, CXCursor c)
         r->fn->uses_name[which - 1] = true;
 }
 
+void sort_kids_by_place(Node *node, int first)
+{
+    for (int i = first + 1; i < node->nkids; i++)
+        for (int k = i; k > first && node->kids[k]->from < node->kids[k - 1]->from; k--) {
+            Node *later = node->kids[k - 1];
+            node->kids[k - 1] = node->kids[k];
+            node->kids[k] = later;
+        }
+}
+
+/* The expressions in a variable's type, as kids behind its initialiser; and the bounds among them, before
+ * anything asks for the type. */
+void read_variable_type(Reader *r, CXCursor c, Node *var, int from)
+{
+    CXCursor init = clang_getCursorKind(c) == CXCursor_VarDecl ? clang_Cursor_getVarDeclInitializer(c) : clang_getNullCursor();
+    CXType type = clang_getCursorType(c);
+    if (clang_getCursorKind(c) == CXCursor_TypedefDecl)
+        type = clang_getTypedefDeclUnderlyingType(c);
+    bool variable = is_variable(type);
+    Kids kids = children(r, c);
+    for (int i = 0; i < kids.n; i++) {
+        CXCursor kid = kids.v[i];
+        if (!is_expr(kid) || clang_equalCursors(kid, init))
+            continue;
+        if (variable) {
+            add_kid(r, var, read_expr(r, kid));
+            continue;
+        }
+        bool before = r->unevaluated;
+        r->unevaluated = true;
+        Node *in_type = new_node(r, N_UNEVALUATED, kid);
+        add_kid(r, in_type, read_expr(r, kid));
+        r->unevaluated = before;
+        add_kid(r, var, in_type);
+    }
+    if (!variable)
+        return;
+    sort_kids_by_place(var, 1); /* libclang goes from the element outwards */
+    int name_from = offset_of(r, clang_getCursorLocation(c));
+    CXString name = clang_getCursorSpelling(c);
+    read_bounds(r, var, type, type, from, name_from, name_from + (int)strlen(clang_getCString(name)));
+    clang_disposeString(name);
+}
+
+/* Of a typedef of a variable type the bounds are evaluated, where it stands. */
+static void read_typedef(Reader *r, Node *declare_node, CXCursor c)
+{
+    CXType type = clang_getTypedefDeclUnderlyingType(c);
+    if (!is_variable(type))
+        return;
+    Node *var = new_node(r, N_VAR, c);
+    add_kid(r, var, NULL);
+    read_variable_type(r, c, var, declare_node->from);
+    Local *local = add_local(r, LOCAL_TYPEDEF, copy_string(r, clang_getCursorSpelling(c)), type_of(r, type),
+                             offset_of(r, clang_getCursorLocation(c)));
+    Known *known = find_known(r, c.data[0]);
+    known->what = KNOWN_OTHER;
+    known->local = local;
+    local->in_place = false;
+    local->decl = var;
+    local->statement = declare_node;
+    var->local = local;
+    var->type = local->type;
+    var->in_macro = local->from < 0 || (find_call(r->tu, local->from) && !is_spelled(r, clang_getCursorLocation(c)));
+    add_kid(r, declare_node, var);
+}
+
 static void read_variable(Reader *r, Node *declare_node, CXCursor c)
 {
     Tu *tu = r->tu;
     enum CX_StorageClass storage = clang_Cursor_getStorageClass(c);
     if (storage == CX_SC_Static || storage == CX_SC_Extern) {
         note_static(r, c);
+        if (is_variable(clang_getCursorType(c)))
+            report(r->tu, ERROR, declare_node->from, declare_node->to,
+                   "what is static and variably modified is not supported yet in async functions");
         return;
     }
     Node *var = new_node(r, N_VAR, c);
+    add_kid(r, var, NULL);
+    read_variable_type(r, c, var, declare_node->from);
     Known *known = find_known(r, c.data[0]);
     known->what = KNOWN_OTHER;
     CXSourceLocation name_at = clang_getCursorLocation(c);
@@ -78,12 +150,12 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
     Local *local = add_local(r, LOCAL_VAR, name, type_of(r, clang_getCursorType(c)), offset_of(r, name_at));
     known->local = local;
     local->decl = var;
+    local->statement = declare_node;
     var->local = local;
     var->type = local->type;
     var->in_macro = local->from < 0 || (find_call(tu, local->from) && !is_spelled(r, name_at));
 
     CXCursor init = clang_Cursor_getVarDeclInitializer(c);
-    add_kid(r, var, NULL);
     Kids kids = children(r, c);
     for (int i = 0; i < kids.n; i++) {
         CXCursor kid = kids.v[i];
@@ -100,18 +172,6 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
                 align_local(r, local, text, at, size, offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid))));
             else if (kind == CXCursor_AlignedAttr)
                 local->refused = "is over-aligned";
-        } else if (is_expr(kid) && !clang_equalCursors(kid, init)) {
-            bool before = r->unevaluated;
-            Node *in_type;
-            if (local->type->variable_size) {
-                in_type = read_expr(r, kid);
-            } else {
-                r->unevaluated = true;
-                in_type = new_node(r, N_UNEVALUATED, kid);
-                add_kid(r, in_type, read_expr(r, kid));
-                r->unevaluated = before;
-            }
-            add_kid(r, var, in_type);
         }
     }
     if (!clang_Cursor_isNull(init)) {
@@ -134,27 +194,6 @@ static enum CXChildVisitResult hide_names(CXCursor c, CXCursor parent, CXClientD
         take_name(r, name, clang_getCursorLocation(c));
     }
     return clang_getCursorKind(c) == CXCursor_EnumDecl ? CXChildVisit_Recurse : CXChildVisit_Continue;
-}
-
-/* `typedef int T[n];` evaluates n where it stands. The type is like a local: no jump may lead into its scope. */
-static void read_typedef(Reader *r, Node *declare_node, CXCursor c)
-{
-    Type *type = type_of(r, clang_getTypedefDeclUnderlyingType(c));
-    if (!type->variable_size)
-        return;
-    Node *var = new_node(r, N_VAR, c);
-    const char *name = copy_string(r, clang_getCursorSpelling(c));
-    var->local = add_local(r, LOCAL_VAR, name, type, offset_of(r, clang_getCursorLocation(c)));
-    var->local->decl = var;
-    var->type = type;
-    add_kid(r, var, NULL);
-    Kids kids = children(r, c);
-    for (int i = 0; i < kids.n; i++)
-        if (is_expr(kids.v[i]))
-            add_kid(r, var, read_expr(r, kids.v[i]));
-    if (var->has_await)
-        report(r->tu, ERROR, var->from, var->to, "an await in the bound of a type is not supported yet");
-    add_kid(r, declare_node, var);
 }
 
 /* What stands in a declaration that isn't a variable's (an assertion, an enumerator's value, typeof) isn't evaluated. */

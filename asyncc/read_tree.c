@@ -160,6 +160,15 @@ Kids children(Reader *r, CXCursor c)
     return kids;
 }
 
+bool nth_cursor(Reader *r, int n, CXCursor *c)
+{
+    const Tree *t = r->tree;
+    if (!t || n >= t->n)
+        return false;
+    *c = t->c[n];
+    return true;
+}
+
 bool has_other_tag(Reader *r, CXCursor decl)
 {
     const Tree *t = r->tree;

@@ -35,8 +35,8 @@ static Local *new_temp(Sequencer *s, const char *name, Type *type)
     temp->in_place = type->has_const; /* it couldn't be put back */
     if (type->local_tag)
         temp->refused = type->local_tag;
-    if (type->variable_size)
-        temp->refused = "is variably modified";
+    if (type->bound_unknown)
+        temp->refused = "has a type whose bounds stand in no declaration";
     *push(fn->tu->arena, fn->locals, fn->nlocals, fn->locals_room) = temp;
     return temp;
 }

@@ -60,6 +60,8 @@ typedef struct Declarator {
     const char *before, *after;
     const char *unnamed; /* why it can't be printed, or null */
     TagUse *tags;
+    BoundUse *bounds;
+    bool bound_unknown;
 } Declarator;
 
 static void add_tags(Reader *r, TagUse **tags, const TagUse *more)
@@ -108,7 +110,7 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
                         seen.kind == CXType_FunctionNoProto;
         if (clang_getAddressSpace(target) == TASK_SPACE) {
             const char *quals = qualifiers(type, bare);
-            return (Declarator){ take_format(r->arena, "%sac_task__handle %s", quals, before), after, NULL, NULL };
+            return (Declarator){ .before = take_format(r->arena, "%sac_task__handle %s", quals, before), .after = after };
         }
         const char *quals = qualifiers(type, bare);
         before = take_format(r->arena, "%s*%s%s", brackets ? "(" : "", quals, before);
@@ -119,8 +121,20 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
     case CXType_ConstantArray:
         after = take_format(r->arena, "%s[%lld]", after, clang_getArraySize(type));
         return print(r, clang_getArrayElementType(type), before, after, bare);
+    case CXType_VariableArray: {
+        Local *bound = find_known(r, array_key(type))->bound;
+        after = take_format(r->arena, "%s[%s]", after, bound ? bound->name : "");
+        Declarator d = print(r, clang_getArrayElementType(type), before, after, bare);
+        if (!bound) {
+            d.bound_unknown = true;
+            return d;
+        }
+        BoundUse *use = take(r->arena, sizeof *use);
+        *use = (BoundUse){ bound, d.bounds };
+        d.bounds = use;
+        return d;
+    }
     case CXType_IncompleteArray:
-    case CXType_VariableArray:
         after = take_format(r->arena, "%s[]", after);
         return print(r, clang_getArrayElementType(type), before, after, bare);
     case CXType_FunctionProto:
@@ -194,7 +208,7 @@ static enum type_kind kind_of(CXType canonical)
     }
 }
 
-static bool is_variable(CXType type)
+bool is_variable(CXType type)
 {
     for (;;) {
         type = clang_getCanonicalType(type);
@@ -212,6 +226,14 @@ static bool is_variable(CXType type)
             return false;
         }
     }
+}
+
+/* libclang crashes when it is asked for the size of such a type. */
+static bool has_variable_size(CXType canonical)
+{
+    while (canonical.kind == CXType_ConstantArray || canonical.kind == CXType_IncompleteArray)
+        canonical = clang_getCanonicalType(clang_getArrayElementType(canonical));
+    return canonical.kind == CXType_VariableArray;
 }
 
 /* const where it matters for assignment: of the type, or of an array's elements. */
@@ -295,6 +317,8 @@ Type *type_of(Reader *r, CXType cx)
     }
     type->local_tag = whole.unnamed;
     type->tags = whole.tags;
+    type->bounds = whole.bounds;
+    type->bound_unknown = whole.bound_unknown;
     type->is_volatile = is_volatile_object(canonical);
     type->is_atomic = canonical.kind == CXType_Atomic;
     type->variable_size = is_variable(cx);
@@ -306,10 +330,24 @@ Type *type_of(Reader *r, CXType cx)
     type->align = 1;
     if (type->kind == TYPE_FUNCTION) {
         type->is_async_pointer = is_async_type(canonical);
-    } else if (type->kind != TYPE_VOID && !type->variable_size && whole.before[0] != '<') {
+    } else if (type->kind != TYPE_VOID && !has_variable_size(canonical) && whole.before[0] != '<') {
         /* What is no type of the language's, "<builtin fn type>", has no size that could be asked for. */
         type->size = clang_Type_getSizeOf(canonical);
         type->align = (int)clang_Type_getAlignOf(cx); /* a typedef may ask for more */
+    }
+    if (type->kind == TYPE_ARRAY && type->variable_size && type->size < 0) {
+        /* Counted so that what overflows stays too much. */
+        Type *element = type_of(r, clang_getArrayElementType(canonical));
+        Local *bound = canonical.kind == CXType_VariableArray ? find_known(r, array_key(canonical))->bound : NULL;
+        const char *count = bound ? bound->name : take_format(r->arena, "%lld", clang_getArraySize(canonical));
+        const char *each = element->extent;
+        if (!each)
+            each = take_format(r->arena, "sizeof(%s)", declare(r->arena, element, "", false));
+        type->extent = take_format(r->arena, "ac__times(%s, %s)", count, each);
+        type->align = element->align;
+        mask = r->type_room - 1; /* the table may have grown */
+        for (at = ((uintptr_t)cx.data[0] >> 3) * 0x9E3779B97F4A7C15u >> 40 & mask; r->types[at].type; at = (at + 1) & mask)
+            ;
     }
     if (canonical.kind == CXType_Pointer) {
         CXType target = clang_getPointeeType(canonical);

@@ -1,0 +1,127 @@
+/* vla.c - variably modified declarations where an await stands.
+ *
+ *     int a[n][m];                  __SIZE_TYPE__ f__b1 = n, f__b2 = m;
+ *                                   ac__pointer a = ac__vla(&self->ac__blocks, 1, ..bytes, 4);
+ *     int (*p)[m] = a;              __SIZE_TYPE__ f__b3 = m;  ac__pointer p = (void *)(..a..);
+ *     await g();
+ *     a[1][2] = (*p)[0];            (*(int (*)[f__b1][f__b2])a)[1][2] = (*(*(int (**)[f__b3])&p))[0];
+ *
+ * No compiler lets a goto, as by which a function resumes, lead into the scope of such a declaration, even if
+ * nothing of it is used any more. An expression that names the same type in a cast declares nothing. So where
+ * an await stands in the scope, the bounds become locals that are made, evaluated once and live as long as
+ * something of the type is used; an array becomes memory of the runtime's, which the frame frees at its
+ * end; a pointer is kept as one to void; a typedef leaves only its bounds. The others stay as they are. */
+#include "lower.h"
+#include <string.h>
+
+bool is_vla(const Local *local)
+{
+    return local->lowered && local->type->kind == TYPE_ARRAY && local->type->size < 0;
+}
+
+/* A jump into the scope isn't C, be the local dead or not. The scope begins somewhere in the declaration. */
+static bool has_await_in_scope(const Fn *fn, const Local *local)
+{
+    for (int i = 0; i < fn->nawaits; i++) {
+        const Node *await = fn->awaits[i]->node, *scope = local->scope;
+        if (await->from >= local->statement->from && (!scope || (scope->from <= await->from && await->to <= scope->to)))
+            return true;
+    }
+    return false;
+}
+
+void lower_variable_types(Fn *fn)
+{
+    fn->has_blocks = fn->has_allocas && fn->nawaits;
+    for (int i = 0; i < fn->nlocals; i++) {
+        Local *local = fn->locals[i];
+        if (!local->type->variable_size)
+            continue;
+        if ((local->kind == LOCAL_VAR || local->kind == LOCAL_TYPEDEF) && has_await_in_scope(fn, local))
+            local->lowered = true;
+        if (!local->lowered)
+            continue;
+        for (const BoundUse *use = local->decl->uses; use; use = use->next)
+            use->local->lowered = true;
+        if (local->kind == LOCAL_TYPEDEF)
+            continue;
+        if (is_vla(local)) {
+            fn->has_blocks = true;
+            local->address_taken = local->in_place = false; /* the memory is elsewhere, this is a pointer to it */
+        } else if (local->type->kind == TYPE_ARRAY) {
+            local->in_place = true;
+        }
+    }
+}
+
+bool is_pointer_kept(const Local *local)
+{
+    return (local->lowered || local->kind == LOCAL_TEMP) && local->type->variable_size &&
+           (local->type->kind != TYPE_ARRAY || local->type->size < 0);
+}
+
+const char *place_of_pointer(const Fn *fn, const Local *local)
+{
+    Arena *arena = fn->tu->arena;
+    const char *at = local->home == HOME_PLACED ? take_format(arena, "%s->%s", fn->self, local->slot->name) : local->name;
+    const Type *type = local->type;
+    if (local->kind == LOCAL_TEMP)
+        return take_format(arena, "((%s)%s)", declare(arena, type, "", true), at);
+    if (is_vla(local))
+        return take_format(arena, "(*(%s)%s)", declare(arena, type, "(*)", false), at);
+    return take_format(arena, "(*(%s)&%s)", declare(arena, type, "*", false), at);
+}
+
+void add_bound(const Local *bound, const char *value, Buf *out)
+{
+    add_format(out, "AC__UNUSED __SIZE_TYPE__ %s = %s;\n", bound->name, value);
+}
+
+void add_variable_object(const Fn *fn, const Local *local, const char *value, Buf *out)
+{
+    const char *at = local->home == HOME_PLACED ? take_format(fn->tu->arena, "%s->%s", fn->self, local->slot->name) : local->name;
+    const char *declares = local->home == HOME_PLACED ? "" : "AC__UNUSED ac__pointer ";
+    if (is_vla(local)) {
+        add_format(out, "%s%s = ac__vla(&%s->ac__blocks, %d, %s, %d);\n", declares, at, fn->self, local->index + 1,
+                   local->type->extent, local->type->align);
+        if (value) /* there is but one initialiser, {} */
+            add_format(out, "__builtin_memset(%s, 0, %s);\n", at, local->type->extent);
+    } else if (value) {
+        add_format(out, "%s%s = (void *)(%s);\n", declares, at, value);
+    } else if (*declares) {
+        add_format(out, "%s%s = 0;\n", declares, at);
+    }
+}
+
+const char *free_blocks(const Fn *fn)
+{
+    return fn->has_blocks ? take_format(fn->tu->arena, "ac__free_blocks(&%s->ac__blocks); ", fn->self) : "";
+}
+
+bool has_variable_params(const Fn *fn)
+{
+    for (int i = 0; i < fn->nparams; i++)
+        if (fn->params[i]->type->variable_size)
+            return true;
+    return false;
+}
+
+bool edit_type_uses(Fn *fn, Editor *editor)
+{
+    bool good = true;
+    for (int i = 0; i < fn->ntype_uses; i++) {
+        const TypeUse *use = &fn->type_uses[i];
+        if (!use->local->lowered)
+            continue;
+        const Type *type = use->local->type;
+        if (!use->in_macro) {
+            replace_text(editor, use->from, use->to,
+                         take_format(fn->tu->arena, "__typeof__(%s)", declare(fn->tu->arena, type, "", false)));
+        } else {
+            good = false;
+            if (!ask_expansion(fn->tu, use->from))
+                report(fn->tu, ERROR, use->from, use->from, "this name of a variably modified type can't be edited");
+        }
+    }
+    return good;
+}
