@@ -266,6 +266,7 @@ typedef struct Type {
     bool has_const;     /* a record with a const member: an object of it can't be assigned       */
     bool is_flexible;   /* a record that ends in an array without a size                          */
     bool is_vector;     /* or an array of vectors                                               */
+    bool is_pointer;
     bool is_task;       /* ac_task(T); target is T                                               */
     bool is_async_pointer;
     BoundUse *bounds;       /* of a variably modified one, as far as they are known               */

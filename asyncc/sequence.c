@@ -41,10 +41,36 @@ static Local *new_temp(Sequencer *s, const char *name, Type *type)
     return temp;
 }
 
+/* The temporary that holds the awaited struct that an array is a member of. */
+static Local *result_around(const Node *node)
+{
+    while (node->kind == N_OTHER && node->nkids)
+        node = node->kids[0];
+    return node->kind == N_AWAIT && node->await ? node->await->result : NULL;
+}
+
+/* A temporary that may point into an array inside of a value, `(await f()).list + 1`: the value stays, too. */
+static void keep_arrays(Sequencer *s, const Node *node, bool points)
+{
+    if (!node || node->kind == N_UNEVALUATED || node->kind == N_CALL || node->kind == N_AWAIT || node->kind == N_STMT_EXPR)
+        return;
+    if (node->kind == N_OTHER && node->op == 'a') {
+        Local *whole = result_around(node);
+        if (whole)
+            whole->in_place = whole->address_taken = whole->wrapped = true;
+        else if (points)
+            report(s->fn->tu, ERROR, node->from, node->to,
+                   "an array inside a value, used after another operand that awaits, is not supported yet");
+    }
+    for (int i = 0; i < node->nkids; i++)
+        keep_arrays(s, node->kids[i], points);
+}
+
 static void give_temp(Sequencer *s, Node *node)
 {
     if (node->temp || node->type->kind == TYPE_VOID)
         return;
+    keep_arrays(s, node, node->type->is_pointer || node->is_lvalue);
     node->temp = new_temp(s, take_format(s->fn->tu->arena, "%s__t%d", s->fn->name, ++s->ntemps), node->type);
     if (!defines_tag_of(node->type, node))
         return;
@@ -126,26 +152,12 @@ static bool is_settled(const Node *node)
     return node->temp || node->kind == N_AWAIT || node->kind == N_CONSTANT || node->kind == N_UNEVALUATED;
 }
 
-/* The temporary that holds the awaited struct that an array is a member of. */
-static Local *result_around(const Node *node)
-{
-    while (node->kind == N_OTHER && node->nkids == 1)
-        node = node->kids[0];
-    return node->kind == N_AWAIT && node->await ? node->await->result : NULL;
-}
-
 static void spill(Sequencer *s, Node *kid)
 {
     if (kid->kind == N_INIT) {
         for (int i = 0; i < kid->nkids; i++)
             spill(s, kid->kids[i]);
     } else if (!is_settled(kid)) {
-        Local *whole = kid->kind == N_OTHER && kid->op == 'a' ? result_around(kid) : NULL;
-        if (whole)
-            whole->in_place = whole->address_taken = true;
-        else if (kid->kind == N_OTHER && kid->op == 'a')
-            report(s->fn->tu, ERROR, kid->from, kid->to,
-                   "an array inside a value, used after another operand that awaits, is not supported yet");
         give_temp(s, kid);
     }
 }

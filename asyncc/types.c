@@ -349,6 +349,7 @@ Type *type_of(Reader *r, CXType cx)
         for (at = ((uintptr_t)cx.data[0] >> 3) * 0x9E3779B97F4A7C15u >> 40 & mask; r->types[at].type; at = (at + 1) & mask)
             ;
     }
+    type->is_pointer = canonical.kind == CXType_Pointer;
     if (canonical.kind == CXType_Pointer) {
         CXType target = clang_getPointeeType(canonical);
         if (clang_getAddressSpace(target) == TASK_SPACE) {
