@@ -472,7 +472,7 @@ struct Fn {
     int ntype_uses, type_uses_room;
     bool has_allocas;          /* alloca is called                                             */
     bool has_blocks;           /* vla.c: it keeps memory besides the frame                     */
-    bool labels_as_values;    /* &&label: the body can't be inlined                            */
+    bool labels_as_values;    /* &&label, or asm that may define labels: the body exists once    */
     bool uses_name[3];        /* the body mentions self, cx, state as names of its own or global */
     int order;                /* calls.c: a callee with a body has a smaller one                */
 

@@ -614,7 +614,7 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
 {
     const char *params = params_text(fn, decl, editor), *comma = *params ? ", " : "";
     add_format(out, MARK "B%d" MARK, decl->from);
-    add_format(out, "static %senum ac_poll %s(%s *%s, struct ac_context *%s, unsigned %s%s", fn->labels_as_values ? "" : "inline ",
+    add_format(out, "static %senum ac_poll %s(%s *%s, struct ac_context *%s, unsigned %s%s", fn->labels_as_values ? "AC__ONE_BODY " : "inline ",
                body_name(fn), fn->frame_type, fn->self, fn->cx, fn->state, comma);
     add_format(out, MARK "E%d" MARK, decl->params_from ? decl->params_from : decl->name_from);
     add(out, params);

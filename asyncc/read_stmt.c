@@ -432,6 +432,7 @@ static Node *read_stmt_kind(Reader *r, CXCursor c)
     case CXCursor_NullStmt:
         return new_node(r, N_EMPTY, c);
     case CXCursor_GCCAsmStmt:
+        r->fn->labels_as_values = true;
         node = read_kids(r, new_node(r, N_ASM, c), children(r, c));
         for (int i = 0; i < node->nkids; i++)
             if (node->kids[i]->is_lvalue)

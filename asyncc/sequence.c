@@ -376,8 +376,26 @@ static bool is_hidden(const Fn *fn, const Local *local, const Node *scope)
     return false;
 }
 
+/* What is saved and put back at very many awaits makes the output, and the time that compilers take for it, grow
+ * with the square of the function's size. */
+enum { MANY_SAVES = 2000, MANY_AWAITS = 32 };
+
+static void place_long_lived(Fn *fn)
+{
+    int nsaves = 0;
+    int *lives = take(fn->tu->arena, ((size_t)fn->nlocals + 1) * sizeof *lives);
+    for (int i = 0; i < fn->nawaits; i++)
+        for (int k = 0; k < fn->nlocals; k++)
+            if (fn->locals[k]->home == HOME_SAVED && has_bit(fn->awaits[i]->live, k))
+                nsaves++, lives[k]++;
+    for (int k = 0; k < fn->nlocals && nsaves > MANY_SAVES; k++)
+        if (lives[k] > MANY_AWAITS)
+            fn->locals[k]->home = HOME_PLACED;
+}
+
 void place_locals(Fn *fn)
 {
+    place_long_lived(fn);
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         /* The block that lowering puts around a statement would end the lifetime of a literal in it. */

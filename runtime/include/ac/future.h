@@ -119,6 +119,12 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
  * every function that is made. */
 #define AC__FRAME __attribute__((may_alias))
 #define AC__UNUSED __attribute__((unused))
+/* A body that has labels as values, or assembly that may define labels, exists once. */
+#ifdef __clang__
+#define AC__ONE_BODY __attribute__((noinline))
+#else
+#define AC__ONE_BODY __attribute__((noinline, noclone))
+#endif
 
 #ifdef __cplusplus
 }
