@@ -437,6 +437,14 @@ void read_async_function(Reader *r, CXCursor c)
                               name));
         return;
     }
+    if (fn->body) {
+        report(tu, ERROR, at, to, "async function '%s' is defined twice: an extern inline one can't be replaced", name);
+        for (int i = 0; i < tu->source->words.n; i++) { /* its awaits are no others' */
+            int word = tu->source->words.v[i].at;
+            r->seen[word] |= word > decl.to && word < end_of(r, head.body);
+        }
+        return;
+    }
     r->fn = fn;
     r->scope = NULL;
     r->jump = NULL;

@@ -403,6 +403,10 @@ void place_locals(Fn *fn)
             local->home = HOME_PLACED;
         if (local->home != HOME_SAVED || local->kind == LOCAL_TEMP)
             continue;
+        /* A jump back to before the declaration, and one past it, keep the value; the name isn't known there. */
+        for (int k = 0; k < fn->nawaits && local->from >= 0; k++)
+            if (has_bit(fn->awaits[k]->live, i) && fn->awaits[k]->node->from < local->from)
+                local->home = HOME_PLACED;
         for (int k = 0; k < fn->nlocals && local->home == HOME_SAVED; k++)
             if (k != i && fn->locals[k]->kind == LOCAL_VAR && !strcmp(fn->locals[k]->name, local->name) &&
                 is_hidden(fn, local, fn->locals[k]->scope))
