@@ -388,9 +388,12 @@ static void place_long_lived(Fn *fn)
         for (int k = 0; k < fn->nlocals; k++)
             if (fn->locals[k]->home == HOME_SAVED && has_bit(fn->awaits[i]->live, k))
                 nsaves++, lives[k]++;
-    for (int k = 0; k < fn->nlocals && nsaves > MANY_SAVES; k++)
-        if (lives[k] > MANY_AWAITS)
-            fn->locals[k]->home = HOME_PLACED;
+    for (int k = 0; k < fn->nlocals && nsaves > MANY_SAVES; k++) {
+        Local *local = fn->locals[k];
+        bool plain = local->kind == LOCAL_PARAM || local->kind == LOCAL_VAR || local->kind == LOCAL_TEMP;
+        if (lives[k] > MANY_AWAITS && plain && !local->type->variable_size)
+            local->home = HOME_PLACED;
+    }
 }
 
 void place_locals(Fn *fn)
@@ -404,7 +407,7 @@ void place_locals(Fn *fn)
         if (local->home != HOME_SAVED || local->kind == LOCAL_TEMP)
             continue;
         /* A jump back to before the declaration, and one past it, keep the value; the name isn't known there. */
-        for (int k = 0; k < fn->nawaits && local->from >= 0; k++)
+        for (int k = 0; k < fn->nawaits && local->kind == LOCAL_VAR && !local->type->variable_size; k++)
             if (has_bit(fn->awaits[k]->live, i) && fn->awaits[k]->node->from < local->from)
                 local->home = HOME_PLACED;
         for (int k = 0; k < fn->nlocals && local->home == HOME_SAVED; k++)
