@@ -620,6 +620,7 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
     add(out, params);
     add(out, ")\n");
     add_format(out, MARK "B%d" MARK "{\n", fn->body->from);
+    declare_bounds(fn, out);
     bool any = false;
     for (int i = 0; i < fn->nawaits; i++)
         any |= fn->awaits[i]->reached;

@@ -70,6 +70,7 @@ const char *kept_definition(const Editor *, int from, int to);
 /* Kept as a pointer to void: a VLA, a pointer to one. How the body reaches it. */
 bool is_pointer_kept(const Local *);
 const char *place_of_pointer(const Fn *, const Local *);
+void declare_bounds(const Fn *, Buf *);
 void add_bound(const Local *, const char *value, Buf *);
 /* The declaration of one that is kept as a pointer; value may be null. */
 void add_variable_object(const Fn *, const Local *, const char *value, Buf *);

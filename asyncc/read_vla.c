@@ -96,6 +96,9 @@ static CXType inside(CXType type)
 
 void read_bounds(Reader *r, Node *var, CXType type, CXType also, int from, int name_from, int name_to)
 {
+    /* The declarator has to be in the text, to be read side by side with the type. */
+    if (find_call(r->tu, name_from) && ask_expansion(r->tu, name_from))
+        return;
     Layers layers = read_layers(r, from, name_from, name_to);
     for (int i = 0; i < layers.n; i++, type = inside(type), also = inside(also)) {
         if (layers.v[i].kind != LAYER_ARRAY)

@@ -1,8 +1,8 @@
 /* vla.c - variably modified declarations where an await stands.
  *
- *     int a[n][m];                  __SIZE_TYPE__ f__b1 = n, f__b2 = m;
+ *     int a[n][m];                  f__b1 = n; f__b2 = m;
  *                                   ac__pointer a = ac__vla(&self->ac__blocks, 1, ..bytes, 4);
- *     int (*p)[m] = a;              __SIZE_TYPE__ f__b3 = m;  ac__pointer p = (void *)(..a..);
+ *     int (*p)[m] = a;              f__b3 = m;  ac__pointer p = (void *)(..a..);
  *     await g();
  *     a[1][2] = (*p)[0];            (*(int (*)[f__b1][f__b2])a)[1][2] = (*(*(int (**)[f__b3])&p))[0];
  *
@@ -72,9 +72,17 @@ const char *place_of_pointer(const Fn *fn, const Local *local)
     return take_format(arena, "(*(%s)&%s)", declare(arena, type, "*", false), at);
 }
 
+/* At the head of the body, since the value of a statement expression may have a type that is made inside. */
+void declare_bounds(const Fn *fn, Buf *out)
+{
+    for (int i = 0; i < fn->nlocals; i++)
+        if (fn->locals[i]->kind == LOCAL_BOUND && fn->locals[i]->lowered)
+            add_format(out, "    AC__UNUSED __SIZE_TYPE__ %s = 0;\n", fn->locals[i]->name);
+}
+
 void add_bound(const Local *bound, const char *value, Buf *out)
 {
-    add_format(out, "AC__UNUSED __SIZE_TYPE__ %s = %s;\n", bound->name, value);
+    add_format(out, "%s = %s;\n", bound->name, value);
 }
 
 void add_variable_object(const Fn *fn, const Local *local, const char *value, Buf *out)
