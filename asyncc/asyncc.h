@@ -468,6 +468,8 @@ struct Fn {
     bool spawned, blocked_on; /* fetch__spawn_local, fetch__block_on are needed                  */
     const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
     bool shows_name;          /* __func__ and its like are used                                */
+    Tag **outer_tags; /* of the file, hidden by those of the function: typedefs are put before it  */
+    int nouter_tags, outer_tags_room;
     struct TypeUse *type_uses; /* where the names of variably modified typedefs stand          */
     int ntype_uses, type_uses_room;
     bool has_allocas;          /* alloca is called                                             */

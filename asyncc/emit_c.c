@@ -802,6 +802,8 @@ bool emit_c(Tu *tu)
         }
         if (!decl->is_definition)
             continue;
+        for (int k = 0; k < fn->nouter_tags; k++)
+            add_format(&text, "typedef %s %s %s;\n", fn->outer_tags[k]->word, fn->outer_tags[k]->name, fn->outer_tags[k]->spelled);
         add_frame(fn, decl->from > packed_from, &text);
         /* A body that can't have the function's own name says it all the same. */
         bool renamed = fn->shows_name && strcmp(body_name(fn), fn->name) != 0;

@@ -62,6 +62,7 @@ typedef struct Reader {
     TypeSlot *types;
     size_t type_room;
     int ntypes, ntags;
+    bool hides_types; /* the function that is read declares types of its own */
     Known *known;
     size_t known_room;
     int nknown;
@@ -150,6 +151,9 @@ bool nth_cursor(Reader *, int n, CXCursor *);
 Tag *find_tag(Reader *, CXCursor decl);
 /* read_tree.c: whether the function that is read declares another one, or an enum, of that name. */
 bool has_other_tag(Reader *, CXCursor decl);
+bool has_own_typedef(Reader *, CXCursor decl); /* likewise a typedef; decl isn't one of the function's */
+bool declares_types(Reader *);                 /* whether it declares any type: names may be hidden   */
+void forget_types(Reader *);                   /* types.c: type_of() starts anew */
 /* libclang's diagnostics of r->unit as ours, the keywords as the user spelled them. */
 void pass_on_messages(Reader *);
 void pass_on_stray(Reader *); /* those that are left to us, where nothing was found to say */

@@ -454,8 +454,15 @@ void read_async_function(Reader *r, CXCursor c)
         tu->has_main = true;
     visit_tree(r, head.body);
     Kids bounds = read_params(r, fn, head.params, type, true);
+    /* From here on, since the parameters are seen from outside. */
+    r->hides_types = declares_types(r);
+    if (r->hides_types)
+        forget_types(r);
     read_body(r, fn, head.body, bounds);
     read_type_uses(r, fn);
+    if (r->hides_types)
+        forget_types(r);
+    r->hides_types = false;
     name_fields(r, fn);
     if (r->jump)
         check_jump(r, fn);

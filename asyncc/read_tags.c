@@ -37,6 +37,16 @@ Tag *find_tag(Reader *r, CXCursor decl)
         }
     }
     tag->name = named ? name : NULL;
+    if (r->fn && named && !is_function_local(decl)) {
+        /* Of the file, and hidden somewhere in the function: a typedef before it. */
+        known->tag = NULL; /* another function may see it */
+        tag->from = -1;
+        tag->refused = NULL;
+        tag->name = name;
+        tag->spelled = take_format(r->arena, "%s__%s__%d", r->fn->name, name, number);
+        *push(r->arena, r->fn->outer_tags, r->fn->nouter_tags, r->fn->outer_tags_room) = tag;
+        return tag;
+    }
     const char *owner = r->fn ? r->fn->name : "ac";
     if (!named) {
         tag->spelled = take_format(r->arena, "%s %s__tag%d", tag->word, owner, number);

@@ -169,6 +169,36 @@ bool nth_cursor(Reader *r, int n, CXCursor *c)
     return true;
 }
 
+static bool is_tag(CXCursor c)
+{
+    return c.kind == CXCursor_StructDecl || c.kind == CXCursor_UnionDecl || c.kind == CXCursor_EnumDecl;
+}
+
+bool declares_types(Reader *r)
+{
+    const Tree *t = r->tree;
+    for (int i = 0; t && i < t->n; i++)
+        if (t->c[i].kind == CXCursor_TypedefDecl || is_tag(t->c[i]))
+            return true;
+    return false;
+}
+
+bool has_own_typedef(Reader *r, CXCursor decl)
+{
+    const Tree *t = r->tree;
+    bool found = false;
+    CXString name = clang_getCursorSpelling(decl);
+    for (int i = 0; t && i < t->n && !found; i++) {
+        if (t->c[i].kind != CXCursor_TypedefDecl)
+            continue;
+        CXString other = clang_getCursorSpelling(t->c[i]);
+        found = !strcmp(clang_getCString(name), clang_getCString(other));
+        clang_disposeString(other);
+    }
+    clang_disposeString(name);
+    return found;
+}
+
 bool has_other_tag(Reader *r, CXCursor decl)
 {
     const Tree *t = r->tree;
@@ -176,7 +206,7 @@ bool has_other_tag(Reader *r, CXCursor decl)
     CXString name = clang_getCursorSpelling(decl);
     for (int i = 0; t && i < t->n && !found; i++) {
         CXCursor c = t->c[i];
-        if (c.kind != CXCursor_StructDecl && c.kind != CXCursor_UnionDecl && c.kind != CXCursor_EnumDecl)
+        if (!is_tag(c))
             continue;
         CXString other = clang_getCursorSpelling(c);
         found = !strcmp(clang_getCString(name), clang_getCString(other)) &&

@@ -27,19 +27,25 @@ bool is_function_local(CXCursor decl)
     return kind == CXCursor_FunctionDecl;
 }
 
+/* A function's own, or hidden by one. */
+static bool is_hidden_typedef(Reader *r, CXCursor decl)
+{
+    return is_function_local(decl) || (r->fn && r->hides_types && has_own_typedef(r, decl));
+}
+
 /* The type with what can't be printed at file level taken off. */
-static CXType printable(CXType type)
+static CXType printable(Reader *r, CXType type)
 {
     for (;;) {
         CXType next = type;
         switch (type.kind) {
         case CXType_Typedef:
-            if (is_function_local(clang_getTypeDeclaration(type)))
+            if (is_hidden_typedef(r, clang_getTypeDeclaration(type)))
                 next = clang_getTypedefDeclUnderlyingType(clang_getTypeDeclaration(type));
             break;
         case CXType_Elaborated:
             if (clang_Type_getNamedType(type).kind == CXType_Typedef &&
-                is_function_local(clang_getTypeDeclaration(type)))
+                is_hidden_typedef(r, clang_getTypeDeclaration(type)))
                 next = clang_getTypedefDeclUnderlyingType(clang_getTypeDeclaration(type));
             break;
         case CXType_Unexposed:
@@ -100,11 +106,11 @@ static bool is_async_type(CXType type)
 /* `inner` so far stands around the name; bare: leave out the const of this level. */
 static Declarator print(Reader *r, CXType type, const char *before, const char *after, bool bare)
 {
-    type = printable(type);
+    type = printable(r, type);
     switch (type.kind) {
     case CXType_Pointer: {
         CXType target = clang_getPointeeType(type);
-        CXType seen = printable(target);
+        CXType seen = printable(r, target);
         bool brackets = seen.kind == CXType_ConstantArray || seen.kind == CXType_IncompleteArray ||
                         seen.kind == CXType_VariableArray || seen.kind == CXType_FunctionProto ||
                         seen.kind == CXType_FunctionNoProto;
@@ -172,7 +178,8 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
         if (bare && clang_isVolatileQualifiedType(type))
             text = take_format(r->arena, "volatile %s", text);
         bool nameless = strstr(text, "(unnamed ") || strstr(text, "(anonymous ");
-        if (tag && (nameless || clang_Cursor_isAnonymous(decl) || is_function_local(decl))) {
+        bool hidden = tag && r->fn && r->hides_types && has_other_tag(r, decl);
+        if (tag && (nameless || clang_Cursor_isAnonymous(decl) || is_function_local(decl) || hidden)) {
             if (kind == CXCursor_EnumDecl) {
                 text = type_text(r, integer_of(type));
             } else {
@@ -287,6 +294,12 @@ static enum CXVisitorResult visit_flexible(CXCursor c, CXClientData found)
         clang_Type_visitFields(type, visit_flexible, found);
     *(bool *)found |= type.kind == CXType_IncompleteArray;
     return CXVisit_Continue;
+}
+
+void forget_types(Reader *r)
+{
+    memset(r->types, 0, r->type_room * sizeof *r->types);
+    r->ntypes = 0;
 }
 
 Type *type_of(Reader *r, CXType cx)
