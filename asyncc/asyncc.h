@@ -466,6 +466,7 @@ struct Fn {
     Await **awaits; /* by state: awaits[0] is state 1 */
     int nawaits, awaits_room;
     bool spawned, blocked_on; /* fetch__spawn_local, fetch__block_on are needed                  */
+    bool is_awaited_early;    /* emit_c.c: by a function that is defined before it                */
     const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
     bool shows_name;          /* __func__ and its like are used                                */
     Tag **outer_tags; /* of the file, hidden by those of the function: typedefs are put before it  */

@@ -740,8 +740,12 @@ bool emit_c(Tu *tu)
         for (int k = 0; k < fn->nlocals; k++)
             keeps |= fn->locals[k]->type->variable_size;
         keeps |= fn->has_blocks;
-        for (int k = 0; k < fn->nawaits; k++)
-            runs |= !fn->awaits[k]->callee;
+        for (int k = 0; k < fn->nawaits; k++) {
+            Fn *callee = fn->awaits[k]->callee;
+            runs |= !callee;
+            if (callee && fn->body && callee->body && callee->body->from > fn->body->from)
+                callee->is_awaited_early = true;
+        }
     }
     if (npieces)
         qsort(pieces, (size_t)npieces, sizeof *pieces, by_place);
@@ -795,7 +799,8 @@ bool emit_c(Tu *tu)
             add_format(&text, MARK "S%d" MARK, copied);
             continue;
         }
-        if (decl == &fn->decls[0] || !decl->is_definition) {
+        bool first = decl == &fn->decls[0], unseen = fn->is_static && !fn->spawned && !fn->blocked_on && !fn->is_awaited_early;
+        if (!decl->is_definition || (first && !unseen)) {
             add_format(&text, MARK "B%d" MARK, decl->from);
             add_prototypes(fn, decl, &text);
             add_format(&text, MARK "E%d" MARK, decl->is_definition ? decl->from : copied);

@@ -183,17 +183,21 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
 }
 
 
-static enum CXChildVisitResult hide_names(CXCursor c, CXCursor parent, CXClientData data)
+static enum CXChildVisitResult hide_name(CXCursor c, CXCursor parent, CXClientData data)
 {
     (void)parent;
     Reader *r = data;
     Fn *fn = r->fn;
+    if (!clang_isDeclaration(clang_getCursorKind(c)))
+        return CXChildVisit_Continue;
     const char *name = copy_string(r, clang_getCursorSpelling(c));
-    if (*name && clang_isDeclaration(clang_getCursorKind(c))) {
+    if (*name) {
         *push(r->arena, fn->hidings, fn->nhidings, fn->hidings_room) = (Hiding){ name, r->scope };
         take_name(r, name, clang_getCursorLocation(c));
     }
-    return clang_getCursorKind(c) == CXCursor_EnumDecl ? CXChildVisit_Recurse : CXChildVisit_Continue;
+    if (clang_getCursorKind(c) == CXCursor_EnumDecl)
+        clang_visitChildren(c, hide_name, r);
+    return CXChildVisit_Continue;
 }
 
 /* What stands in a declaration that isn't a variable's (an assertion, an enumerator's value, typeof) isn't evaluated. */
@@ -235,7 +239,8 @@ static Node *read_declare(Reader *r, CXCursor c)
     Node *node = new_node(r, N_DECLARE, c);
     Kids kids = children(r, c);
     bool defined_in_macro = false;
-    clang_visitChildren(c, hide_names, r);
+    for (int i = 0; i < kids.n; i++)
+        hide_name(kids.v[i], c, r);
     bool constant = is_constexpr(r, node);
     if (constant)
         node->op = 's';
