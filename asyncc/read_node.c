@@ -17,6 +17,8 @@ int offset_of(Reader *r, CXSourceLocation at)
 /* Whether what stands at the location was written there, and not in a macro's body. */
 bool is_spelled(Reader *r, CXSourceLocation at)
 {
+    if (plain_offset(r, at) >= 0)
+        return true;
     CXFile file;
     unsigned spelled, offset;
     clang_getFileLocation(at, NULL, NULL, NULL, &offset);

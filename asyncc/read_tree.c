@@ -325,6 +325,8 @@ static Extent work_out(Reader *r, CXCursor c, Kids kids)
     case CXCursor_DefaultStmt:
     case CXCursor_LabelStmt:
         break;
+    case CXCursor_DeclStmt:
+        return (Extent){ own, kids.n ? pass(r, end_of(r, kids.v[kids.n - 1]), ";") : NOT_PLAIN };
     case CXCursor_BreakStmt:
     case CXCursor_ContinueStmt:
         return token_extent(r, own);
