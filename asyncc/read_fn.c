@@ -235,6 +235,7 @@ static void read_parameter_bounds(Reader *r, CXCursor c, Node *var, CXType type,
     CXString name = clang_getCursorSpelling(c);
     read_bounds(r, var, type, written, var->from, name_from, name_from + (int)strlen(clang_getCString(name)));
     clang_disposeString(name);
+    forget_types(r); /* an earlier declaration may have the very type, whose bounds weren't known then */
 }
 
 /* Returns the bounds of the parameters that are arrays of variable size. */
