@@ -29,9 +29,19 @@ static void say_line(Printer *p, Place place)
     p->line = place.line;
 }
 
+static inline void add_char(Buf *buf, char c)
+{
+    if (buf->room - buf->size < 2) {
+        add_bytes(buf, &c, 1);
+        return;
+    }
+    buf->text[buf->size++] = c;
+    buf->text[buf->size] = '\0';
+}
+
 static void put(Printer *p, char c)
 {
-    add_bytes(p->out, &c, 1);
+    add_char(p->out, c);
     p->fresh = c == '\n';
     if (c == '\n')
         p->line++;
@@ -145,7 +155,8 @@ static const char *print_made(Printer *p, const char *text, int offset)
         }
         size_t plain = strcspn(c, MARK "\n\\\"'/}");
         if (plain > 1) {
-            put_bytes(p, c, plain);
+            add_bytes(p->out, c, plain);
+            p->fresh = false;
             c += plain - 1;
             continue;
         }
@@ -173,7 +184,7 @@ static const char *print_made(Printer *p, const char *text, int offset)
         }
         if (p->lines) {
             if (p->out->size && p->out->text[p->out->size - 1] != ' ' && p->out->text[p->out->size - 1] != '\n')
-                add(p->out, " ");
+                add_char(p->out, ' ');
             c = next - 1;
             continue;
         }

@@ -260,8 +260,8 @@ Token next_token(const char *text, int offset, int end)
     if (i >= end)
         return (Token){ T_END, end, end };
     char c = text[i];
-    int second = join(text, i + 1, end);
-    if (is_digit(c) || (c == '.' && second < end && is_digit(text[second]))) {
+    int second = c == '.' ? join(text, i + 1, end) : end;
+    if (is_digit(c) || (second < end && is_digit(text[second]))) {
         token.kind = T_NUMBER;
         token.to = skip_number(text, i + 1, end);
     } else if (is_name_char(c) ||

@@ -24,10 +24,12 @@ static const char names[] =
     " toupper towlower towupper trunc vfprintf vfscanf vprintf vscanf vsnprintf vsprintf vsscanf y0 y1 yn"
     " ";
 
+/* Names are in order, so those with the same first letter stand together. */
 static bool is_listed(const char *name, size_t size)
 {
-    for (const char *at = names; (at = strchr(at + 1, ' ')) && at[1];)
-        if (at[1] == *name && !strncmp(at + 1, name, size) && at[1 + size] == ' ')
+    const char start[] = { ' ', *name, '\0' };
+    for (const char *at = strstr(names + 1, start); at && at[1] == *name; at = strchr(at + 1, ' '))
+        if (!strncmp(at + 1, name, size) && at[1 + size] == ' ')
             return true;
     return false;
 }

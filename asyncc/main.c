@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 typedef struct Pass {
     const char *name;
@@ -142,6 +143,20 @@ static void *run_translation(void *run)
     return NULL;
 }
 
+/* A page fault costs more than a page: what any parse needs of the heap is taken at once, where the system can. */
+static void populate_heap(size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+    char *memory = malloc(size);
+    size_t page = 4096, before = memory ? -(uintptr_t)memory % page : 0;
+    if (memory)
+        madvise(memory + before, (size - before) / page * page, MADV_POPULATE_WRITE);
+    free(memory);
+#else
+    (void)size;
+#endif
+}
+
 int main(int argc, char **argv)
 {
     Arena *arena = new_arena();
@@ -164,6 +179,9 @@ int main(int argc, char **argv)
     /* One heap for all threads, that grows in big steps: one thread works here, and libclang takes much. */
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_TOP_PAD, 4 << 20);
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    populate_heap(6 << 20);
     Tu tu = { .arena = arena, .scratch = new_arena(), .options = &options, .out = { .arena = arena } };
     Run run = { .tu = &tu, .status = 1 };
     /* The passes recur over the program's own nesting; this stack is as deep as anybody nests. */
