@@ -560,7 +560,8 @@ typedef struct Macro {
 
 struct Tu {
     Arena *arena;
-    Arena *scratch; /* for a pass's work on one function; the pass empties it */
+    Arena *scratch; /* for work on one function, emptied after each */
+    Arena *work;    /* of blocks, flow sets, interference: scratch where no more than C is asked for, else arena */
     const Options *options;
     Source *source;
     File *main_file;

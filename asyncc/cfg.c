@@ -928,7 +928,7 @@ static void order_blocks(Builder *b, Block *entry)
 
 void build_cfg(Fn *fn)
 {
-    Builder b = { .fn = fn, .arena = fn->tu->arena };
+    Builder b = { .fn = fn, .arena = fn->tu->work };
     Block *entry = new_block(&b);
     start(&b, entry);
     for (int i = 0; i < fn->nawaits; i++)

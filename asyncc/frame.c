@@ -31,7 +31,7 @@
 
 typedef struct Layout {
     Fn *fn;
-    Arena *arena;
+    Arena *arena, *work;
     int room;
     int *field_of; /* by local's index; -1: none */
     int *child_of; /* by await's state - 1 */
@@ -174,7 +174,7 @@ static bool is_placed(const Local *local) { return local->home == HOME_PLACED; }
 static void interfere_at_points(Layout *l)
 {
     Fn *fn = l->fn;
-    Bits present = new_bits(l->arena, fn->nfields);
+    Bits present = new_bits(l->work, fn->nfields);
     for (int point = 0; point <= fn->nawaits; point++) {
         clear_bits(present);
         for (int i = 0; i < fn->nfields; i++)
@@ -207,8 +207,8 @@ static void interfere_in_blocks(Layout *l)
         some |= is_placed(fn->locals[i]);
     if (!some)
         return;
-    Bits before = new_bits(l->arena, fn->nfields), begun = new_bits(l->arena, fn->nfields);
-    Bits live = new_bits(l->arena, fn->nfields);
+    Bits before = new_bits(l->work, fn->nfields), begun = new_bits(l->work, fn->nfields);
+    Bits live = new_bits(l->work, fn->nfields);
     Bits *after = NULL; /* after[i]: who is live after event i, by later reads */
     int nafter = 0, after_room = 0;
     for (int i = 0; i < fn->nblocks; i++) {
@@ -233,7 +233,7 @@ static void interfere_in_blocks(Layout *l)
         for (int k = block->nevents; k-- > 0;) {
             Event event = block->events[k];
             while (nafter <= k)
-                *push(l->arena, after, nafter, after_room) = new_bits(l->arena, fn->nfields);
+                *push(l->work, after, nafter, after_room) = new_bits(l->work, fn->nfields);
             if (!is_placed(event.local))
                 continue;
             int f = l->field_of[event.local->index];
@@ -292,9 +292,9 @@ static void interfere_with_result(Layout *l)
 static void find_interference(Layout *l)
 {
     int nfields = l->fn->nfields;
-    l->rows = take(l->arena, sizeof *l->rows * (size_t)nfields);
+    l->rows = take(l->work, sizeof *l->rows * (size_t)nfields);
     for (int i = 0; i < nfields; i++)
-        l->rows[i] = new_bits(l->arena, nfields);
+        l->rows[i] = new_bits(l->work, nfields);
     interfere_at_points(l);
     interfere_in_blocks(l);
     interfere_with_children(l);
@@ -390,9 +390,9 @@ static void assign_offsets(Layout *l)
     static int (*const orders[])(const void *, const void *) = { align_first, size_first, span_first };
     Fn *fn = l->fn;
     size_t nfields = (size_t)fn->nfields;
-    Rank *ranks = take(l->arena, sizeof *ranks * nfields);
-    int64_t *offsets = take(l->arena, sizeof *offsets * nfields);
-    int *placed = take(l->arena, sizeof *placed * nfields);
+    Rank *ranks = take(l->work, sizeof *ranks * nfields);
+    int64_t *offsets = take(l->work, sizeof *offsets * nfields);
+    int *placed = take(l->work, sizeof *placed * nfields);
     int64_t best = -1, least = least_space(fn);
     for (size_t order = 0; order < sizeof orders / sizeof *orders && best != least; order++) {
         for (int i = 0; i < fn->nfields; i++) {
@@ -459,9 +459,9 @@ static void link_fields(Fn *fn)
 void lay_out_frame(Fn *fn)
 {
     Arena *arena = fn->tu->arena;
-    Layout l = { .fn = fn, .arena = arena };
-    l.field_of = take(arena, sizeof *l.field_of * (size_t)(fn->nlocals + 1));
-    l.child_of = take(arena, sizeof *l.child_of * (size_t)(fn->nawaits + 1));
+    Layout l = { .fn = fn, .arena = arena, .work = fn->tu->work };
+    l.field_of = take(l.work, sizeof *l.field_of * (size_t)(fn->nlocals + 1));
+    l.child_of = take(l.work, sizeof *l.child_of * (size_t)(fn->nawaits + 1));
     l.room = fn->nlocals + fn->nawaits + 2; /* with the result and the state */
     fn->fields = take(arena, (size_t)l.room * sizeof *fn->fields);
     fn->nfields = 0;

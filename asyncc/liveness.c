@@ -54,8 +54,9 @@ typedef struct Effect {
     Bits gen, kill, in, out;
 } Effect;
 
-static Effect *new_effects(Fn *fn, Arena *arena)
+static Effect *new_effects(Fn *fn)
 {
+    Arena *arena = fn->tu->work;
     Effect *effects = take(arena, sizeof *effects * (size_t)(fn->nblocks + 1));
     int nwords = (fn->nlocals + 63) / 64;
     uint64_t *words = take(arena, sizeof *words * ((size_t)nwords * (size_t)fn->nblocks * 4 + 1));
@@ -120,7 +121,7 @@ static void mark_addresses(Fn *fn)
 
 static Effect *find_read_later(Fn *fn)
 {
-    Effect *effects = new_effects(fn, fn->tu->arena);
+    Effect *effects = new_effects(fn);
     for (int i = 0; i < fn->nblocks; i++)
         for (int k = fn->blocks[i]->nevents; k-- > 0;) {
             Event event = fn->blocks[i]->events[k];
@@ -137,7 +138,7 @@ static Effect *find_read_later(Fn *fn)
 
 static Effect *find_begun(Fn *fn)
 {
-    Effect *effects = new_effects(fn, fn->tu->scratch);
+    Effect *effects = new_effects(fn);
     for (int i = 0; i < fn->nblocks; i++)
         for (int k = 0; k < fn->blocks[i]->nevents; k++) {
             Event event = fn->blocks[i]->events[k];
@@ -158,7 +159,7 @@ static Effect *find_begun(Fn *fn)
 /* Saving what was never assigned is harmless to the program, but compilers warn of it. */
 static void find_undefined(Fn *fn)
 {
-    Effect *effects = new_effects(fn, fn->tu->scratch);
+    Effect *effects = new_effects(fn);
     for (int i = 0; i < fn->nblocks; i++)
         for (int k = 0; k < fn->blocks[i]->nevents; k++) {
             Event event = fn->blocks[i]->events[k];
@@ -217,5 +218,4 @@ void find_live_locals(Fn *fn)
         local->home = !has_bit(crossing, i) ? HOME_STACK : local->in_place ? HOME_PLACED : HOME_SAVED;
     }
     find_undefined(fn);
-    empty_arena(fn->tu->scratch);
 }

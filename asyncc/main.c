@@ -48,9 +48,17 @@ static int analyse(Tu *tu)
         last++;
     bool stops = last < npasses;
     /* Function by function, in the order of calls: a caller's frame holds those of its callees. */
-    for (int k = 0; k < tu->nfns; k++)
-        for (size_t i = 0; i < npasses && i <= last && tu->fns[k]->body; i++)
-            passes[i].run(tu->fns[k]);
+    tu->work = tu->options->emit == EMIT_C && !stops ? tu->scratch : tu->arena;
+    for (int k = 0; k < tu->nfns; k++) {
+        Fn *fn = tu->fns[k];
+        for (size_t i = 0; i < npasses && i <= last && fn->body; i++)
+            passes[i].run(fn);
+        if (tu->work == tu->scratch) {
+            fn->blocks = NULL;
+            fn->nblocks = fn->blocks_room = 0;
+            empty_arena(tu->scratch);
+        }
+    }
     if (stops) {
         dump_functions(tu, passes[last].name, stdout);
         return 0;

@@ -48,6 +48,7 @@ static void start_model(void)
     tu = take(arena, sizeof *tu);
     tu->arena = arena;
     tu->scratch = new_arena();
+    tu->work = arena;
     tu->out.arena = arena;
     int_type = type_of(TYPE_SCALAR, "int ", 4, 4);
     pointer_type = type_of(TYPE_SCALAR, "char *", 8, 8);
