@@ -56,6 +56,9 @@ Token next_conditional(const char *text, int offset, int end)
         if (token.kind == T_END)
             return token;
         Token word = next_token(text, token.from + 1, token.to);
+        for (int i = word.from; i < word.to; i++) /* what is no UTF-8 ends a name for clang */
+            if ((unsigned char)text[i] >= 0x80)
+                word.to = i;
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (token_is(text, word, words[i]))
                 return token;
