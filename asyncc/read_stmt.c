@@ -352,6 +352,15 @@ static Node *read_for(Reader *r, CXCursor c)
     return node;
 }
 
+/* The statement behind a label of any kind. */
+static Node *read_labelled(Reader *r, Node *node, CXCursor c)
+{
+    Kids kids = children(r, c);
+    if (kids.n)
+        read_sub(r, node, kids.v[kids.n - 1]);
+    return node;
+}
+
 static Node *read_stmt_kind(Reader *r, CXCursor c)
 {
     enum CXCursorKind kind = clang_getCursorKind(c);
@@ -399,18 +408,12 @@ static Node *read_stmt_kind(Reader *r, CXCursor c)
     case CXCursor_DefaultStmt:
         node = new_node(r, N_CASE, c);
         node->op = kind == CXCursor_DefaultStmt ? 'd' : 0;
-        kids = children(r, c);
-        if (kids.n)
-            read_sub(r, node, kids.v[kids.n - 1]);
-        return node;
+        return read_labelled(r, node, c);
     case CXCursor_LabelStmt:
         node = new_node(r, N_LABEL, c);
         node->name = copy_string(r, clang_getCursorSpelling(c));
         take_name(r, node->name, clang_getCursorLocation(c));
-        kids = children(r, c);
-        if (kids.n)
-            read_sub(r, node, kids.v[kids.n - 1]);
-        return node;
+        return read_labelled(r, node, c);
     case CXCursor_GotoStmt:
         node = new_node(r, N_GOTO, c);
         kids = children(r, c);

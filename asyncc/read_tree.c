@@ -183,38 +183,32 @@ bool declares_types(Reader *r)
     return false;
 }
 
+static bool has_same_name(CXCursor a, CXCursor b)
+{
+    CXString name = clang_getCursorSpelling(a), other = clang_getCursorSpelling(b);
+    bool same = !strcmp(clang_getCString(name), clang_getCString(other));
+    clang_disposeString(name);
+    clang_disposeString(other);
+    return same;
+}
+
 bool has_own_typedef(Reader *r, CXCursor decl)
 {
     const Tree *t = r->tree;
-    bool found = false;
-    CXString name = clang_getCursorSpelling(decl);
-    for (int i = 0; t && i < t->n && !found; i++) {
-        if (t->c[i].kind != CXCursor_TypedefDecl)
-            continue;
-        CXString other = clang_getCursorSpelling(t->c[i]);
-        found = !strcmp(clang_getCString(name), clang_getCString(other));
-        clang_disposeString(other);
-    }
-    clang_disposeString(name);
-    return found;
+    for (int i = 0; t && i < t->n; i++)
+        if (t->c[i].kind == CXCursor_TypedefDecl && has_same_name(t->c[i], decl))
+            return true;
+    return false;
 }
 
 bool has_other_tag(Reader *r, CXCursor decl)
 {
     const Tree *t = r->tree;
-    bool found = false;
-    CXString name = clang_getCursorSpelling(decl);
-    for (int i = 0; t && i < t->n && !found; i++) {
-        CXCursor c = t->c[i];
-        if (!is_tag(c))
-            continue;
-        CXString other = clang_getCursorSpelling(c);
-        found = !strcmp(clang_getCString(name), clang_getCString(other)) &&
-                !clang_equalCursors(clang_getCanonicalCursor(c), clang_getCanonicalCursor(decl));
-        clang_disposeString(other);
-    }
-    clang_disposeString(name);
-    return found;
+    for (int i = 0; t && i < t->n; i++)
+        if (is_tag(t->c[i]) && has_same_name(t->c[i], decl) &&
+            !clang_equalCursors(clang_getCanonicalCursor(t->c[i]), clang_getCanonicalCursor(decl)))
+            return true;
+    return false;
 }
 
 /* ---- places --------------------------------------------------------------------------------------- */
