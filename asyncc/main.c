@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 typedef struct Pass {
     const char *name;
@@ -151,20 +150,6 @@ static void *run_translation(void *run)
     return NULL;
 }
 
-/* A page fault costs more than a page: what any parse needs of the heap is taken at once, where the system can. */
-static void populate_heap(size_t size)
-{
-#ifdef MADV_POPULATE_WRITE
-    char *memory = malloc(size);
-    size_t page = 4096, before = memory ? -(uintptr_t)memory % page : 0;
-    if (memory)
-        madvise(memory + before, (size - before) / page * page, MADV_POPULATE_WRITE);
-    free(memory);
-#else
-    (void)size;
-#endif
-}
-
 int main(int argc, char **argv)
 {
     Arena *arena = new_arena();
@@ -189,7 +174,6 @@ int main(int argc, char **argv)
     mallopt(M_TOP_PAD, 4 << 20);
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    populate_heap(6 << 20);
     Tu tu = { .arena = arena, .scratch = new_arena(), .options = &options, .out = { .arena = arena } };
     Run run = { .tu = &tu, .status = 1 };
     /* The passes recur over the program's own nesting; this stack is as deep as anybody nests. */
