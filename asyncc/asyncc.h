@@ -161,6 +161,7 @@ typedef struct Change {
 bool read_source(Tu *);
 Source *change_source(Tu *, const Source *, const Change *, int nchanges);
 Place place_of(const Source *, int offset);
+bool is_made_text(const Source *, int offset); /* not in the file as it stands there */
 /* Of an offset in source->parse: the one in source->text; inside of a stand-in, one in the keyword. `hint` is
  * the caller's, 0 at first: asked for neighbours, the search is short. */
 int text_offset(const Source *, int parse_offset, int *hint);
@@ -330,7 +331,8 @@ enum node_kind {
 
 struct Node {
     enum node_kind kind;
-    int op;       /* N_ASSIGN: 0 or the operator's first character; N_CASE: 'd' for default     */
+    int op;       /* N_ASSIGN: 0 or the operator's first character; N_CASE: 'd' for default;
+                     N_OTHER: 'G' a _Generic whose choice is known, 'u' an operand that may not be evaluated */
     int from, to; /* a statement's `to` is past its semicolon, but for an expression's           */
     int end;      /* of a statement, past its semicolon                                          */
     int nkids;
@@ -343,7 +345,8 @@ struct Node {
         const char *name; /* N_LABEL, N_GOTO                                                   */
     };
     int name_to;      /* N_SPAWN, N_BLOCK_ON, N_AWAIT of a call: end of the callee's name       */
-    int args_from, args_to; /* the same: what stands between the call's parentheses            */
+    int args_from, args_to; /* the same: what stands between the call's parentheses; 'G': the control
+                               with the probe around it                                         */
     bool is_lvalue;         /* used for its place, not its value                               */
     bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
     bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
@@ -411,6 +414,7 @@ static inline void clear_bit(Bits b, int i) { b.words[i >> 6] &= ~((uint64_t)1 <
 struct Await {
     Node *node;
     Fn *callee;    /* null: a task handle is awaited                                            */
+    Node *choice;  /* the _Generic that chooses the callee, or null                              */
     int state;     /* 1, 2, ... in the order of the text; 0 is "not started"                    */
     Type *type;    /* of the value                                                              */
     Local *result; /* sequence.c: where the value goes when ready, or null (void, discarded, or

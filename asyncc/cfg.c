@@ -62,6 +62,7 @@ typedef struct Builder {
 static void walk(Builder *, Node *);
 static void hoist(Builder *, Node *);
 static void rest(Builder *, Node *);
+static void use_types(Builder *, const Node *);
 
 /* ---- blocks and events ---- */
 
@@ -311,6 +312,10 @@ static bool is_plain(const Node *node, int *budget)
     switch (node->kind) {
     case N_UNEVALUATED:
         return true;
+    case N_OTHER:
+        if (node->op == 'u')
+            return false;
+        break;
     case N_ASSIGN:
     case N_STEP:
     case N_ADDRESS:
@@ -448,13 +453,32 @@ static bool is_base(const Node *node)
                                         node->local->type->kind == TYPE_ARRAY));
 }
 
+/* What may be evaluated or not: each local in it may be read, may be assigned to, and none is for sure. */
+static void walk_uncertain(Builder *b, const Node *node)
+{
+    if (!node)
+        return;
+    if (node->kind == N_UNEVALUATED) {
+        use_types(b, node);
+        return;
+    }
+    use_bounds(b, node->uses);
+    if (node->local && (node->kind == N_REF || node->kind == N_LITERAL)) {
+        emit(b, node->local->address_taken ? EVENT_ADDRESS : EVENT_USE, node->local);
+        emit(b, EVENT_PART, node->local);
+    }
+    for (int i = 0; i < node->nkids; i++)
+        walk_uncertain(b, node->kids[i]);
+}
+
 /* Evaluates what an lvalue needs, its subscripts for instance. The local in whose storage it is, or
  * null; *whole is left true if it is all of that local. */
 static Local *find_place(Builder *b, Node *node, bool *whole)
 {
     if (!node)
         return NULL;
-    if (node->temp || (node->kind != N_REF && node->kind != N_OTHER && node->kind != N_LITERAL)) {
+    bool uncertain = node->kind == N_OTHER && node->op == 'u';
+    if (node->temp || uncertain || (node->kind != N_REF && node->kind != N_OTHER && node->kind != N_LITERAL)) {
         *whole = false;
         rest(b, node);
         return NULL;
@@ -554,6 +578,10 @@ static void evaluate_self(Builder *b, Node *node)
     case N_CONSTANT:
         break;
     case N_OTHER:
+        if (node->op == 'u') {
+            walk_uncertain(b, kid(node, 0));
+            break;
+        }
         /* A read of a place: the local it is in is read, or, an array's, handed out. */
         if (node->is_lvalue) {
             Local *local = find_place(b, node, &whole);

@@ -220,6 +220,8 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     else if (node->nkids)
         args = rendered(l->editor, node->args_from, node->args_to);
     const char *comma = *args ? ", " : "";
+    if (await->choice) /* another compiler has to choose the same */
+        add_format(out, "(void)%s;\n", rendered(l->editor, await->choice->from, await->choice->to));
 
     if (await->callee && await->callee->is_leaf && !await->callee->has_start) {
         add_format(out, "%s__init(%s%s%s);\n", callee, child, comma, args);
@@ -901,9 +903,15 @@ static void edit_literal(Lowerer *l, const Node *node)
     }
     const char *self = l->fn->self, *field = local->slot->name;
     const char *type = declare(l->arena, local->type, local->type->kind == TYPE_ARRAY ? "(*)" : "*", true);
-    insert_before(l->editor, node->from,
-                  take_format(l->arena, "(*(%s)__builtin_memcpy((void *)%s, &", type, memory_of(l->fn, local)));
-    insert_after(l->editor, node->to, take_format(l->arena, ", sizeof %s->%s))", self, field));
+    bool is_value = node->op == 'v';
+    Buf open = { .arena = l->arena };
+    add_format(&open, "(*(%s)__builtin_memcpy((void *)%s, ", type, memory_of(l->fn, local));
+    if (is_value)
+        add_format(&open, "(%s){ (", declare(l->arena, local->type, "[1]", true));
+    else
+        add(&open, "&");
+    insert_before(l->editor, node->from, open.text);
+    insert_after(l->editor, node->to, take_format(l->arena, "%s, sizeof %s->%s))", is_value ? ") }" : "", self, field));
 }
 
 /* alloca(n): memory that goes when the function ends, suspended or not. */
@@ -925,11 +933,27 @@ static void edit_alloca(Lowerer *l, const Node *node)
                              l->fn->self));
 }
 
+/* A _Generic whose choice is known: the probe goes, and what is not chosen. */
+static void edit_generic(Lowerer *l, const Node *node)
+{
+    replace_text(l->editor, node->args_from, node->kids[0]->from, "");
+    replace_text(l->editor, node->kids[0]->to, node->args_to, "");
+    for (int i = 1; i < node->nkids; i++) {
+        const Node *kid = node->kids[i];
+        if (kid->kind == N_UNEVALUATED && (kid->op == 'n' || kid->op == 'y'))
+            replace_text(l->editor, kid->from, kid->to, kid->op == 'n' ? "ac__not_chosen()" : "(void)0");
+    }
+}
+
 static void edit_names(Lowerer *l, Node *node, bool evaluated)
 {
     if (!node)
         return;
     switch (node->kind) {
+    case N_OTHER:
+        if (node->op == 'G')
+            edit_generic(l, node);
+        break;
     case N_REF:
         edit_ref(l, node);
         return;
@@ -938,6 +962,8 @@ static void edit_names(Lowerer *l, Node *node, bool evaluated)
             edit_literal(l, node);
         break;
     case N_UNEVALUATED:
+        if (node->op == 'n' || node->op == 'y')
+            return; /* edit_generic has replaced it */
         evaluated = false;
         break;
     case N_AWAIT:
@@ -946,6 +972,7 @@ static void edit_names(Lowerer *l, Node *node, bool evaluated)
                          take_format(l->arena, "(*(%s)0)", declare(l->arena, node->type, "*", true)));
             return;
         }
+        edit_names(l, node->await->choice, true);
         break;
     case N_CALL:
         if (node->op && l->fn->has_blocks)

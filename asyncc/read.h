@@ -77,6 +77,7 @@ typedef struct Reader {
     const char *jump_name;
     bool unevaluated;
     bool quiet; /* in an expression without a keyword */
+    bool placing; /* in a value that may have to be kept: its place matters there, too */
     bool knows_by_text; /* some async function's type doesn't say that it's async                      */
     unsigned char *seen; /* by offset: an await, async that the parse accounts for */
 } Reader;
@@ -111,6 +112,7 @@ bool word_at(const Tu *, int offset, const char *word);
 
 /* read_expr.c */
 bool is_expr(CXCursor);
+CXCursor core(Reader *, CXCursor);                 /* through parentheses and implicit conversions      */
 CXCursor only_expr(Kids);                          /* the last expression, or null                      */
 bool is_await(Reader *, CXCursor);
 Node *read_expr(Reader *, CXCursor);
@@ -119,6 +121,12 @@ Node *read_await(Reader *, CXCursor);
 Node *read_ref(Reader *, CXCursor);
 /* A call that isn't an ordinary one: of an async function, of the generic runners. Else null. */
 Node *read_special_call(Reader *, CXCursor, Kids *);
+
+/* read_generic.c */
+Node *read_generic(Reader *, CXCursor);
+/* What a _Generic chooses to be called. False: the next parse will tell, or it never can. */
+bool chooses_function(Reader *, CXCursor generic, CXCursor *chosen);
+Node *read_choice_of_function(Reader *, CXCursor generic); /* once it's known */
 
 /* read_stmt.c */
 Node *read_stmt(Reader *, CXCursor);

@@ -21,8 +21,7 @@ CXCursor only_expr(Kids kids)
     return clang_getNullCursor();
 }
 
-/* Through parentheses and implicit conversions. */
-static CXCursor core(Reader *r, CXCursor c)
+CXCursor core(Reader *r, CXCursor c)
 {
     for (;;) {
         enum CXCursorKind kind = clang_getCursorKind(c);
@@ -46,21 +45,6 @@ bool is_await(Reader *r, CXCursor c)
     return file && clang_File_isEqual(file, r->file) && find_word(r->tu->source, (int)at);
 }
 
-/* If c is a direct call of an async function: the function. */
-static Fn *async_callee(Reader *r, CXCursor c, Kids *kids)
-{
-    if (clang_getCursorKind(c) != CXCursor_CallExpr)
-        return NULL;
-    *kids = children(r, c);
-    if (!kids->n)
-        return NULL;
-    CXCursor callee = core(r, kids->v[0]);
-    if (clang_getCursorKind(callee) != CXCursor_DeclRefExpr)
-        return NULL;
-    CXCursor decl = clang_getCursorReferenced(callee);
-    return clang_getCursorKind(decl) == CXCursor_FunctionDecl ? know(r, decl)->fn : NULL;
-}
-
 static bool calls_async_pointer(Reader *r, CXCursor c)
 {
     if (clang_getCursorKind(c) != CXCursor_CallExpr)
@@ -72,6 +56,24 @@ static bool calls_async_pointer(Reader *r, CXCursor c)
     if (type.kind == CXType_Pointer)
         type = clang_getPointeeType(type);
     return clang_getFunctionTypeCallingConv(type) == CXCallingConv_PreserveMost;
+}
+
+/* If c is a direct call of an async function, or of one that a _Generic chooses: the function. */
+static Fn *async_callee(Reader *r, CXCursor c, Kids *kids)
+{
+    if (clang_getCursorKind(c) != CXCursor_CallExpr)
+        return NULL;
+    *kids = children(r, c);
+    if (!kids->n)
+        return NULL;
+    CXCursor callee = core(r, kids->v[0]);
+    if (clang_getCursorKind(callee) == CXCursor_GenericSelectionExpr &&
+        (!calls_async_pointer(r, c) || !chooses_function(r, callee, &callee)))
+        return NULL;
+    if (clang_getCursorKind(callee) != CXCursor_DeclRefExpr)
+        return NULL;
+    CXCursor decl = clang_getCursorReferenced(callee);
+    return clang_getCursorKind(decl) == CXCursor_FunctionDecl ? know(r, decl)->fn : NULL;
 }
 
 /* Fills the parts of a call whose arguments stay as text: name_to, args_from, args_to, kids. */
@@ -153,6 +155,9 @@ Node *read_await(Reader *r, CXCursor c)
 done:
     if (!r->unevaluated) {
         node->await = new_await(r, node, callee, node->type);
+        CXCursor by = callee ? core(r, kids.v[0]) : operand;
+        if (callee && clang_getCursorKind(by) == CXCursor_GenericSelectionExpr)
+            node->await->choice = read_choice_of_function(r, by);
         node->has_await = true;
         *push(r->arena, r->fn->awaits, r->fn->nawaits, r->fn->awaits_room) = node->await;
         node->await->state = r->fn->nawaits;
@@ -185,8 +190,12 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
             return node;
         }
     }
-    if (!callee) {
-        if (calls_async_pointer(r, call))
+    bool chosen = clang_getCursorKind(call) == CXCursor_CallExpr && parts.n &&
+                  clang_getCursorKind(core(r, parts.v[0])) == CXCursor_GenericSelectionExpr;
+    if (!callee || chosen) {
+        if (chosen)
+            report(tu, ERROR, node->from, node->to, "%s of a call of what _Generic chooses is not supported yet", word);
+        else if (calls_async_pointer(r, call))
             report(tu, ERROR, node->from, node->to, "%s of a call through an async function pointer is not supported yet", word);
         else
             report(tu, ERROR, node->from, node->to, "%s takes a call of an async function", word);
@@ -209,7 +218,7 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
  * course, and for the conditions that control may branch on. */
 static bool is_quiet(const Reader *r, const Node *node)
 {
-    if (node->kind == N_AND || node->kind == N_OR || node->kind == N_COND || node->kind == N_ELVIS)
+    if (r->placing || node->kind == N_AND || node->kind == N_OR || node->kind == N_COND || node->kind == N_ELVIS)
         return false;
     if (r->quiet)
         return true;
@@ -239,7 +248,7 @@ Node *read_kids(Reader *r, Node *node, Kids kids)
 /* A node whose place matters only where an operand of it can be moved. */
 static Node *new_operand(Reader *r, enum node_kind kind, CXCursor c)
 {
-    if (!r->quiet || kind == N_AND || kind == N_OR || kind == N_COND)
+    if (!r->quiet || r->placing || kind == N_AND || kind == N_OR || kind == N_COND)
         return new_node(r, kind, c);
     Node *node = take(r->arena, sizeof *node);
     node->kind = kind;
@@ -549,6 +558,20 @@ static bool is_parameter(CXCursor c)
            clang_getCursorKind(clang_getCursorReferenced(c)) == CXCursor_ParmDecl;
 }
 
+/* `f(x).in.list`: the value may have to be put somewhere, for as long as pointers into it are used. */
+static bool is_array_of_value(Reader *r, CXCursor c)
+{
+    if (clang_getArraySize(clang_getCanonicalType(clang_getCursorType(c))) < 0)
+        return false;
+    while (clang_getCursorKind(c) == CXCursor_MemberRefExpr) {
+        c = core(r, only_expr(children(r, c)));
+        if (clang_Cursor_isNull(c) || clang_getCanonicalType(clang_getCursorType(c)).kind != CXType_Record)
+            return false; /* through a pointer: a place */
+    }
+    enum CXCursorKind kind = clang_getCursorKind(c);
+    return kind != CXCursor_DeclRefExpr && kind != CXCursor_ArraySubscriptExpr && kind != CXCursor_UnaryOperator;
+}
+
 static Node *read_expr_kind(Reader *r, CXCursor c)
 {
     switch (clang_getCursorKind(c)) {
@@ -599,7 +622,10 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
         return node;
     }
     case CXCursor_MemberRefExpr: {
+        bool before = r->placing;
+        r->placing |= is_array_of_value(r, c);
         Node *node = read_kids(r, new_operand(r, N_OTHER, c), children(r, c));
+        r->placing = before;
         node->is_lvalue = !node->nkids || node->kids[0]->is_lvalue || node->kids[0]->type->kind == TYPE_SCALAR;
         return node;
     }
@@ -627,31 +653,8 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
         }
         return node;
     }
-    case CXCursor_GenericSelectionExpr: {
-        /* The first kid is what is only asked for its type. Which of the others is chosen libclang doesn't tell. */
-        Node *node = new_node(r, N_OTHER, c);
-        Kids kids = children(r, c);
-        bool before = r->unevaluated, control = true;
-        for (int i = 0; i < kids.n; i++) {
-            if (!is_expr(kids.v[i]))
-                continue;
-            r->unevaluated |= control;
-            Node *kid = read_expr(r, kids.v[i]);
-            if (control) {
-                Node *asked = new_node(r, N_UNEVALUATED, kids.v[i]);
-                add_kid(r, asked, kid);
-                asked->type = kid->type;
-                kid = asked;
-            }
-            r->unevaluated = before;
-            control = false;
-            add_kid(r, node, kid);
-        }
-        if (node->has_await)
-            report(r->tu, ERROR, node->from, node->to,
-                   "an await in an association of _Generic is not supported yet; await what it chooses");
-        return node;
-    }
+    case CXCursor_GenericSelectionExpr:
+        return read_generic(r, c);
     case CXCursor_CStyleCastExpr: {
         /* What stands before the operand is in the type's name. */
         Node *node = new_node(r, N_OTHER, c);

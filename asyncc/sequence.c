@@ -17,6 +17,7 @@
 typedef struct Sequencer {
     Fn *fn;
     int ntemps;
+    Node *scope; /* the block that is being gone through */
 } Sequencer;
 
 static void sequence(Sequencer *s, Node *node);
@@ -41,30 +42,41 @@ static Local *new_temp(Sequencer *s, const char *name, Type *type)
     return temp;
 }
 
-/* The temporary that holds the awaited struct that an array is a member of. */
-static Local *result_around(const Node *node)
+/* Where the value is that an array is a member of: `f(x).in.list` gives `f(x)`. */
+static Node **value_around(Node *array)
 {
-    while (node->kind == N_OTHER && node->nkids)
-        node = node->kids[0];
-    return node->kind == N_AWAIT && node->await ? node->await->result : NULL;
+    Node **value = &array->kids[0];
+    while ((*value)->kind == N_OTHER && (*value)->op != '!' && (*value)->nkids && !(*value)->kids[0]->is_lvalue &&
+           (*value)->kids[0]->type->kind == TYPE_RECORD)
+        value = &(*value)->kids[0];
+    return value;
 }
 
-/* A temporary that may point into an array inside of a value, `(await f()).list + 1`: the value stays, too. */
-static void keep_arrays(Sequencer *s, const Node *node, bool points)
+/* A value is put, as it is evaluated, into an object of the frame, as if it were written as a literal. */
+static void keep_value(Sequencer *s, Node **value)
 {
-    if (!node || node->kind == N_UNEVALUATED || node->kind == N_CALL || node->kind == N_AWAIT || node->kind == N_STMT_EXPR)
-        return;
-    if (node->kind == N_OTHER && node->op == 'a') {
-        Local *whole = result_around(node);
-        if (whole)
-            whole->in_place = whole->address_taken = whole->wrapped = true;
-        else if (points)
-            report(s->fn->tu, ERROR, node->from, node->to,
-                   "an array inside a value, used after another operand that awaits, is not supported yet");
-    }
-    for (int i = 0; i < node->nkids; i++)
-        keep_arrays(s, node->kids[i], points);
+    Arena *arena = s->fn->tu->arena;
+    Node *literal = take(arena, sizeof *literal), *list = take(arena, sizeof *list);
+    Node **kids = take(arena, 2 * sizeof *kids);
+    kids[0] = list;
+    kids[1] = *value;
+    *list = (Node){ .kind = N_INIT, .from = (*value)->from, .to = (*value)->to, .nkids = 1, .kids = &kids[1],
+                    .type = (*value)->type, .has_await = (*value)->has_await, .in_macro = (*value)->in_macro };
+    *literal = *list;
+    literal->kind = N_LITERAL;
+    literal->op = 'v';
+    literal->kids = kids;
+    literal->is_lvalue = true;
+    Local *local = new_temp(s, take_format(arena, "%s__v%d", s->fn->name, ++s->ntemps), (*value)->type);
+    local->kind = LOCAL_LITERAL;
+    local->decl = literal;
+    local->scope = s->scope;
+    local->in_place = local->address_taken = local->wrapped = true;
+    literal->local = local;
+    *value = literal;
 }
+
+static void keep_arrays(Sequencer *s, Node *node, bool points);
 
 static void give_temp(Sequencer *s, Node *node)
 {
@@ -78,6 +90,28 @@ static void give_temp(Sequencer *s, Node *node)
     if (node->kind == N_STMT_EXPR || node->kind == N_COND || node->kind == N_ELVIS)
         report(s->fn->tu, ERROR, node->from, node->to,
                "a value that has to be kept, of a type that is defined inside of the expression, is not supported yet");
+}
+
+/* A temporary that may point into an array inside of a value, `(await f()).list + 1`: the value stays, too. */
+static void keep_arrays(Sequencer *s, Node *node, bool points)
+{
+    if (!node || node->kind == N_UNEVALUATED || node->kind == N_CALL || node->kind == N_AWAIT || node->kind == N_STMT_EXPR)
+        return;
+    if (node->kind == N_OTHER && node->op == 'a' && node->nkids) {
+        Node **value = value_around(node);
+        bool awaited = (*value)->kind == N_AWAIT && (*value)->await;
+        if (points && (*value)->has_await && !awaited)
+            give_temp(s, *value);
+        Local *whole = awaited ? (*value)->await->result : (*value)->temp;
+        if (whole) {
+            whole->in_place = whole->address_taken = whole->wrapped = true;
+            whole->scope = s->scope;
+        } else if (points && (*value)->kind != N_LITERAL) {
+            keep_value(s, value);
+        }
+    }
+    for (int i = 0; i < node->nkids; i++)
+        keep_arrays(s, node->kids[i], points);
 }
 
 bool has_effect(const Node *node)
@@ -310,8 +344,11 @@ static void sequence_stmt(Sequencer *s, Node *node)
 {
     if (!node || !node->has_await)
         return;
+    Node *outer = s->scope;
     switch (node->kind) {
     case N_COMPOUND:
+        s->scope = node;
+        /* fall through */
     case N_DECLARE:
     case N_CASE:
     case N_LABEL:
@@ -326,6 +363,7 @@ static void sequence_stmt(Sequencer *s, Node *node)
             if (kid && kid->type && kid->kind != N_VAR && kid->has_await)
                 mark_literals(kid);
         }
+        s->scope = outer;
         return;
     case N_VAR:
         for (int i = 0; i < node->nkids; i++)

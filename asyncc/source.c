@@ -157,6 +157,11 @@ Place place_of(const Source *source, int offset)
     return place_in(seg->file, seg->made ? seg->offset : seg->offset + (offset - seg->at));
 }
 
+bool is_made_text(const Source *source, int offset)
+{
+    return source->segs[find_seg(source, offset)].made;
+}
+
 /* The last word whose stand-in begins at or before the offset, or -1. */
 static int word_before(const Source *source, int parse_offset)
 {

@@ -158,7 +158,11 @@ static const Form forms[] = {
     { 'i', "((struct small[]){ { $i, 1, 2 }, $s })[$i & 1].a", 0 },
     /* not evaluated */
     { 'u', "(unsigned)sizeof($i + $l) + $u", FORM_FLAT }, { 'i', "(int)sizeof(int) * $i", FORM_FLAT | FORM_PRODUCT | FORM_NO_COND }, { 'u', "(unsigned)sizeof $d + $u", FORM_FLAT },
-    { 'i', "_Generic($i + 0L, long: 1, default: 2) + $i", FORM_FLAT }, { 'i', "({ __typeof__($h) x_ = 5; x_ + $i; })", 0 },
+    { 'i', "_Generic($i + 0L, long: 1, default: 2) + $i", FORM_FLAT }, { 'i', "_Generic(0, int: $i, default: $d)", 0 },
+    { 'i', "$i - _Generic(0, double: $d, int: $i + v, default: $i) * $i", FORM_FLAT | FORM_PRODUCT | FORM_NO_COND },
+    { 's', "_Generic(0, default: $p, int: $s)", 0 }, { 'i', "g2f(_Generic(0, int: $b && $i, long: 2), $i)", 0 },
+    { 'i', "_Generic(0, double: d, int: v) = $i", FORM_ASSIGN }, { 'v', "_Generic(0, default: $i, int: $v)", 0 },
+{ 'i', "({ __typeof__($h) x_ = 5; x_ + $i; })", 0 },
     /* statement expressions */
     { 'i', "({ int x_ = $i; x_ + $i; })", 0 }, { 'i', "({ $v; $i; }) + $i", 0 }, { 'i', "({ int x_ = ({ int y_ = $i; y_ + 2; }); x_ += $i; x_; })", 0 },
     { 'i', "({ struct small x_ = $s; x_.a += $i; x_; }).a", 0 }, { 'i', "({ int n_ = 0; for (int j_ = 0; j_ < 2; j_++) n_ += $i; n_; })", 0 },

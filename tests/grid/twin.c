@@ -368,10 +368,30 @@ static Node *parse_braces(Seq *seq)
     return end_node(seq, braces);
 }
 
+/* _Generic(0, double: .., int: what is chosen, default: ..) */
+static Node *parse_choice(Seq *seq, Node *node)
+{
+    seq->at += 3;
+    while (accept(seq, ",")) {
+        bool chosen = sees(seq, "int");
+        while (!accept(seq, ":"))
+            seq->at++;
+        if (chosen)
+            add_kid(node, parse_assignment(seq));
+        while (!sees(seq, ",") && !sees(seq, ")"))
+            skip_balanced(seq);
+    }
+    expect(seq, ")");
+    node->kind = PAREN;
+    return end_node(seq, node);
+}
+
 static Node *parse_primary(Seq *seq)
 {
     Node *node = make_node(CONSTANT, seq->at);
     Token t = peek(seq);
+    if (same(t, "_Generic") && seq->at + 2 < seq->tokens.count && same(seq->tokens.at[seq->at + 2], "0"))
+        return parse_choice(seq, node);
     if (t.kind == TOKEN_NAME && (same(t, "_Generic") || same(t, "__builtin_offsetof") || same(t, "offsetof") ||
                                  same(t, "__builtin_types_compatible_p"))) {
         node->kind = VERBATIM;

@@ -119,6 +119,8 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
  * every function that is made. */
 #define AC__FRAME __attribute__((may_alias))
 #define AC__UNUSED __attribute__((unused))
+/* Stands where a _Generic doesn't choose, as asyncc read it; never defined. */
+void ac__not_chosen(void) __attribute__((error("this compiler chooses otherwise in a _Generic than asyncc did")));
 /* A body that has labels as values, or assembly that may define labels, exists once. */
 #ifdef __clang__
 #define AC__ONE_BODY __attribute__((noinline))
