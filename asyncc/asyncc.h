@@ -305,7 +305,8 @@ enum node_kind {
     N_BREAK,
     N_CONTINUE,
     N_RETURN, /* return 0;                                                                   */
-    N_EMPTY,  /* ;  or a declaration that declares no variable; op 's': of a constexpr one, 't': a typedef */
+    N_EMPTY,  /* ;  or a declaration that declares no variable; op 's': of a constexpr one, 't': a typedef,
+               'd': async functions                                                       */
     N_ASM,    /* kids: operands                                                              */
     /* Expressions. An expression can stand where a statement can. */
     N_REF,         /* a local of this function                                               */

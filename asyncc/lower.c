@@ -856,6 +856,10 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
     case N_EMPTY:
         if (node->op == 's')
             insert_before(l->editor, node->from, "static ");
+        if (node->op == 'd') {
+            replace_text(l->editor, node->from, node->to, ";");
+            return;
+        }
         /* What used the typedef may be made text now, which says the type itself. */
         if (node->op == 't' && !node->in_macro && !find_call(l->tu, node->from))
             insert_before(l->editor, node->from, "AC__UNUSED ");

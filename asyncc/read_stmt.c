@@ -234,6 +234,40 @@ static bool is_constexpr(Reader *r, const Node *node)
     return false;
 }
 
+/* `async int g(int);` in a body: it says nothing about frames, and goes. One that is the first to declare the
+ * function is repeated before this function, for the next parse. */
+static bool read_local_async(Reader *r, Node *node, Kids kids)
+{
+    Tu *tu = r->tu;
+    bool some = false, is_first = false;
+    for (int i = 0; i < kids.n; i++) {
+        bool function = clang_getCursorKind(kids.v[i]) == CXCursor_FunctionDecl, async = function && is_async(kids.v[i]);
+        some |= async;
+        is_first |= async && !find_fn(r, copy_string(r, clang_getCursorSpelling(kids.v[i])));
+    }
+    if (!some)
+        return false;
+    node->kind = N_EMPTY;
+    node->op = 'd';
+    if (node->from < 0 || find_call(tu, node->from)) {
+        ask_expansion(tu, node->from);
+        return true;
+    }
+    int word = find_async(tu, node->from, node->to);
+    if (word >= 0)
+        r->seen[word] = 1;
+    const char *text = tu->source->text;
+    bool is_plain = kids.n == 1 && !memchr(text + node->from, '{', (size_t)(node->to - node->from));
+    if (!is_plain || word < 0)
+        report(tu, ERROR, node->from, node->to,
+               "an async function that is declared inside a function has to be declared in a declaration of its own");
+    else if (is_first)
+        *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) =
+            (Change){ r->fn->decls[r->fn->ndecls - 1].from, r->fn->decls[r->fn->ndecls - 1].from,
+                      take_format(tu->arena, "%s ", take_text(tu->arena, text + node->from, (size_t)(node->to - node->from))) };
+    return true;
+}
+
 static Node *read_declare(Reader *r, CXCursor c)
 {
     Node *node = new_node(r, N_DECLARE, c);
@@ -241,6 +275,8 @@ static Node *read_declare(Reader *r, CXCursor c)
     bool defined_in_macro = false;
     for (int i = 0; i < kids.n; i++)
         hide_name(kids.v[i], c, r);
+    if (r->fn && read_local_async(r, node, kids))
+        return node;
     bool constant = is_constexpr(r, node);
     if (constant)
         node->op = 's';
@@ -252,8 +288,6 @@ static Node *read_declare(Reader *r, CXCursor c)
             read_variable(r, node, kids.v[i]);
         } else if (kind == CXCursor_TypedefDecl) {
             read_typedef(r, node, kids.v[i]);
-        } else if (kind == CXCursor_FunctionDecl && is_async(kids.v[i])) {
-            report(r->tu, ERROR, node->from, node->to, "an async function declared inside a function is not supported yet");
         } else if (clang_isCursorDefinition(kids.v[i]) && !is_spelled(r, clang_getRangeStart(clang_getCursorExtent(kids.v[i])))) {
             defined_in_macro = true;
         }
