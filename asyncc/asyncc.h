@@ -36,6 +36,7 @@ typedef struct Node Node;
 typedef struct Local Local;
 typedef struct Await Await;
 typedef struct Block Block;
+typedef struct Owed Owed;
 
 /* ---- arena.c: memory, growing arrays, text ------------------------------------------------- */
 
@@ -354,6 +355,10 @@ struct Node {
     bool discarded;         /* its value is not used                                           */
     BoundUse *uses;         /* bounds of the type that it names                                */
 
+    /* scopes.c, of N_RETURN, N_GOTO, N_BREAK, N_CONTINUE, and of N_COMPOUND and N_FOR at their ends: what is
+     * owed there, up to what stays open where control goes. */
+    const Owed *owed, *kept;
+
     /* sequence.c */
     Local *temp; /* its value is put there first; the text then has the temp's name             */
 };
@@ -394,6 +399,8 @@ struct Local {
     bool by_type;        /* a parameter that is declared by its type, not by its text: an array, or without a name */
     int alignment;       /* _Alignas, or 0 */
     const char *refused; /* why it can't live across an await yet ("is a VLA"), or null         */
+    const char *cleanup; /* the function that its attribute names, or null                     */
+    bool is_owed;       /* scopes.c: the output calls it, not the compiler of the output        */
     bool wrapped;       /* sequence.c: a literal whose address leaves the block put around its statement */
     bool own_type;      /* sequence.c: a temporary whose value defines its type                    */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
@@ -417,6 +424,7 @@ struct Await {
     Fn *callee;    /* null: a task handle is awaited                                            */
     Node *choice;  /* the _Generic that chooses the callee, or null                              */
     int state;     /* 1, 2, ... in the order of the text; 0 is "not started"                    */
+    const Owed *owed; /* scopes.c: if the function is cancelled there                           */
     Type *type;    /* of the value                                                              */
     Local *result; /* sequence.c: where the value goes when ready, or null (void, discarded, or
                       read from the child's frame where it is used)                            */
@@ -493,6 +501,21 @@ struct Fn {
     int nfields;
     struct Field *state_field, *result_field;
 };
+
+/* ---- scopes.c: what is owed when a scope is left ------------------------------------------------------- */
+
+/* What is open at some place, the innermost first: the cleanup of a local. Lists share their tails. */
+struct Owed {
+    Local *local;
+    const Owed *outer;
+    int depth; /* 1: nothing outside of it                                                         */
+};
+/* The first in the list, before `kept`, that the output has to do; null: there is none. */
+const Owed *next_owed(const Owed *, const Owed *kept);
+/* Of labels that have its name the one that a goto means: with __label__ there may be more. */
+int choose_label(const Node *body, const Node *const *labels, int nlabels, const Node *jump);
+/* Fills Node.owed and kept, Await.owed, Local.is_owed. */
+void find_owed(Fn *);
 
 /* ---- cfg.c: the order in which things happen ----------------------------------------------------------- */
 

@@ -22,11 +22,6 @@
 /* Past so many nodes an operand is taken to have effects; it keeps the search linear. */
 #define PLAIN_LIMIT 200
 
-typedef struct Label {
-    const Node *node;
-    Block *block;
-} Label;
-
 /* A scope that holds locals whose entry and end matter. */
 typedef struct Scope {
     const Node *node;
@@ -45,8 +40,9 @@ typedef struct Builder {
     Arena *arena;
     Block *now; /* never null: after a jump it is a block that nothing leads to */
     Block *fresh, *spare; /* the last such; one that was left as it was */
-    Label *labels;
-    int nlabels, labels_room;
+    const Node **labels;
+    Block **label_blocks; /* label_blocks[i] begins at labels[i] */
+    int nlabels, labels_room, label_blocks_room;
     bool has_all_labels;
     Local **scoped; /* in_place locals, those of a scope side by side */
     int nscoped;
@@ -60,6 +56,7 @@ typedef struct Builder {
 } Builder;
 
 static void walk(Builder *, Node *);
+static void walk_block(Builder *, Node *, Local *value);
 static void hoist(Builder *, Node *);
 static void rest(Builder *, Node *);
 static void use_types(Builder *, const Node *);
@@ -205,6 +202,13 @@ static void jump_out(Builder *b, Target target)
         finish(b, EXIT_RETURN); /* a break outside of any loop, which clang has refused */
 }
 
+/* The calls that are owed read their variables. */
+static void pay(Builder *b, const Owed *owed, const Owed *kept)
+{
+    for (owed = next_owed(owed, kept); owed; owed = next_owed(owed->outer, kept))
+        add_event(b, EVENT_USE, owed->local);
+}
+
 /* ---- labels ---- */
 
 /* The block that a label begins. Labels are known one by one as they are met, all of them from the
@@ -212,10 +216,12 @@ static void jump_out(Builder *b, Target target)
 static Block *label_block(Builder *b, const Node *node)
 {
     for (int i = 0; i < b->nlabels; i++)
-        if (b->labels[i].node == node)
-            return b->labels[i].block;
+        if (b->labels[i] == node)
+            return b->label_blocks[i];
     Block *block = new_block(b);
-    *push(b->arena, b->labels, b->nlabels, b->labels_room) = (Label){ node, block };
+    int nblocks = b->nlabels;
+    *push(b->arena, b->label_blocks, nblocks, b->label_blocks_room) = block;
+    *push(b->arena, b->labels, b->nlabels, b->labels_room) = node;
     return block;
 }
 
@@ -241,50 +247,17 @@ static bool contains(const Node *outer, const Node *inner)
     return outer->from <= inner->from && inner->to <= outer->to;
 }
 
-/* How deep the innermost node stands that holds both: with __label__ several labels may have a name. */
-static int common_depth(const Node *node, const Node *a, const Node *b)
-{
-    for (int depth = 0;; depth++) {
-        const Node *kid = NULL;
-        for (int i = 0; i < node->nkids && !kid; i++)
-            if (node->kids[i] && contains(node->kids[i], a) && contains(node->kids[i], b))
-                kid = node->kids[i];
-        if (!kid)
-            return depth;
-        node = kid;
-    }
-}
-
-static const Label *find_label(const Builder *b, const Node *jump)
-{
-    const Label *found = NULL;
-    int found_depth = -1;
-    for (int i = 0; i < b->nlabels; i++) {
-        const Label *label = &b->labels[i];
-        if (strcmp(label->node->name, jump->name) != 0)
-            continue;
-        int depth = found ? common_depth(b->fn->body, label->node, jump) : 0;
-        if (found && found_depth < 0)
-            found_depth = common_depth(b->fn->body, found->node, jump);
-        if (!found || depth > found_depth) {
-            found_depth = found ? depth : -1;
-            found = label;
-        }
-    }
-    return found;
-}
-
 static void jump_to_label(Builder *b, const Node *jump)
 {
     collect_labels(b);
-    const Label *label = find_label(b, jump);
-    if (!label) {
+    int chosen = choose_label(b->fn->body, b->labels, b->nlabels, jump);
+    if (chosen < 0) {
         finish(b, EXIT_RETURN);
         return;
     }
-    for (int i = b->nscopes; i-- > 0 && !contains(b->scopes[i].node, label->node);)
+    for (int i = b->nscopes; i-- > 0 && !contains(b->scopes[i].node, b->labels[chosen]);)
         leave(b, &b->scopes[i]);
-    go_to(b, label->block);
+    go_to(b, b->label_blocks[chosen]);
 }
 
 /* Which labels' addresses a program keeps isn't known here, so a jump may lead to any. */
@@ -294,7 +267,7 @@ static void jump_to_any_label(Builder *b, Node *test, Block *else_to)
     collect_labels(b);
     block->test = test;
     for (int i = 0; i < b->nlabels; i++)
-        add_next(b, block, b->labels[i].block, b->labels[i].node);
+        add_next(b, block, b->label_blocks[i], b->labels[i]);
     if (else_to)
         add_next(b, block, else_to, NULL);
     finish(b, EXIT_SWITCH);
@@ -619,6 +592,7 @@ static void hoist_await(Builder *b, Node *node)
     add_next(b, b->now, after, NULL);
     finish(b, EXIT_AWAIT);
     start(b, after);
+    pay(b, await->owed, NULL); /* instead of what follows, if the function is cancelled */
 
     int nunread = b->nunread;
     if (!node->discarded && await->type && await->type->kind != TYPE_VOID)
@@ -642,7 +616,7 @@ static void hoist(Builder *b, Node *node)
         return;
     }
     if (node->kind == N_STMT_EXPR && is_split(node))
-        walk(b, kid(node, 0));
+        walk_block(b, kid(node, 0), node->temp);
     else if (node->kind == N_STMT_EXPR)
         ;
     else if (is_split(node))
@@ -885,6 +859,7 @@ static void walk_statement(Builder *b, Node *node)
         walk(b, kid(node, 0));
         break;
     case N_GOTO:
+        pay(b, node->owed, node->kept);
         jump_to_label(b, node);
         break;
     case N_GOTO_ANY:
@@ -892,13 +867,16 @@ static void walk_statement(Builder *b, Node *node)
         jump_to_any_label(b, kid(node, 0), NULL);
         break;
     case N_BREAK:
+        pay(b, node->owed, node->kept);
         jump_out(b, b->on_break);
         break;
     case N_CONTINUE:
+        pay(b, node->owed, node->kept);
         jump_out(b, b->on_continue);
         break;
     case N_RETURN:
         walk_expression(b, kid(node, 0));
+        pay(b, node->owed, node->kept);
         finish(b, EXIT_RETURN);
         break;
     case N_EMPTY:
@@ -911,13 +889,23 @@ static void walk_statement(Builder *b, Node *node)
     }
 }
 
-static void walk(Builder *b, Node *node)
+/* One that has a value puts it into a temporary before it is left. */
+static void walk_block(Builder *b, Node *node, Local *value)
 {
-    if (!node)
-        return;
     enter_scope(b, node);
     walk_statement(b, node);
+    if (node->kind == N_COMPOUND || node->kind == N_FOR) {
+        if (value && next_owed(node->owed, node->kept))
+            emit(b, EVENT_DEF, value);
+        pay(b, node->owed, node->kept);
+    }
     leave_scope(b, node);
+}
+
+static void walk(Builder *b, Node *node)
+{
+    if (node)
+        walk_block(b, node, NULL);
 }
 
 /* ---- the whole ---- */

@@ -8,7 +8,7 @@ static bool is_inside(const Node *node, const Node *scope)
     return !scope || (scope->from <= node->from && node->to <= scope->to);
 }
 
-/* A jump into the scope of a variably modified object or past a cleanup isn't C, even if it's dead. */
+/* A jump into the scope of a variably modified object isn't C, even if it's dead. */
 static const Await *await_in_scope(const Fn *fn, const Local *local)
 {
     for (int i = 0; i < fn->nawaits; i++) {
@@ -22,10 +22,12 @@ static const Await *await_in_scope(const Fn *fn, const Local *local)
 static void check_local(Fn *fn, Local *local)
 {
     Tu *tu = fn->tu;
+    if (local->cleanup && !local->is_owed && local->home != HOME_STACK)
+        local->refused = "has a cleanup that the compiler of the output calls";
     if (!local->refused)
         return;
     bool modified = local->type->variable_size && (local->lowered || local->kind == LOCAL_TEMP);
-    bool jumped = local->kind != LOCAL_TEMP && (local->lowered || !strcmp(local->refused, "has a cleanup"));
+    bool jumped = local->kind != LOCAL_TEMP && local->lowered;
     const Await *await = jumped ? await_in_scope(fn, local) : NULL;
     if (local->home == HOME_STACK && !await && !modified)
         return;

@@ -566,10 +566,12 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
             if (!await->reached)
                 continue;
             const char *callee = await->callee ? await->callee->name : "ac_await", *child = address_of_child(fn, await);
-            if (fn->has_blocks)
-                add_format(out, "    case %d:\n        if (%s__cancel(%s, %s) == AC_PENDING)\n            return AC_PENDING;\n"
-                                "        %s\n        break;\n", await->state, callee, child, cx, free_blocks(fn));
-            else
+            if (fn->has_blocks || next_owed(await->owed, NULL)) {
+                add_format(out, "    case %d:\n        if (%s__cancel(%s, %s) == AC_PENDING)\n            return AC_PENDING;\n",
+                           await->state, callee, child, cx);
+                add_owed_when_cancelled(fn, await, out);
+                add_format(out, "        %s%sbreak;\n", free_blocks(fn), fn->has_blocks ? "\n        " : "");
+            } else
                 add_format(out, "    case %d:\n        return %s__cancel(%s, %s);\n", await->state, callee, child, cx);
         }
         add(out, "    }\n");

@@ -42,6 +42,7 @@ typedef struct Loop {
 static void lower_expr(Lowerer *l, Node *node, Buf *before);
 static void lower_stmt(Lowerer *l, Node *node, const Node *parent);
 static void lower_quiet_blocks(Lowerer *l, Node *node);
+static void pay_at_end(Lowerer *l, Node *block);
 
 /* ---- names ------------------------------------------------------------------------------------- */
 
@@ -110,6 +111,12 @@ static void expand_call(Lowerer *l, int offset)
     l->ok = false;
     if (!ask_expansion(l->tu, offset))
         report(l->tu, ERROR, offset, offset, "this comes from a macro whose call isn't to be found, so it can't be translated");
+}
+
+static void check_editable(Lowerer *l, const Node *node)
+{
+    if (node->in_macro)
+        expand_call(l, node->from);
 }
 
 /* Text that is moved can't begin or end inside of a macro's arguments: `x + y` of `#define ADD(x, y) x + y`. */
@@ -352,6 +359,7 @@ static void lower_stmt_expr(Lowerer *l, Node *node, Buf *before)
     } else if (last) {
         lower_stmt(l, last, body);
     }
+    pay_at_end(l, body);
     if (node->temp)
         declare_temp(l, before, node->temp);
     add_format(before, "%s\n", rendered(l->editor, body->from, body->to));
@@ -455,7 +463,7 @@ static void add_initialised(Lowerer *l, Buf *out, const char *name, const Local 
 static bool needs_rewriting(const Node *var)
 {
     const Local *local = var->local;
-    return local->lowered || local->home == HOME_PLACED ||
+    return local->lowered || local->is_owed || local->home == HOME_PLACED ||
            (local->home == HOME_SAVED && (local->type->is_const || local->undefined_ok)) || mentions_itself(var);
 }
 
@@ -471,6 +479,9 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
             }
     if (local->kind == LOCAL_TYPEDEF)
         return;
+    if (local->cleanup && !local->is_owed)
+        report(l->tu, ERROR, var->from, var->to, "the cleanup of '%s' stands in a declaration that is made anew: not supported yet",
+               local->name);
     bool early = local->home != HOME_PLACED && mentions_itself(var);
     if (early && is_pointer_kept(local))
         add_variable_object(l->fn, local, NULL, out);
@@ -488,6 +499,8 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
         return;
     }
     if (local->home != HOME_PLACED) {
+        if (local->alignment)
+            add_format(out, "_Alignas(%d) ", local->alignment);
         add(out, declare(l->arena, local->type, local->name, local->home == HOME_SAVED || local->type->kind != TYPE_ARRAY));
         if (value)
             add_format(out, " = %s", value);
@@ -598,22 +611,74 @@ static void wrap(Lowerer *l, Node *node, const Buf *before)
     insert_after(l->editor, node->to, " }");
 }
 
+/* Before control leaves by a jump. */
+static void pay_before(Lowerer *l, Node *jump)
+{
+    if (!next_owed(jump->owed, jump->kept))
+        return;
+    check_editable(l, jump);
+    Buf calls = { .arena = l->arena };
+    add(&calls, begin_made(l, jump->from));
+    add(&calls, "{\n");
+    add_owed(l->fn, jump->owed, jump->kept, &calls);
+    add(&calls, end_made(l, jump->from));
+    insert_before(l->editor, jump->from, calls.text);
+    insert_after(l->editor, jump->to, " }");
+}
+
+/* Where control falls out of a block. */
+static void pay_at_end(Lowerer *l, Node *block)
+{
+    if (!next_owed(block->owed, block->kept))
+        return;
+    const Node *last = last_of_block(block);
+    if (last && (last->kind == N_RETURN || last->kind == N_GOTO || last->kind == N_BREAK || last->kind == N_CONTINUE))
+        return;
+    check_editable(l, block);
+    Buf calls = { .arena = l->arena };
+    add_format(&calls, "%s    ", begin_made(l, block->to - 1)); /* the brace comes next, and stands further left */
+    add_owed(l->fn, block->owed, block->kept, &calls);
+    add(&calls, end_made(l, block->to - 1));
+    insert_after(l->editor, block->to - 1, calls.text);
+}
+
+/* `({ FREED char *s = get(); *s; })`: the value is taken before the block is left. */
+static void keep_value(Lowerer *l, Node *block)
+{
+    Node *last = last_of_block(block);
+    if (!next_owed(block->owed, block->kept) || !last || !last->type || last->type->kind == TYPE_VOID)
+        return;
+    check_editable(l, last);
+    const char *statement = last == block->kids[block->nkids - 1] ? "" : "; "; /* a label needs one */
+    insert_before(l->editor, last->from, take_format(l->arena, "%s__auto_type %s__value = ", statement, l->fn->name));
+    insert_after(l->editor, block->to - 1, take_format(l->arena, "%s__value; ", l->fn->name));
+}
+
 static void lower_return(Lowerer *l, Node *node)
 {
     Fn *fn = l->fn;
     Node *value = node->kids[0];
+    bool owes = next_owed(node->owed, node->kept) != NULL;
     Buf out = { .arena = l->arena };
     add(&out, begin_made(l, node->from));
-    add(&out, "{ ");
+    add(&out, owes ? "{\n" : "{ ");
+    const char *result = NULL;
     if (value) {
         lower_operands(l, &node->kids[0], 1, &out);
         if (fn->result->kind == TYPE_VOID)
             add_discarded(l, &out, value);
-        else
-            add_format(&out, "%s ",
-                       assignment(l->arena, take_format(l->arena, "%s->result", fn->self), fn->result, text_of(l, value)));
+        else if (!owes || value->kind == N_CONSTANT)
+            result = text_of(l, value);
+        else {
+            result = take_format(l->arena, "%s__value", fn->name);
+            add_format(&out, "%s = %s;\n", declare(l->arena, fn->result, result, true), text_of(l, value));
+        }
     }
-    add_format(&out, "%sreturn AC_READY; }", free_blocks(fn));
+    add_owed(fn, node->owed, node->kept, &out);
+    if (result)
+        add_format(&out, "%s%s", assignment(l->arena, take_format(l->arena, "%s->result", fn->self), fn->result, result),
+                   owes ? "\n" : " ");
+    add_format(&out, owes ? "%sreturn AC_READY;\n}" : "%sreturn AC_READY; }", free_blocks(fn));
     add_format(&out, MARK "E%d" MARK, node->to);
     replace_text(l->editor, node->from, node->to, out.text);
 }
@@ -636,12 +701,6 @@ static void lower_body_of_loop(Lowerer *l, Node *body, const Node *loop_node, Lo
 static const char *new_continue(Lowerer *l)
 {
     return take_format(l->arena, "%s__continue%d", l->fn->name, ++l->nloops);
-}
-
-static void check_editable(Lowerer *l, const Node *node)
-{
-    if (node->in_macro)
-        expand_call(l, node->from);
 }
 
 static void lower_while(Lowerer *l, Node *node)
@@ -735,7 +794,14 @@ static void lower_for(Lowerer *l, Node *node)
         add_discarded(l, &tail, step);
         add(&tail, end_made(l, body->end));
     }
-    add(&tail, split_init ? " } }" : " }");
+    add(&tail, " }");
+    if (next_owed(node->owed, node->kept)) {
+        add_format(&tail, "%s\n", begin_made(l, body->end));
+        add_owed(l->fn, node->owed, node->kept, &tail);
+        add(&tail, end_made(l, body->end));
+    }
+    if (split_init)
+        add(&tail, " }");
     insert_after(l->editor, body->end, tail.text);
 }
 
@@ -774,8 +840,11 @@ static void lower_quiet_blocks(Lowerer *l, Node *node)
     if (!node || node->kind == N_UNEVALUATED)
         return;
     if (node->kind == N_STMT_EXPR) {
-        if (!node->has_await)
+        if (!node->has_await) {
             lower_stmt(l, node->kids[0], node);
+            if (!node->discarded)
+                keep_value(l, node->kids[0]);
+        }
         return;
     }
     for (int i = 0; i < node->nkids; i++)
@@ -798,6 +867,7 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
     case N_COMPOUND:
         for (int i = 0; i < node->nkids; i++)
             lower_stmt(l, node->kids[i], node);
+        pay_at_end(l, node);
         return;
     case N_CASE:
     case N_LABEL:
@@ -840,6 +910,7 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
             int end = node->from + 8;
             replace_text(l->editor, node->from, end, take_format(l->arena, "goto %s", l->loop->label));
         }
+        pay_before(l, node);
         return;
     case N_ASM:
     case N_GOTO_ANY:
@@ -852,6 +923,7 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
         return;
     case N_BREAK:
     case N_GOTO:
+        pay_before(l, node);
         return;
     case N_EMPTY:
         if (node->op == 's')

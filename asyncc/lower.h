@@ -80,6 +80,12 @@ bool has_variable_params(const Fn *);
 /* The names of typedefs that are no more. False: a macro has to be expanded first. */
 bool edit_type_uses(Fn *, Editor *);
 
+/* ---- scopes.c: what is left of cleanups ---- */
+
+/* The calls that are owed where control leaves for a place at which `kept` stays open; and by f__cancel. */
+void add_owed(const Fn *, const Owed *, const Owed *kept, Buf *);
+void add_owed_when_cancelled(const Fn *, const Await *, Buf *);
+
 /* Where a generated frame is complete before the text at that offset. */
 bool is_defined_before(const Fn *, int offset);
 

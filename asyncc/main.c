@@ -12,6 +12,7 @@ typedef struct Pass {
 } Pass;
 
 static const Pass passes[] = {
+    { "scopes", find_owed },           /* cleanups that are owed where scopes are left   */
     { "types", lower_variable_types }, /* what is variably modified where an await stands    */
     { "sequence", sequence_operands }, /* operands -> temporaries                        */
     { "cfg", build_cfg },              /* statements -> blocks, each with its exit       */

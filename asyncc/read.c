@@ -118,7 +118,7 @@ static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXCl
 static bool is_made(const char *rest)
 {
     static const char *const words[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "name", "spawn_local",
-                                         "block_on", "poll_any", "cancel_any", "self", "cx", "state" };
+                                         "block_on", "poll_any", "cancel_any", "self", "cx", "state", "value" };
     static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(rest, words[i]))

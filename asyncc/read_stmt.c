@@ -42,16 +42,39 @@ static void align_local(Reader *r, Local *local, const char *text, size_t at, si
     }
 }
 
-/* `cleanup(f)` stands at an offset of the text. What waits can't be run by the compiler. */
-static void read_cleanup(Reader *r, Local *local, const char *text, unsigned at, size_t size)
+/* In a declaration as clang prints it: `((cleanup(drop)))`, `[[gnu::cleanup(drop)]]`. Past the bracket, or null. */
+static const char *find_cleanup(const char *text)
 {
-    local->refused = "has a cleanup";
-    Token open = next_token(text, next_token(text, (int)at, (int)size).to, (int)size);
-    Token name = next_token(text, open.to, (int)size);
-    const char *word = take_text(r->arena, text + name.from, (size_t)(name.to - name.from));
-    if (find_fn(r, word))
-        report(r->tu, ERROR, local->from, local->from < 0 ? -1 : local->from + (int)strlen(local->name),
-               "the cleanup '%s' of '%s' is async: not supported yet", word, local->name);
+    static const char *const words[] = { "((cleanup(", "((__cleanup__(", "::cleanup(", "::__cleanup__(" };
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *at = strstr(text, words[i]);
+        if (at && (!found || at < found))
+            found = at + strlen(words[i]);
+    }
+    return found;
+}
+
+/* Of a variable with attributes: which function cleans it up. Macros may have spelled the attribute. */
+static void read_cleanup(Reader *r, Local *local, CXCursor c)
+{
+    CXPrintingPolicy policy = clang_getCursorPrintingPolicy(c);
+    clang_PrintingPolicy_setProperty(policy, CXPrintingPolicy_SuppressInitializers, 1);
+    const char *text = find_cleanup(copy_string(r, clang_getCursorPrettyPrinted(c, policy)));
+    clang_PrintingPolicy_dispose(policy);
+    if (!text)
+        return;
+    local->cleanup = take_text(r->arena, text, strcspn(text, ")"));
+    int which = reserved_name(local->cleanup);
+    if (which)
+        r->fn->uses_name[which - 1] = true;
+    int to = local->from < 0 ? -1 : local->from + (int)strlen(local->name);
+    if (find_fn(r, local->cleanup))
+        report(r->tu, ERROR, local->from, to, "the cleanup '%s' of '%s' is async: not supported yet", local->cleanup,
+               local->name);
+    if (find_cleanup(text))
+        report(r->tu, ERROR, local->from, to, "'%s' has more than one cleanup, of which compilers run one, not the same",
+               local->name);
 }
 
 static void note_static(Reader *r, CXCursor c)
@@ -157,6 +180,7 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
 
     CXCursor init = clang_Cursor_getVarDeclInitializer(c);
     Kids kids = children(r, c);
+    bool others = false; /* attributes without a kind of their own */
     for (int i = 0; i < kids.n; i++) {
         CXCursor kid = kids.v[i];
         enum CXCursorKind kind = clang_getCursorKind(kid);
@@ -166,14 +190,15 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
             clang_getSpellingLocation(clang_getRangeStart(clang_getCursorExtent(kid)), &file, NULL, NULL, &at);
             size_t size = 0;
             const char *text = file ? clang_getFileContents(r->unit, file, &size) : NULL;
-            if (text && at + 7 < size && (!strncmp(text + at, "cleanup", 7) || !strncmp(text + at, "__clean", 7)))
-                read_cleanup(r, local, text, at, size);
-            else if (text && at < size && is_alignment(text, at, size))
+            others |= kind == CXCursor_UnexposedAttr;
+            if (text && at < size && is_alignment(text, at, size))
                 align_local(r, local, text, at, size, offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid))));
             else if (kind == CXCursor_AlignedAttr)
                 local->refused = "is over-aligned";
         }
     }
+    if (others)
+        read_cleanup(r, local, c);
     if (!clang_Cursor_isNull(init)) {
         var->kids[0] = read_expr(r, init);
         if (var->kids[0]->has_await)

@@ -414,6 +414,19 @@ static bool is_hidden(const Fn *fn, const Local *local, const Node *scope)
     return false;
 }
 
+/* The calls that are owed name it where something else may have its name. */
+static bool is_hidden_somewhere(const Fn *fn, const Local *local)
+{
+    for (int i = 0; i < fn->nlocals; i++)
+        if (fn->locals[i] != local && fn->locals[i]->kind == LOCAL_VAR && !strcmp(fn->locals[i]->name, local->name) &&
+            is_within(fn->locals[i]->scope, local->scope))
+            return true;
+    for (int i = 0; i < fn->nhidings; i++)
+        if (!strcmp(fn->hidings[i].name, local->name) && is_within(fn->hidings[i].scope, local->scope))
+            return true;
+    return false;
+}
+
 /* What is saved and put back at very many awaits makes the output, and the time that compilers take for it, grow
  * with the square of the function's size. */
 enum { MANY_SAVES = 2000, MANY_AWAITS = 32 };
@@ -441,6 +454,8 @@ void place_locals(Fn *fn)
         Local *local = fn->locals[i];
         /* The block that lowering puts around a statement would end the lifetime of a literal in it. */
         if (local->wrapped && local->home == HOME_STACK)
+            local->home = HOME_PLACED;
+        if (local->is_owed && is_hidden_somewhere(fn, local))
             local->home = HOME_PLACED;
         if (local->home != HOME_SAVED || local->kind == LOCAL_TEMP)
             continue;

@@ -37,7 +37,7 @@ void lower_variable_types(Fn *fn)
         Local *local = fn->locals[i];
         if (!local->type->variable_size)
             continue;
-        if ((local->kind == LOCAL_VAR || local->kind == LOCAL_TYPEDEF) && has_await_in_scope(fn, local))
+        if (local->is_owed || ((local->kind == LOCAL_VAR || local->kind == LOCAL_TYPEDEF) && has_await_in_scope(fn, local)))
             local->lowered = true;
         if (!local->lowered)
             continue;
