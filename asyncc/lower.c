@@ -650,7 +650,10 @@ static void keep_value(Lowerer *l, Node *block)
         return;
     check_editable(l, last);
     const char *statement = last == block->kids[block->nkids - 1] ? "" : "; "; /* a label needs one */
-    insert_before(l->editor, last->from, take_format(l->arena, "%s__auto_type %s__value = ", statement, l->fn->name));
+    bool list = last->kind == N_COMMA;
+    insert_before(l->editor, last->from,
+                  take_format(l->arena, "%s__auto_type %s__value = %s", statement, l->fn->name, list ? "(" : ""));
+    insert_after(l->editor, last->to, list ? ")" : "");
     insert_after(l->editor, block->to - 1, take_format(l->arena, "%s__value; ", l->fn->name));
 }
 

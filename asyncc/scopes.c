@@ -241,6 +241,19 @@ static bool has_cleanups(const Fn *fn)
     return false;
 }
 
+/* gcc 12 and its neighbours save the stack pointer for a VLA where the block begins if a cleanup stands between, and a
+ * function that resumes further in would restore what was never saved. */
+static bool stands_before_vla(const Fn *fn, const Local *local)
+{
+    for (int i = 0; i < fn->nlocals; i++) {
+        const Local *other = fn->locals[i];
+        if (other->scope == local->scope && other->from > local->from && other->type->kind == TYPE_ARRAY &&
+            other->type->variable_size)
+            return true;
+    }
+    return false;
+}
+
 /* The call is made in the body, and for cancelling outside of it: there the name has to mean the same. */
 static void check_name(const Fn *fn, const Local *local)
 {
@@ -266,7 +279,11 @@ void find_owed(Fn *fn)
             owed->local->is_owed = true;
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
-        if (local->cleanup && local->statement->has_await) /* its declaration is made anew */
+        if (!local->cleanup)
+            continue;
+        if (local->statement->has_await) /* its declaration is made anew */
+            local->is_owed = true;
+        if (local->scope && local->scope->has_await && stands_before_vla(fn, local))
             local->is_owed = true;
     }
     resolve_gotos(&w);
@@ -296,7 +313,7 @@ static const char *callable(const Fn *fn, const Local *local)
     if (!tu->nmacros)
         find_macros(tu);
     for (int i = 0; i < tu->nmacros; i++)
-        if (tu->macros[i].has_parameters && !strcmp(tu->macros[i].name, local->cleanup))
+        if (!strcmp(tu->macros[i].name, local->cleanup))
             return take_format(tu->arena, "(%s)", local->cleanup);
     return local->cleanup;
 }
