@@ -70,6 +70,13 @@ static const char *const node_names[] = {
     [N_UNEVALUATED] = "unevaluated", [N_CONSTANT] = "constant", [N_OTHER] = "other",
 };
 
+static void dump_owed(const Owed *owed, const Owed *kept, FILE *out)
+{
+    const char *word = " owes";
+    for (owed = next_owed(owed, kept); owed; owed = next_owed(owed->outer, kept), word = "")
+        fprintf(out, "%s %s", word, owed->local->name);
+}
+
 static void dump_node(Tu *tu, const Node *node, int depth, FILE *out)
 {
     fprintf(out, "%*s", 2 * depth, "");
@@ -95,6 +102,10 @@ static void dump_node(Tu *tu, const Node *node, int depth, FILE *out)
         fprintf(out, " : %s", declare(tu->arena, node->type, "", false));
     fprintf(out, "%s%s%s%s", node->is_lvalue ? " lvalue" : "", node->in_macro ? " in_macro" : "",
             node->has_await ? " has_await" : "", node->discarded ? " discarded" : "");
+    if (node->kind != N_LABEL)
+        dump_owed(node->owed, node->kept, out);
+    if (awaits)
+        dump_owed(node->await->owed, NULL, out);
     if (!node->nkids && tu->source)
         fprintf(out, "   `%s`", one_line(tu, node->from, node->to));
     fputc('\n', out);
@@ -108,9 +119,12 @@ static void dump_tree(const Fn *fn, FILE *out)
                                          [LOCAL_LITERAL] = "literal", [LOCAL_BOUND] = "bound", [LOCAL_TYPEDEF] = "typedef" };
     for (int i = 0; i < fn->nlocals; i++) {
         const Local *local = fn->locals[i];
-        fprintf(out, "  %s %s%s%s%s\n", kinds[local->kind], declare(fn->tu->arena, local->type, local->name, false),
+        fprintf(out, "  %s %s%s%s%s", kinds[local->kind], declare(fn->tu->arena, local->type, local->name, false),
                 local->address_taken ? " address_taken" : "", local->in_place ? " in_place" : "",
                 local->used ? "" : " unused");
+        if (local->cleanup)
+            fprintf(out, " cleanup %s%s", local->cleanup, local->is_owed ? " owed" : "");
+        fputc('\n', out);
     }
     if (fn->body)
         dump_node(fn->tu, fn->body, 1, out);

@@ -268,6 +268,23 @@ static void check_name(const Fn *fn, const Local *local)
                local->cleanup, local->name);
 }
 
+/* Only a compiler's own cleanup is run by an exception that passes through. */
+static void warn_of_unwinding(const Fn *fn)
+{
+    const Options *options = fn->tu->options;
+    bool unwinds = false;
+    for (int i = 0; options && i < options->ncc_args; i++)
+        unwinds = !strcmp(options->cc_args[i], "-fexceptions") || (unwinds && strcmp(options->cc_args[i], "-fno-exceptions"));
+    for (int i = 0; unwinds && i < fn->nlocals; i++) {
+        const Local *local = fn->locals[i];
+        if (!local->is_owed)
+            continue;
+        report(fn->tu, WARNING, local->from, local->from < 0 ? -1 : local->from + (int)strlen(local->name),
+               "what unwinds the stack through '%s' (-fexceptions) does not run the cleanup of '%s'", fn->name, local->name);
+        return;
+    }
+}
+
 void find_owed(Fn *fn)
 {
     if (!has_cleanups(fn) || !fn->nawaits)
@@ -295,6 +312,7 @@ void find_owed(Fn *fn)
     for (int i = 0; i < fn->nlocals; i++)
         if (fn->locals[i]->is_owed)
             check_name(fn, fn->locals[i]);
+    warn_of_unwinding(fn);
 }
 
 const Owed *next_owed(const Owed *owed, const Owed *kept)
