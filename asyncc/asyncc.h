@@ -325,7 +325,8 @@ enum node_kind {
     N_BLOCK_ON,    /* ac_block_on(f(kids))                                                   */
     N_STMT_EXPR,   /* ({ 0 })                0: N_COMPOUND                                   */
     N_INIT,        /* { kids }               an initialiser list, in the order of the text   */
-    N_LITERAL,     /* (T){ .. }              0: N_INIT; local: the object                    */
+    N_LITERAL,     /* (T){ .. }              bounds in T, then N_INIT; local: the object     */
+    N_BOUND,       /* [0] in a type's name     local: what keeps the bound, where that is wanted */
     N_UNEVALUATED, /* sizeof, typeof, ...    kids are not evaluated; only their text matters */
     N_CONSTANT,    /* a literal, an enumerator, a function's name                            */
     N_OTHER,       /* anything else: kids are its operands, left to right                    */
@@ -340,7 +341,7 @@ struct Node {
     int nkids;
     Node **kids;
     Type *type;   /* expressions: after conversion to what the context takes                   */
-    Local *local; /* N_REF, N_VAR, N_LITERAL                                                   */
+    Local *local; /* N_REF, N_VAR, N_LITERAL, N_BOUND                                          */
     union {
         Await *await;     /* N_AWAIT                                                           */
         Fn *callee;       /* N_SPAWN, N_BLOCK_ON                                               */
@@ -389,7 +390,7 @@ struct Local {
     int index;          /* in fn->locals                                                       */
     int from;           /* offset of the declared name; -1 for temporaries                     */
     Node *decl;         /* N_VAR; LOCAL_BOUND: the expression                                  */
-    Node *statement;    /* N_DECLARE, of a variable                                            */
+    Node *statement;    /* N_DECLARE, of a variable; LOCAL_BOUND: the N_VAR or N_BOUND         */
     bool lowered;       /* vla.c: its declaration, variably modified, doesn't stay             */
     Node *scope;        /* the N_COMPOUND, N_FOR, ... whose end is the local's; null for a param */
     bool address_taken; /* by &, by an array's decay, by an asm operand                         */
@@ -656,6 +657,7 @@ bool has_effect(const Node *);
 Node *last_of_block(const Node *body);
 /* vla.c: which variably modified declarations don't stay as they are: Local.lowered, Fn.has_blocks. */
 void lower_variable_types(Fn *);
+void keep_bounds_of(Fn *, const Type *); /* made text says the type, so its bounds are kept */
 bool is_vla(const Local *); /* an array, not a pointer to one */
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);

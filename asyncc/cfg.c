@@ -295,6 +295,7 @@ static bool is_plain(const Node *node, int *budget)
     case N_AWAIT:
     case N_STMT_EXPR:
     case N_LITERAL:
+    case N_BOUND:
         return false;
     default:
         break;
@@ -542,8 +543,14 @@ static void evaluate_self(Builder *b, Node *node)
             walk(b, kid(node, 0));
         break;
     case N_LITERAL:
-        rest(b, kid(node, 0));
+        for (int i = 0; i < node->nkids; i++)
+            rest(b, kid(node, i));
         emit(b, EVENT_DEF, node->local);
+        break;
+    case N_BOUND:
+        rest(b, kid(node, 0));
+        if (node->local->lowered)
+            emit(b, EVENT_DEF, node->local);
         break;
     case N_UNEVALUATED:
         use_types(b, node);

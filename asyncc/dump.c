@@ -67,6 +67,7 @@ static const char *const node_names[] = {
     [N_ELVIS] = "elvis",       [N_COMMA] = "comma",         [N_CALL] = "call",
     [N_AWAIT] = "await",       [N_SPAWN] = "spawn",         [N_BLOCK_ON] = "block on",
     [N_STMT_EXPR] = "({ })",   [N_INIT] = "init",           [N_LITERAL] = "literal",
+    [N_BOUND] = "bound",
     [N_UNEVALUATED] = "unevaluated", [N_CONSTANT] = "constant", [N_OTHER] = "other",
 };
 

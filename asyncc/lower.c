@@ -265,7 +265,7 @@ static void lower_operands(Lowerer *l, Node **kids, int nkids, Buf *before)
         Node *kid = kids[i];
         if (!kid)
             continue;
-        if (kid->kind == N_INIT) {
+        if (kid->kind == N_INIT || kid->kind == N_BOUND) {
             lower_operands(l, kid->kids, kid->nkids, before);
             continue;
         }
@@ -409,9 +409,6 @@ static void lower_expr(Lowerer *l, Node *node, Buf *before)
     case N_STMT_EXPR:
         lower_stmt_expr(l, node, before);
         return;
-    case N_LITERAL:
-        lower_operands(l, node->kids[0]->kids, node->kids[0]->nkids, before);
-        return;
     default:
         lower_operands(l, node->kids, node->nkids, before);
         return;
@@ -467,16 +464,34 @@ static bool needs_rewriting(const Node *var)
            (local->home == HOME_SAVED && (local->type->is_const || local->undefined_ok)) || mentions_itself(var);
 }
 
+/* What an expression in the declared type is evaluated for: bounds, and what typeof does. */
+static void add_bounds(Lowerer *l, Buf *out, Node *var, int which)
+{
+    Node *expression = var->kids[which];
+    bool lowered = false, some = false;
+    for (const BoundUse *use = var->uses; use; use = use->next) {
+        if (use->local->decl != expression)
+            continue;
+        if (!lowered)
+            lower_operands(l, &var->kids[which], 1, out);
+        lowered = true;
+        add_bound(use->local, text_of(l, expression), out);
+    }
+    for (const BoundUse *use = var->local->type->bounds; use; use = use->next)
+        some |= use->local->statement->kind == N_BOUND && expression->from <= use->local->statement->from &&
+                use->local->statement->to <= expression->to;
+    if (lowered || (!some && !has_effect(expression)))
+        return;
+    lower_operands(l, &var->kids[which], 1, out);
+    add_format(out, "(void)(%s);\n", text_of(l, expression));
+}
+
 static void add_variable(Lowerer *l, Buf *out, Node *var)
 {
     Local *local = var->local;
     Node *init = var->kids[0];
     for (int i = 1; local->lowered && i < var->nkids; i++)
-        for (const BoundUse *use = var->uses; use; use = use->next)
-            if (use->local->decl == var->kids[i]) {
-                lower_operands(l, &var->kids[i], 1, out);
-                add_bound(use->local, text_of(l, var->kids[i]), out);
-            }
+        add_bounds(l, out, var, i);
     if (local->kind == LOCAL_TYPEDEF)
         return;
     if (local->cleanup && !local->is_owed)
@@ -1044,6 +1059,12 @@ static void edit_names(Lowerer *l, Node *node, bool evaluated)
         if (node->op == 'n' || node->op == 'y')
             return; /* edit_generic has replaced it */
         evaluated = false;
+        break;
+    case N_BOUND:
+        if (node->local->lowered) {
+            replace_text(l->editor, node->from, node->from + 1, take_format(l->arena, "[%s = (", node->local->name));
+            replace_text(l->editor, node->to - 1, node->to, ")]");
+        }
         break;
     case N_AWAIT:
         if (!evaluated || !node->await) {

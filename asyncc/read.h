@@ -130,7 +130,6 @@ Node *read_choice_of_function(Reader *, CXCursor generic); /* once it's known */
 
 /* read_stmt.c */
 Node *read_stmt(Reader *, CXCursor);
-void read_variable_type(Reader *, CXCursor, Node *var, int from);
 void sort_kids_by_place(Node *, int first); /* from the first one on */
 
 /* read.c */
@@ -150,6 +149,8 @@ bool is_function_local(CXCursor decl);
 /* read_vla.c: makes the bounds of what the cursor declares, whose expressions are kids of var from 1 on.
  * The declaration begins at `from`; `also` is the type of a parameter as it was written. */
 void read_bounds(Reader *, Node *var, CXType type, CXType also, int from, int name_from, int name_to);
+/* Of a type's name between parentheses: kids that are bounds become N_BOUND. */
+void read_name_bounds(Reader *, Node *, CXType type, int open);
 void read_type_uses(Reader *, Fn *);
 const void *array_key(CXType); /* what find_known() knows a variable array type by */
 bool is_variable(CXType);

@@ -447,7 +447,15 @@ static bool has_variable_size(Reader *r, CXCursor c, Kids kids)
 
 static Node *read_unevaluated(Reader *r, CXCursor c)
 {
-    Kids kids = children(r, c);
+    Kids all = children(r, c), kids = { 0 };
+    for (int i = 0; i < all.n; i++) { /* a bound comes twice: as the expression's, and as its type's */
+        bool again = false;
+        for (int k = 0; k < kids.n; k++)
+            again |= is_expr(all.v[i]) && is_expr(kids.v[k]) &&
+                     clang_equalRanges(clang_getCursorExtent(kids.v[k]), clang_getCursorExtent(all.v[i]));
+        if (!again)
+            *push(r->arena, kids.v, kids.n, kids.room) = all.v[i];
+    }
     bool evaluated = has_variable_size(r, c, kids);
     Node *node = new_node(r, evaluated ? N_OTHER : N_UNEVALUATED, c);
     bool before = r->unevaluated;
@@ -456,10 +464,17 @@ static Node *read_unevaluated(Reader *r, CXCursor c)
     r->unevaluated = before;
     if (evaluated) {
         node->op = '!';
-        if (node->has_await)
-            report(r->tu, ERROR, node->from, node->to, "an await in the bound of a type is not supported yet");
     }
     return node;
+}
+
+/* `(int (*)[n])p`: its kids so far are what is evaluated in the type's name. */
+static void bind_type_name(Reader *r, Node *node, CXType type)
+{
+    if (!r->fn || r->unevaluated || !node->nkids)
+        return;
+    sort_kids_by_place(node, 0);
+    read_name_bounds(r, node, type, node->from);
 }
 
 static Node *read_literal_object(Reader *r, CXCursor c)
@@ -467,6 +482,11 @@ static Node *read_literal_object(Reader *r, CXCursor c)
     Node *node = new_node(r, N_LITERAL, c);
     node->is_lvalue = true;
     Kids kids = children(r, c);
+    bool evaluated = is_variable(clang_getCursorType(c));
+    for (int i = 0; i < kids.n && evaluated; i++)
+        if (is_expr(kids.v[i]) && clang_getCursorKind(kids.v[i]) != CXCursor_InitListExpr)
+            add_kid(r, node, read_expr(r, kids.v[i]));
+    bind_type_name(r, node, clang_getCursorType(c));
     for (int i = 0; i < kids.n; i++)
         if (clang_getCursorKind(kids.v[i]) == CXCursor_InitListExpr) {
             Node *list = new_node(r, N_INIT, kids.v[i]);
@@ -504,6 +524,8 @@ static Node *read_unexposed(Reader *r, CXCursor c)
         if (type->is_vector && !node->type->is_vector) /* an operand beside a vector: compilers don't convert it elsewhere */
             type = node->type;
         if (type->kind == TYPE_ARRAY || type->kind == TYPE_FUNCTION) /* what is read of such a parameter is a pointer */
+            type = node->type;
+        if (type->bound_unknown && node->type->is_pointer) /* an argument: the bound is a parameter of the callee's */
             type = node->type;
         if (node->kind == N_AWAIT && node->await && node->type->kind == TYPE_VOID)
             return node;
@@ -660,18 +682,22 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
         Node *node = new_node(r, N_OTHER, c);
         Kids kids = children(r, c);
         CXCursor operand = only_expr(kids);
-        bool before = r->unevaluated, evaluated = type_of(r, clang_getCursorType(c))->variable_size;
+        CXType type = clang_getCursorType(c);
+        bool before = r->unevaluated, evaluated = is_variable(type);
         r->unevaluated |= !evaluated;
         for (int i = 0; i < kids.n; i++)
             if (is_expr(kids.v[i]) && !clang_equalCursors(kids.v[i], operand)) {
-                Node *in_type = new_node(r, evaluated ? N_OTHER : N_UNEVALUATED, kids.v[i]);
-                add_kid(r, in_type, read_expr(r, kids.v[i]));
-                in_type->type = type_of(r, clang_getCursorType(kids.v[i]));
+                Node *in_type = read_expr(r, kids.v[i]);
+                if (!evaluated) {
+                    Node *quiet = new_node(r, N_UNEVALUATED, kids.v[i]);
+                    add_kid(r, quiet, in_type);
+                    quiet->type = in_type->type;
+                    in_type = quiet;
+                }
                 add_kid(r, node, in_type);
-                if (in_type->has_await)
-                    report(r->tu, ERROR, in_type->from, in_type->to,
-                           "an await in the bound of a type is not supported yet");
             }
+        if (evaluated)
+            bind_type_name(r, node, type);
         r->unevaluated = before;
         if (!clang_Cursor_isNull(operand))
             add_kid(r, node, read_expr(r, operand));

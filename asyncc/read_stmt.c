@@ -95,9 +95,19 @@ void sort_kids_by_place(Node *node, int first)
         }
 }
 
+/* `typeof(int[n++]) a, b;`: what the specifiers say is evaluated once. */
+static bool is_read(const Node *declare_node, int from)
+{
+    for (int i = 0; i < declare_node->nkids; i++)
+        for (int k = 1; k < declare_node->kids[i]->nkids; k++)
+            if (from >= 0 && declare_node->kids[i]->kids[k]->from == from)
+                return true;
+    return false;
+}
+
 /* The expressions in a variable's type, as kids behind its initialiser; and the bounds among them, before
  * anything asks for the type. */
-void read_variable_type(Reader *r, CXCursor c, Node *var, int from)
+static void read_variable_type(Reader *r, CXCursor c, Node *var, const Node *declare_node)
 {
     CXCursor init = clang_getCursorKind(c) == CXCursor_VarDecl ? clang_Cursor_getVarDeclInitializer(c) : clang_getNullCursor();
     CXType type = clang_getCursorType(c);
@@ -108,6 +118,8 @@ void read_variable_type(Reader *r, CXCursor c, Node *var, int from)
     for (int i = 0; i < kids.n; i++) {
         CXCursor kid = kids.v[i];
         if (!is_expr(kid) || clang_equalCursors(kid, init))
+            continue;
+        if (variable && is_read(declare_node, offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid)))))
             continue;
         if (variable) {
             add_kid(r, var, read_expr(r, kid));
@@ -125,7 +137,7 @@ void read_variable_type(Reader *r, CXCursor c, Node *var, int from)
     sort_kids_by_place(var, 1); /* libclang goes from the element outwards */
     int name_from = offset_of(r, clang_getCursorLocation(c));
     CXString name = clang_getCursorSpelling(c);
-    read_bounds(r, var, type, type, from, name_from, name_from + (int)strlen(clang_getCString(name)));
+    read_bounds(r, var, type, type, declare_node->from, name_from, name_from + (int)strlen(clang_getCString(name)));
     clang_disposeString(name);
 }
 
@@ -137,7 +149,7 @@ static void read_typedef(Reader *r, Node *declare_node, CXCursor c)
         return;
     Node *var = new_node(r, N_VAR, c);
     add_kid(r, var, NULL);
-    read_variable_type(r, c, var, declare_node->from);
+    read_variable_type(r, c, var, declare_node);
     Local *local = add_local(r, LOCAL_TYPEDEF, copy_string(r, clang_getCursorSpelling(c)), type_of(r, type),
                              offset_of(r, clang_getCursorLocation(c)));
     Known *known = find_known(r, c.data[0]);
@@ -164,8 +176,11 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
         return;
     }
     Node *var = new_node(r, N_VAR, c);
-    add_kid(r, var, NULL);
-    read_variable_type(r, c, var, declare_node->from);
+    CXCursor init = clang_Cursor_getVarDeclInitializer(c);
+    /* `__auto_type p = (int (*)[n])q;`: the initialiser has the bounds. */
+    bool takes_type = clang_getCursorType(c).kind == CXType_Auto && !clang_Cursor_isNull(init);
+    add_kid(r, var, takes_type ? read_expr(r, init) : NULL);
+    read_variable_type(r, c, var, declare_node);
     Known *known = find_known(r, c.data[0]);
     known->what = KNOWN_OTHER;
     CXSourceLocation name_at = clang_getCursorLocation(c);
@@ -178,7 +193,6 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
     var->type = local->type;
     var->in_macro = local->from < 0 || (find_call(tu, local->from) && !is_spelled(r, name_at));
 
-    CXCursor init = clang_Cursor_getVarDeclInitializer(c);
     Kids kids = children(r, c);
     bool others = false; /* attributes without a kind of their own */
     for (int i = 0; i < kids.n; i++) {
@@ -199,7 +213,7 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
     }
     if (others)
         read_cleanup(r, local, c);
-    if (!clang_Cursor_isNull(init)) {
+    if (!clang_Cursor_isNull(init) && !takes_type) {
         var->kids[0] = read_expr(r, init);
         if (var->kids[0]->has_await)
             var->has_await = true;

@@ -38,6 +38,7 @@ static Local *new_temp(Sequencer *s, const char *name, Type *type)
         temp->refused = type->local_tag;
     if (type->bound_unknown)
         temp->refused = "has a type whose bounds stand in no declaration";
+    keep_bounds_of(fn, type);
     *push(fn->tu->arena, fn->locals, fn->nlocals, fn->locals_room) = temp;
     return temp;
 }
@@ -162,6 +163,8 @@ static bool is_stable(const Node *node, Node *const *kids, int next, int nkids)
     case N_CONSTANT:
     case N_UNEVALUATED:
         return true;
+    case N_BOUND:
+        return is_stable(node->kids[0], kids, next, nkids);
     case N_REF:
         if (node->is_lvalue && node->type->kind != TYPE_SCALAR)
             return true; /* a place */
@@ -188,7 +191,7 @@ static bool is_settled(const Node *node)
 
 static void spill(Sequencer *s, Node *kid)
 {
-    if (kid->kind == N_INIT) {
+    if (kid->kind == N_INIT || kid->kind == N_BOUND) {
         for (int i = 0; i < kid->nkids; i++)
             spill(s, kid->kids[i]);
     } else if (!is_settled(kid)) {
@@ -315,7 +318,10 @@ static void sequence(Sequencer *s, Node *node)
         return;
     }
     case N_LITERAL:
-        sequence_kids(s, node->kids[0]->kids, node->kids[0]->nkids);
+        if (node->nkids == 1)
+            sequence_kids(s, node->kids[0]->kids, node->kids[0]->nkids);
+        else
+            sequence_kids(s, node->kids, node->nkids);
         return;
     default:
         if (node->discarded && node->kind == N_OTHER && node->nkids == 1)

@@ -373,6 +373,8 @@ Type *type_of(Reader *r, CXType cx)
         }
     }
 
+    if (type->bound_unknown) /* `n ? 0 : (int (*)[n])p`: the type of the 0 comes before its bound */
+        return type;
     if (++r->ntypes * 2 > (int)r->type_room) {
         TypeSlot *old = r->types;
         size_t room = r->type_room;

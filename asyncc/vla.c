@@ -30,6 +30,35 @@ static bool has_await_in_scope(const Fn *fn, const Local *local)
     return false;
 }
 
+static void lower_local(Fn *fn, Local *local)
+{
+    local->lowered = true;
+    for (const BoundUse *use = local->decl->kind == N_VAR ? local->decl->uses : NULL; use; use = use->next)
+        use->local->lowered = true;
+    keep_bounds_of(fn, local->type);
+    if (local->kind == LOCAL_TYPEDEF)
+        return;
+    if (is_vla(local)) {
+        fn->has_blocks = true;
+        local->address_taken = local->in_place = false; /* the memory is elsewhere, this is a pointer to it */
+    } else if (local->type->kind == TYPE_ARRAY) {
+        local->in_place = true;
+    }
+}
+
+/* The bounds that another declaration gives, or a type's name in an expression. */
+void keep_bounds_of(Fn *fn, const Type *type)
+{
+    for (const BoundUse *use = type->bounds; use; use = use->next) {
+        if (use->local->lowered)
+            continue;
+        use->local->lowered = true;
+        const Node *owner = use->local->statement;
+        if (owner->kind == N_VAR && !owner->local->lowered)
+            lower_local(fn, owner->local);
+    }
+}
+
 void lower_variable_types(Fn *fn)
 {
     fn->has_blocks = fn->has_allocas && fn->nawaits;
@@ -37,20 +66,13 @@ void lower_variable_types(Fn *fn)
         Local *local = fn->locals[i];
         if (!local->type->variable_size)
             continue;
+        if (local->kind == LOCAL_LITERAL && fn->nawaits)
+            local->lowered = true;
         if (local->is_owed || ((local->kind == LOCAL_VAR || local->kind == LOCAL_TYPEDEF) && has_await_in_scope(fn, local)))
             local->lowered = true;
         if (!local->lowered)
             continue;
-        for (const BoundUse *use = local->decl->uses; use; use = use->next)
-            use->local->lowered = true;
-        if (local->kind == LOCAL_TYPEDEF)
-            continue;
-        if (is_vla(local)) {
-            fn->has_blocks = true;
-            local->address_taken = local->in_place = false; /* the memory is elsewhere, this is a pointer to it */
-        } else if (local->type->kind == TYPE_ARRAY) {
-            local->in_place = true;
-        }
+        lower_local(fn, local);
     }
 }
 
