@@ -373,6 +373,7 @@ enum local_kind {
     LOCAL_LITERAL,
     LOCAL_BOUND,   /* made, for the bound of an array: twice_later__b1     */
     LOCAL_TYPEDEF, /* no object: a variably modified typedef of the block's */
+    LOCAL_STATIC,  /* variably modified or declared beside such a one; never in the frame  */
 };
 
 /* Where a local lives in the output. */
@@ -398,6 +399,7 @@ struct Local {
                            array, struct, volatile, _Atomic                                    */
     bool used;
     bool by_type;        /* a parameter that is declared by its type, not by its text: an array, or without a name */
+    bool is_thread;      /* LOCAL_STATIC: one for each thread */
     int alignment;       /* _Alignas, or 0 */
     const char *refused; /* why it can't live across an await yet ("is a VLA"), or null         */
     const char *cleanup; /* the function that its attribute names, or null                     */

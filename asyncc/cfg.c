@@ -123,6 +123,8 @@ static void emit(Builder *b, enum event_kind kind, Local *local)
     bool whole_life = kind == EVENT_ENTER || kind == EVENT_LEAVE;
     if (local->type && !whole_life)
         use_bounds(b, local->type->bounds);
+    if (local->kind == LOCAL_STATIC)
+        return;
     if (local->type && is_vla(local)) { /* a pointer, which is set once */
         if (whole_life || kind == EVENT_DECLARE)
             return;

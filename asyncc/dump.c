@@ -117,7 +117,8 @@ static void dump_node(Tu *tu, const Node *node, int depth, FILE *out)
 static void dump_tree(const Fn *fn, FILE *out)
 {
     static const char *const kinds[] = { [LOCAL_PARAM] = "param", [LOCAL_VAR] = "var", [LOCAL_TEMP] = "temp",
-                                         [LOCAL_LITERAL] = "literal", [LOCAL_BOUND] = "bound", [LOCAL_TYPEDEF] = "typedef" };
+                                         [LOCAL_LITERAL] = "literal", [LOCAL_BOUND] = "bound", [LOCAL_TYPEDEF] = "typedef",
+                                         [LOCAL_STATIC] = "static" };
     for (int i = 0; i < fn->nlocals; i++) {
         const Local *local = fn->locals[i];
         fprintf(out, "  %s %s%s%s%s", kinds[local->kind], declare(fn->tu->arena, local->type, local->name, false),

@@ -176,7 +176,8 @@ static void put_locals(Json *j, const Fn *fn)
 {
     static const char *const kinds[] = { [LOCAL_PARAM] = "param", [LOCAL_VAR] = "variable",
                                          [LOCAL_TEMP] = "temporary", [LOCAL_LITERAL] = "literal",
-                                         [LOCAL_BOUND] = "bound",    [LOCAL_TYPEDEF] = "typedef" };
+                                         [LOCAL_BOUND] = "bound",    [LOCAL_TYPEDEF] = "typedef",
+                                         [LOCAL_STATIC] = "static" };
     static const char *const homes[] = { [HOME_STACK] = "stack", [HOME_SAVED] = "saved", [HOME_PLACED] = "placed" };
     open(j, "locals", "[", false);
     for (int i = 0; i < fn->nlocals; i++) {

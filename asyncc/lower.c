@@ -494,6 +494,10 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
         add_bounds(l, out, var, i);
     if (local->kind == LOCAL_TYPEDEF)
         return;
+    if (local->kind == LOCAL_STATIC) {
+        add_static(l->fn, local, init ? bare_text(l, init) : NULL, init && init->kind == N_INIT, out);
+        return;
+    }
     if (local->cleanup && !local->is_owed)
         report(l->tu, ERROR, var->from, var->to, "the cleanup of '%s' stands in a declaration that is made anew: not supported yet",
                local->name);

@@ -74,6 +74,8 @@ void declare_bounds(const Fn *, Buf *);
 void add_bound(const Local *, const char *value, Buf *);
 /* The declaration of one that is kept as a pointer; value may be null. */
 void add_variable_object(const Fn *, const Local *, const char *value, Buf *);
+/* Of a static one, or one that is declared beside such; value may be null. */
+void add_static(const Fn *, const Local *, const char *value, bool is_list, Buf *out);
 /* What is owed where the function ends, or nothing. */
 const char *free_blocks(const Fn *);
 bool has_variable_params(const Fn *);

@@ -164,16 +164,21 @@ static void read_typedef(Reader *r, Node *declare_node, CXCursor c)
     add_kid(r, declare_node, var);
 }
 
-static void read_variable(Reader *r, Node *declare_node, CXCursor c)
+static bool is_unused(const char *text)
+{
+    return !strncmp(text, "unused", 6) || !strncmp(text, "__unused__", 10) || !strncmp(text, "maybe_unused", 12);
+}
+
+/* Of `static int (*p)[n], *q;` the declaration is made anew, as a whole; others that are static stay as they are. */
+static void read_variable(Reader *r, Node *declare_node, CXCursor c, bool beside_variable)
 {
     Tu *tu = r->tu;
     enum CX_StorageClass storage = clang_Cursor_getStorageClass(c);
-    if (storage == CX_SC_Static || storage == CX_SC_Extern) {
+    bool is_static = storage == CX_SC_Static;
+    if (is_static || storage == CX_SC_Extern) {
         note_static(r, c);
-        if (is_variable(clang_getCursorType(c)))
-            report(r->tu, ERROR, declare_node->from, declare_node->to,
-                   "what is static and variably modified is not supported yet in async functions");
-        return;
+        if (!beside_variable)
+            return;
     }
     Node *var = new_node(r, N_VAR, c);
     CXCursor init = clang_Cursor_getVarDeclInitializer(c);
@@ -185,8 +190,14 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
     known->what = KNOWN_OTHER;
     CXSourceLocation name_at = clang_getCursorLocation(c);
     const char *name = copy_string(r, clang_getCursorSpelling(c));
-    Local *local = add_local(r, LOCAL_VAR, name, type_of(r, clang_getCursorType(c)), offset_of(r, name_at));
-    known->local = local;
+    Local *local = add_local(r, is_static ? LOCAL_STATIC : LOCAL_VAR, name, type_of(r, clang_getCursorType(c)),
+                             offset_of(r, name_at));
+    if (!is_static || local->type->variable_size)
+        known->local = local;
+    if (is_static) { /* others may see and change it at any time */
+        local->in_place = local->address_taken = true;
+        local->is_thread = clang_getCursorTLSKind(c) != CXTLS_None;
+    }
     local->decl = var;
     local->statement = declare_node;
     var->local = local;
@@ -198,18 +209,21 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c)
     for (int i = 0; i < kids.n; i++) {
         CXCursor kid = kids.v[i];
         enum CXCursorKind kind = clang_getCursorKind(kid);
-        if (clang_isAttribute(kind)) {
-            CXFile file;
-            unsigned at;
-            clang_getSpellingLocation(clang_getRangeStart(clang_getCursorExtent(kid)), &file, NULL, NULL, &at);
-            size_t size = 0;
-            const char *text = file ? clang_getFileContents(r->unit, file, &size) : NULL;
-            others |= kind == CXCursor_UnexposedAttr;
-            if (text && at < size && is_alignment(text, at, size))
-                align_local(r, local, text, at, size, offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid))));
-            else if (kind == CXCursor_AlignedAttr)
-                local->refused = "is over-aligned";
-        }
+        if (!clang_isAttribute(kind))
+            continue;
+        CXFile file;
+        unsigned at;
+        clang_getSpellingLocation(clang_getRangeStart(clang_getCursorExtent(kid)), &file, NULL, NULL, &at);
+        size_t size = 0;
+        const char *text = file ? clang_getFileContents(r->unit, file, &size) : NULL;
+        others |= kind == CXCursor_UnexposedAttr && !is_static;
+        if (is_static && !(text && at < size && is_unused(text + at)))
+            report(tu, ERROR, local->from, local->from + (int)strlen(name),
+                   "an attribute of what is static and variably modified, or declared beside that: not supported");
+        else if (text && at < size && is_alignment(text, at, size))
+            align_local(r, local, text, at, size, offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid))));
+        else if (kind == CXCursor_AlignedAttr)
+            local->refused = "is over-aligned";
     }
     if (others)
         read_cleanup(r, local, c);
@@ -316,7 +330,9 @@ static Node *read_declare(Reader *r, CXCursor c)
         hide_name(kids.v[i], c, r);
     if (r->fn && read_local_async(r, node, kids))
         return node;
-    bool constant = is_constexpr(r, node);
+    bool constant = is_constexpr(r, node), some_variable = false;
+    for (int i = 0; i < kids.n; i++)
+        some_variable |= clang_getCursorKind(kids.v[i]) == CXCursor_VarDecl && is_variable(clang_getCursorType(kids.v[i]));
     if (constant)
         node->op = 's';
     for (int i = 0; i < kids.n; i++) {
@@ -324,7 +340,7 @@ static Node *read_declare(Reader *r, CXCursor c)
         if (kind == CXCursor_VarDecl && constant) {
             note_static(r, kids.v[i]);
         } else if (kind == CXCursor_VarDecl) {
-            read_variable(r, node, kids.v[i]);
+            read_variable(r, node, kids.v[i], some_variable);
         } else if (kind == CXCursor_TypedefDecl) {
             read_typedef(r, node, kids.v[i]);
         } else if (clang_isCursorDefinition(kids.v[i]) && !is_spelled(r, clang_getRangeStart(clang_getCursorExtent(kids.v[i])))) {

@@ -68,7 +68,8 @@ void lower_variable_types(Fn *fn)
             continue;
         if (local->kind == LOCAL_LITERAL && fn->nawaits)
             local->lowered = true;
-        if (local->is_owed || ((local->kind == LOCAL_VAR || local->kind == LOCAL_TYPEDEF) && has_await_in_scope(fn, local)))
+        bool declared = local->kind == LOCAL_VAR || local->kind == LOCAL_TYPEDEF || local->kind == LOCAL_STATIC;
+        if (local->is_owed || (declared && has_await_in_scope(fn, local)))
             local->lowered = true;
         if (!local->lowered)
             continue;
@@ -79,7 +80,7 @@ void lower_variable_types(Fn *fn)
 bool is_pointer_kept(const Local *local)
 {
     return (local->lowered || local->kind == LOCAL_TEMP) && local->type->variable_size &&
-           (local->type->kind != TYPE_ARRAY || local->type->size < 0);
+           (local->type->kind != TYPE_ARRAY || local->type->size < 0 || local->kind == LOCAL_STATIC);
 }
 
 const char *place_of_pointer(const Fn *fn, const Local *local)
@@ -91,7 +92,7 @@ const char *place_of_pointer(const Fn *fn, const Local *local)
         return take_format(arena, "((%s)%s)", declare(arena, type, "", true), at);
     if (is_vla(local))
         return take_format(arena, "(*(%s)%s)", declare(arena, type, "(*)", false), at);
-    return take_format(arena, "(*(%s)&%s)", declare(arena, type, "*", false), at);
+    return take_format(arena, "(*(%s)&%s)", declare(arena, type, type->kind == TYPE_ARRAY ? "(*)" : "*", false), at);
 }
 
 /* At the head of the body, since the value of a statement expression may have a type that is made inside. */
@@ -121,6 +122,20 @@ void add_variable_object(const Fn *fn, const Local *local, const char *value, Bu
     } else if (*declares) {
         add_format(out, "%s%s = 0;\n", declares, at);
     }
+}
+
+void add_static(const Fn *fn, const Local *local, const char *value, bool is_list, Buf *out)
+{
+    const Type *type = local->type;
+    add_format(out, "AC__UNUSED static %s", local->is_thread ? "__thread " : "");
+    if (!local->lowered)
+        add(out, declare(fn->tu->arena, type, local->name, false));
+    else /* of `int (*p[3])[n]` the [3] */
+        add_format(out, "ac__pointer %s%.*s", local->name, type->kind == TYPE_ARRAY ? (int)strcspn(type->after, ")") : 0,
+                   type->after);
+    if (value)
+        add_format(out, is_list || !local->lowered ? " = %s" : " = (void *)(%s)", value);
+    add(out, ";\n");
 }
 
 const char *free_blocks(const Fn *fn)
