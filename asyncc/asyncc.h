@@ -307,7 +307,7 @@ enum node_kind {
     N_CONTINUE,
     N_RETURN, /* return 0;                                                                   */
     N_EMPTY,  /* ;  or a declaration that declares no variable; op 's': of a constexpr one, 't': a typedef,
-               'd': async functions                                                       */
+               'd': async functions, 'a': the parse's own                                       */
     N_ASM,    /* kids: operands                                                              */
     /* Expressions. An expression can stand where a statement can. */
     N_REF,         /* a local of this function                                               */
@@ -614,6 +614,7 @@ struct Tu {
     int nmacros, macros_room;
     Change *inserts; /* characters that the next parse needs: the star of `await *task`           */
     int ninserts, inserts_room;
+    int naligns; /* that were asked for: read_stmt.c */
     Change *calls; /* every outermost macro call in the text, by from                             */
     int ncalls, calls_room;
     Change *skipped; /* stretches that the preprocessor left out                                  */

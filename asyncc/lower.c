@@ -948,6 +948,8 @@ static void lower_stmt(Lowerer *l, Node *node, const Node *parent)
         pay_before(l, node);
         return;
     case N_EMPTY:
+        if (node->op == 'a')
+            replace_text(l->editor, node->from, node->to, "");
         if (node->op == 's')
             insert_before(l->editor, node->from, "static ");
         if (node->op == 'd') {

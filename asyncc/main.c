@@ -32,6 +32,7 @@ static bool improve_source(Tu *tu)
     if (tu->nhard)
         find_macros(tu);
     sort_changes(tu->hard, tu->nhard); /* lowering asks in an order of its own */
+    sort_changes(tu->inserts, tu->ninserts);
     free_reader(tu);
     tu->source = tu->nhard ? expand_macros(tu, tu->hard, tu->nhard)
                            : change_source(tu, tu->source, tu->inserts, tu->ninserts);
@@ -76,6 +77,10 @@ static int emit(Tu *tu)
         bool good = read_functions(tu);
         if (tu->nhard && round == MOST_ROUNDS) {
             report(tu, ERROR, tu->hard[0].from, tu->hard[0].to, "this macro call can't be expanded far enough");
+            return 1;
+        }
+        if (tu->ninserts && round > 2 * MOST_ROUNDS) {
+            report(tu, ERROR, tu->inserts[0].from, tu->inserts[0].to, "this can't be read");
             return 1;
         }
         if (tu->nhard || tu->ninserts) {

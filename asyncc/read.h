@@ -8,6 +8,9 @@
 /* The address space that marks ac_task(T) in the parse; runtime/include/ac/task.h has it too. */
 enum { TASK_SPACE = 7701 };
 
+/* So many _Alignas of a declaration's that are no numbers. */
+enum { MOST_ALIGNMENTS = 8 };
+
 /* Locations of libclang from here on are of what a macro expanded to. */
 #define FIRST_MACRO (1u << 31)
 
@@ -75,6 +78,9 @@ typedef struct Reader {
     Node *scope; /* the innermost block      */
     Node *jump;  /* the first call, if any, of setjmp and the like: no await may be in its function */
     const char *jump_name;
+    int next_alignments[MOST_ALIGNMENTS]; /* of the next declaration, where the last parse asked for them; or 0 */
+    const int *alignments;                /* of this one                                                        */
+    int nalignments;
     bool unevaluated;
     bool quiet; /* in an expression without a keyword */
     bool placing; /* in a value that may have to be kept: its place matters there, too */

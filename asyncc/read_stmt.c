@@ -4,10 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Past the `gnu::` of [[gnu::aligned(16)]]. */
+static Token alignment_word(const char *text, size_t at, size_t size)
+{
+    Token word = next_token(text, (int)at, (int)size);
+    if (token_is(text, word, "gnu") || token_is(text, word, "__gnu__"))
+        do
+            word = next_token(text, word.to, (int)size);
+        while (word.kind == T_PUNCT && text[word.from] == ':');
+    return word;
+}
+
 /* The alignment in `_Alignas(16)` or `aligned(16)` at the offset, or -1 when it isn't a number. */
 static int read_alignment(const char *text, size_t at, size_t size)
 {
-    Token open = next_token(text, next_token(text, (int)at, (int)size).to, (int)size);
+    Token open = next_token(text, alignment_word(text, at, size).to, (int)size);
     Token number = next_token(text, open.to, (int)size);
     if (!token_is(text, open, "(") || number.kind != T_NUMBER || !token_is(text, next_token(text, number.to, (int)size), ")"))
         return -1;
@@ -18,19 +29,82 @@ static int read_alignment(const char *text, size_t at, size_t size)
 static bool is_alignment(const char *text, size_t at, size_t size)
 {
     static const char *const words[] = { "_Alignas", "alignas", "aligned", "__aligned__" };
-    Token word = next_token(text, (int)at, (int)size);
+    Token word = alignment_word(text, at, size);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (token_is(text, word, words[i]))
             return true;
     return false;
 }
 
+/* libclang doesn't tell what `_Alignas(double)` is, but enumerators it does: the next parse sees
+ * `enum { f__align3_1 = sizeof(struct { _Alignas(double) char c; }) };` before the declaration. Lowering drops it. */
+static void ask_alignment(Reader *r, const Node *declare_node, int here, int number)
+{
+    Tu *tu = r->tu;
+    const char *text = tu->source->text;
+    Token word = alignment_word(text, (size_t)here, (size_t)tu->source->size), open = next_token(text, word.to, tu->source->size);
+    bool bare = token_is(text, word, "aligned") || token_is(text, word, "__aligned__");
+    int close = token_is(text, open, "(") ? find_closing(text, open.from, tu->source->size) : -1;
+    bool known = bare || token_is(text, word, "_Alignas") || token_is(text, word, "alignas");
+    const Change *call = find_call(tu, here);
+    if (!known || (close < 0 && !bare) || (call && call->to > word.to)) {
+        ask_expansion(tu, here);
+        return;
+    }
+    int before = declare_node->from;
+    while (before > 0 && strchr(" \t\n", text[before - 1]))
+        before--;
+    if (before > 0 && text[before - 1] == ']') /* what is put behind [[gnu::aligned(N)]] would take it away */
+        return;
+    const char *attribute = close < 0 ? "__attribute__((aligned))"
+                                      : take_format(r->arena, "_Alignas(%s)", one_line(tu, open.to, close));
+    *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){
+        declare_node->from, declare_node->from,
+        take_format(tu->arena, "enum { %s__align%d_%d = sizeof(struct { %s char c; }) }; ", r->fn->name, ++tu->naligns, number,
+                    attribute),
+    };
+}
+
+static enum CXChildVisitResult take_constant(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    if (clang_getCursorKind(c) != CXCursor_EnumConstantDecl)
+        return CXChildVisit_Continue;
+    *(CXCursor *)data = c;
+    return CXChildVisit_Break;
+}
+
+/* Whether the declaration is one of those; its value then is for the next declaration. */
+static bool read_asked_alignment(Reader *r, Kids kids)
+{
+    if (kids.n != 1 || clang_getCursorKind(kids.v[0]) != CXCursor_EnumDecl)
+        return false;
+    CXCursor constant = clang_getNullCursor();
+    clang_visitChildren(kids.v[0], take_constant, &constant);
+    if (clang_Cursor_isNull(constant))
+        return false;
+    const char *name = copy_string(r, clang_getCursorSpelling(constant));
+    size_t size = strlen(r->fn->name);
+    int id, number;
+    if (strncmp(name, r->fn->name, size) || sscanf(name + size, "__align%d_%d", &id, &number) != 2 || number < 1 ||
+        number > MOST_ALIGNMENTS || id > r->tu->naligns)
+        return false;
+    r->next_alignments[number - 1] = (int)clang_getEnumConstantDeclValue(constant);
+    return true;
+}
+
 /* `at` is where the attribute is spelled, `here` where in our text: <stdalign.h>'s macro has only the word. */
-static void align_local(Reader *r, Local *local, const char *text, size_t at, size_t size, int here)
+static void align_local(Reader *r, Local *local, const char *text, size_t at, size_t size, int here, int number)
 {
     int alignment = read_alignment(text, at, size);
     if (alignment < 0 && here >= 0)
         alignment = read_alignment(r->tu->source->text, (size_t)here, (size_t)r->tu->source->size);
+    if (alignment < 0 && number <= MOST_ALIGNMENTS) {
+        if (r->alignments[number - 1])
+            alignment = r->alignments[number - 1] <= 64 ? r->alignments[number - 1] : -1;
+        else if (here >= 0 && (!r->scope || r->scope->kind != N_FOR))
+            ask_alignment(r, local->statement, here, number);
+    }
     if (alignment < 0) {
         local->refused = "is over-aligned";
     } else if (alignment > local->type->align) {
@@ -221,7 +295,7 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c, bool beside
             report(tu, ERROR, local->from, local->from + (int)strlen(name),
                    "an attribute of what is static and variably modified, or declared beside that: not supported");
         else if (text && at < size && is_alignment(text, at, size))
-            align_local(r, local, text, at, size, offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid))));
+            align_local(r, local, text, at, size, offset_of(r, clang_getRangeStart(clang_getCursorExtent(kid))), ++r->nalignments);
         else if (kind == CXCursor_AlignedAttr)
             local->refused = "is over-aligned";
     }
@@ -321,38 +395,55 @@ static bool read_local_async(Reader *r, Node *node, Kids kids)
     return true;
 }
 
-static Node *read_declare(Reader *r, CXCursor c)
+/* What its declarators declare. Whether one of them, or a type among them, comes from a macro's body. */
+static bool read_declarators(Reader *r, Node *node, Kids kids)
 {
-    Node *node = new_node(r, N_DECLARE, c);
-    Kids kids = children(r, c);
-    bool defined_in_macro = false;
-    for (int i = 0; i < kids.n; i++)
-        hide_name(kids.v[i], c, r);
-    if (r->fn && read_local_async(r, node, kids))
-        return node;
-    bool constant = is_constexpr(r, node), some_variable = false;
+    int alignments[MOST_ALIGNMENTS], outer_count = r->nalignments;
+    const int *outer = r->alignments;
+    memcpy(alignments, r->next_alignments, sizeof alignments);
+    memset(r->next_alignments, 0, sizeof r->next_alignments);
+    r->alignments = alignments; /* a statement expression declares others */
+    r->nalignments = 0;
+    bool constant = is_constexpr(r, node), some_variable = false, defined_in_macro = false;
     for (int i = 0; i < kids.n; i++)
         some_variable |= clang_getCursorKind(kids.v[i]) == CXCursor_VarDecl && is_variable(clang_getCursorType(kids.v[i]));
     if (constant)
         node->op = 's';
     for (int i = 0; i < kids.n; i++) {
         enum CXCursorKind kind = clang_getCursorKind(kids.v[i]);
-        if (kind == CXCursor_VarDecl && constant) {
+        if (kind == CXCursor_VarDecl && constant)
             note_static(r, kids.v[i]);
-        } else if (kind == CXCursor_VarDecl) {
+        else if (kind == CXCursor_VarDecl)
             read_variable(r, node, kids.v[i], some_variable);
-        } else if (kind == CXCursor_TypedefDecl) {
+        else if (kind == CXCursor_TypedefDecl)
             read_typedef(r, node, kids.v[i]);
-        } else if (clang_isCursorDefinition(kids.v[i]) && !is_spelled(r, clang_getRangeStart(clang_getCursorExtent(kids.v[i])))) {
+        else if (clang_isCursorDefinition(kids.v[i]) && !is_spelled(r, clang_getRangeStart(clang_getCursorExtent(kids.v[i]))))
             defined_in_macro = true;
-        }
     }
+    r->alignments = outer;
+    r->nalignments = outer_count;
+    for (int i = 0; i < node->nkids; i++)
+        defined_in_macro |= node->kids[i]->in_macro;
+    return defined_in_macro;
+}
+
+static Node *read_declare(Reader *r, CXCursor c)
+{
+    Node *node = new_node(r, N_DECLARE, c);
+    Kids kids = children(r, c);
+    if (r->fn && read_asked_alignment(r, kids)) {
+        node->kind = N_EMPTY;
+        node->op = 'a';
+        return node;
+    }
+    for (int i = 0; i < kids.n; i++)
+        hide_name(kids.v[i], c, r);
+    if (r->fn && read_local_async(r, node, kids))
+        return node;
+    bool in_macro = read_declarators(r, node, kids);
     /* The type may come from a macro; names and initialisers have to be there to be edited. */
     const Change *call = node->from >= 0 ? find_call(r->tu, node->from) : NULL;
-    node->in_macro = call && call->to >= node->to;
-    for (int i = 0; i < node->nkids; i++)
-        node->in_macro |= node->kids[i]->in_macro;
-    node->in_macro |= defined_in_macro;
+    node->in_macro = in_macro || (call && call->to >= node->to);
     if (!node->nkids) {
         node->kind = N_EMPTY;
         if (kids.n && clang_getCursorKind(kids.v[kids.n - 1]) == CXCursor_TypedefDecl)
