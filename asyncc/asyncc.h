@@ -239,6 +239,8 @@ typedef struct Tag {
     int from, keyword_to; /* the definition, and the end of its first word; -1: there is none     */
     bool in_macro;        /* which comes from a macro's body                                      */
     bool is_ambiguous;    /* spelled is a typedef's name                                          */
+    bool is_of_file;      /* it is, and the typedef is put before the function                    */
+    const char *value;    /* then, if it has no name: an expression of the type: "x.member"       */
     bool is_named;        /* the definition has been given its tag, and the attribute             */
     bool is_needed;       /* made text says it                                                    */
     bool has_alias;       /* the typedef stands                                                   */

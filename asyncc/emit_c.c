@@ -385,6 +385,15 @@ static int find_pack(const Source *source)
     return source->size;
 }
 
+/* A type that the function can't name otherwise. */
+static void add_outer_tag(const Tag *tag, Buf *out)
+{
+    if (tag->value)
+        add_format(out, "typedef __typeof__(%s) %s;\n", tag->value, tag->spelled);
+    else
+        add_format(out, "typedef %s %s %s;\n", tag->word, tag->name, tag->spelled);
+}
+
 /* Fields that don't overlap stand in one struct; several such share a union. */
 static void add_frame(const Fn *fn, bool packed, Buf *out)
 {
@@ -821,7 +830,7 @@ bool emit_c(Tu *tu)
         if (!decl->is_definition)
             continue;
         for (int k = 0; k < fn->nouter_tags; k++)
-            add_format(&text, "typedef %s %s %s;\n", fn->outer_tags[k]->word, fn->outer_tags[k]->name, fn->outer_tags[k]->spelled);
+            add_outer_tag(fn->outer_tags[k], &text);
         add_frame(fn, decl->from > packed_from, &text);
         /* A body that can't have the function's own name says it all the same. */
         bool renamed = fn->shows_name && strcmp(body_name(fn), fn->name) != 0;

@@ -184,7 +184,8 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
                 text = type_text(r, integer_of(type));
             } else {
                 Tag *own = find_tag(r, decl);
-                add_tags(r, &d.tags, &(TagUse){ own, NULL });
+                if (!own->is_of_file)
+                    add_tags(r, &d.tags, &(TagUse){ own, NULL });
                 d.unnamed = own->refused;
                 text = own->spelled;
             }
