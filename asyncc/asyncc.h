@@ -616,7 +616,7 @@ struct Tu {
     int nmacros, macros_room;
     Change *inserts; /* characters that the next parse needs: the star of `await *task`           */
     int ninserts, inserts_room;
-    int naligns; /* that were asked for: read_stmt.c */
+    int naligns; /* names that were made for the parse: read_stmt.c, read_heads.c */
     Change *calls; /* every outermost macro call in the text, by from                             */
     int ncalls, calls_room;
     Change *skipped; /* stretches that the preprocessor left out                                  */

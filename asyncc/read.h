@@ -143,6 +143,13 @@ void take_name(Reader *, const char *name, CXSourceLocation); /* of a declaratio
 
 /* read_fn.c */
 void read_async_function(Reader *, CXCursor);
+/* read_heads.c */
+/* Definitions of types in the head of a declaration that ends there: before it. False: there are none. */
+bool move_definitions(Reader *, const Fn *, const Decl *, int end);
+/* A struct that the list of parameters is the first to name. */
+void declare_tag_before(Reader *, const Decl *, const Tag *);
+/* Or that its result is. */
+void declare_result_before(Reader *, CXType, const Decl *);
 int find_async(const Tu *, int from, int to);      /* the offset of `async` in a declaration, or -1     */
 
 /* read_macros.c */

@@ -162,7 +162,7 @@ static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_de
         }
         decl->to = token_is(text, semi, ";") ? semi.to : span.to;
     }
-    if (has_word(tu, decl->from, decl->name_from, "{"))
+    if (!move_definitions(r, fn, decl, span.to) && has_word(tu, decl->from, decl->name_from, "{"))
         report(tu, ERROR, decl->name_from, decl->name_to,
                "the declaration of async function '%s' also defines a type: that has to stand before it", fn->name);
     int async_at = find_async(tu, decl->from, decl->name_from);
@@ -260,6 +260,8 @@ static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type, bool define
         Type *t = type_of(r, param);
         bool unnamed = !*name;
         const Decl *decl = fn->ndecls ? &fn->decls[fn->ndecls - 1] : NULL;
+        for (const TagUse *use = decl ? t->tags : NULL; use; use = use->next)
+            declare_tag_before(r, decl, use->tag);
         int at = offset_of(r, clang_getCursorLocation(params.v[i]));
         if (!unnamed && decl && decl->in_text && decl->params_from &&
             at == skip_blank(r->tu->source->text, decl->params_from, decl->params_to) && word_at(r->tu, at, name))
@@ -404,6 +406,7 @@ void read_async_function(Reader *r, CXCursor c)
 
     Decl decl = { 0 };
     read_decl_text(r, c, fn, &decl, head.has_body);
+    declare_result_before(r, clang_getResultType(type), &decl);
     int at = decl.in_text ? decl.name_from : -1, to = decl.in_text ? decl.name_to : -1;
     if (clang_Cursor_isVariadic(c) && clang_getCanonicalType(type).kind == CXType_FunctionProto) {
         report(tu, ERROR, at, to, "async function '%s' can't be variadic", name);
