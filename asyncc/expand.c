@@ -24,13 +24,43 @@ typedef struct Mark {
     int number;
 } Mark;
 
-static void add_marked_text(Buf *buf, const Source *source, const Mark *marks, int nmarks)
+/* Macros of the system's whose expansion libclang doesn't understand where it is gcc's, <tgmath.h>'s and
+ * <stdatomic.h>'s for instance. They use each argument's value once, so a call of one can stay. */
+static bool is_kept(const Macro *macro)
+{
+    return macro && macro->from < 0 && macro->has_parameters &&
+           (!strncmp(macro->name, "atomic_", 7) || is_library_name(macro->name));
+}
+
+static bool has_include(const char *text, int from, int to)
+{
+    for (Token line = next_directive(text, from, to); line.kind != T_END; line = next_directive(text, line.to, to))
+        if (token_is(text, next_token(text, line.from + 1, line.to), "include"))
+            return true;
+    return false;
+}
+
+/* In the expansions of others they stay, too. */
+static void add_undefs(Buf *buf, const Tu *tu, int at)
+{
+    add(buf, "\n");
+    for (int i = 0; i < tu->nmacros; i++)
+        if ((!i || strcmp(tu->macros[i].name, tu->macros[i - 1].name)) && is_kept(find_macro(tu, tu->macros[i].name, at)))
+            add_format(buf, "#undef %s\n", tu->macros[i].name);
+}
+
+static void add_marked_text(Buf *buf, const Tu *tu, const Source *source, const Mark *marks, int nmarks)
 {
     Belief said = { 0 };
-    int at = 0;
+    int at = 0, undefs = -1; /* where they were added last */
     for (int i = 0; i < nmarks; i++) {
         add_with_lines(buf, source, at, marks[i].at, &said);
         at = marks[i].at;
+        if (marks[i].kind == 'b' && (undefs < 0 || has_include(source->text, undefs, at))) {
+            add_undefs(buf, tu, at);
+            undefs = at;
+            add_line_directive(buf, place_of(source, at).file->path, place_of(source, at).line);
+        }
         if (marks[i].kind == 'c') {
             add_format(buf, MARK "c%d\n", marks[i].number);
             said.file = NULL; /* The next line has another number than a reader thinks. */
@@ -61,7 +91,7 @@ static const char *first_error(Tu *tu, const char *path)
 static const File *preprocess(Tu *tu, const Mark *marks, int nmarks, Change blame)
 {
     Buf text = { .arena = tu->arena };
-    add_marked_text(&text, tu->source, marks, nmarks);
+    add_marked_text(&text, tu, tu->source, marks, nmarks);
 
     const char *scratch = make_scratch(tu->arena);
     if (!scratch) {
@@ -161,8 +191,9 @@ static bool is_keyword(const char *text, Token token)
 }
 
 /* A macro isn't expanded again in its own expansion: `#define check(x) check(#x)`. In the text it would be, so
- * there the call becomes `(check)("a")`. False after a report, where no such way leads. */
-static bool keep_from_expanding(Tu *tu, Buf *buf, Change call)
+ * there the call becomes `(check)("a")`. False after a report, where no such way leads, or with a macro that has
+ * to be renamed first: `#define n (n + 1)`. */
+static bool keep_from_expanding(Tu *tu, Buf *buf, Change call, const Macro **renamed)
 {
     const char *text = buf->text;
     Buf kept = { .arena = buf->arena };
@@ -177,10 +208,14 @@ static bool keep_from_expanding(Tu *tu, Buf *buf, Change call)
         const Macro *macro =
             find_macro(tu, take_text(tu->arena, text + token.from, (size_t)(token.to - token.from)), call.from);
         bool called = token_is(text, next_token(text, at, size), "(");
-        if (!macro || macro->is_itself || (macro->has_parameters && !called))
+        if (!macro || macro->is_itself || is_kept(macro) || (macro->has_parameters && !called))
             continue;
+        if (!macro->has_parameters && macro->from >= 0) {
+            *renamed = macro;
+            return false;
+        }
         if (!macro->has_parameters || is_keyword(text, token)) {
-            report(tu, ERROR, call.from, call.to, "what is expanded here names macro '%s' again: not supported yet",
+            report(tu, ERROR, call.from, call.to, "what is expanded here names macro '%s' again, and that can't be renamed: not supported yet",
                    macro->name);
             return false;
         }
@@ -196,8 +231,9 @@ static bool keep_from_expanding(Tu *tu, Buf *buf, Change call)
 }
 
 /* The expansion of a call: on one line, then the newlines that the call had. */
-static const char *make_replacement(Tu *tu, const char *expansion, int size, const Source *source, Change call)
+static const char *make_replacement(Tu *tu, const char *expansion, int size, Change call, const Macro **renamed)
 {
+    const Source *source = tu->source;
     Buf buf = { .arena = tu->arena };
     add(&buf, "");
     for (const char *p = expansion, *end = expansion + size; p < end;) {
@@ -206,7 +242,7 @@ static const char *make_replacement(Tu *tu, const char *expansion, int size, con
         add_line(&buf, p, (size_t)(stop - p));
         p = stop + 1;
     }
-    if (!keep_from_expanding(tu, &buf, call))
+    if (!keep_from_expanding(tu, &buf, call, renamed))
         return NULL;
     /* Tokens that were apart stay apart: -M where M is -1. */
     char first = buf.size > 0 ? buf.text[0] : 'x', last = buf.size > 0 ? buf.text[buf.size - 1] : 'x';
@@ -222,14 +258,10 @@ static const char *make_replacement(Tu *tu, const char *expansion, int size, con
     return whole.text;
 }
 
-/* Macros of the system's whose expansion libclang doesn't understand where it is gcc's, <tgmath.h>'s and
- * <stdatomic.h>'s for instance. They use each argument's value once. */
 static bool takes_values(Tu *tu, Change call)
 {
     Token name = next_token(tu->source->text, call.from, call.to);
-    const char *text = take_text(tu->arena, tu->source->text + name.from, (size_t)(name.to - name.from));
-    const Macro *macro = find_macro(tu, text, call.from);
-    return macro && macro->from < 0 && macro->has_parameters && (!strncmp(text, "atomic_", 7) || is_library_name(text));
+    return is_kept(find_macro(tu, take_text(tu->arena, tu->source->text + name.from, (size_t)(name.to - name.from)), call.from));
 }
 
 /* `sqrt(await f())` stays a call of the macro: ({ __auto_type sqrt__1 = (await f()); sqrt(sqrt__1); }) */
@@ -275,6 +307,59 @@ static const char *keep_call(Tu *tu, Change call)
     return before.text;
 }
 
+/* ---- macros that name themselves ---------------------------------------------------------------------- */
+
+/* Where the tokens of [from, to) are that say the name, but for what a directive of ours defines it as. */
+static void find_names(Tu *tu, const char *name, int from, int to, Change **changes, int *nchanges, int *room)
+{
+    const char *text = tu->source->text;
+    const char *made = take_format(tu->arena, "%s__macro", name);
+    for (int at = from; at < to;) {
+        Token token = next_token(text, at, to);
+        if (token.kind == T_END)
+            return;
+        at = token.to;
+        if (token.kind == T_NAME && token_is(text, token, name)) {
+            *push(tu->arena, *changes, *nchanges, *room) = (Change){ token.from, token.to, made };
+        } else if (token.kind == T_DIRECTIVE) {
+            Token word = next_token(text, token.from + 1, token.to), first = next_token(text, word.to, token.to);
+            bool ours = token_is(text, word, "define") && token_is(text, first, name);
+            if (!token_is(text, word, "include"))
+                find_names(tu, name, word.to, ours ? first.to : token.to, changes, nchanges, room);
+            if (token_is(text, word, "undef") && token_is(text, first, name))
+                return;
+        }
+    }
+}
+
+/* `#define n (n + 1)` becomes `#define n__macro (n + 1)`, and so do its uses: then what they expand to can stand in
+ * the text. Right is what leaves the preprocessor's output as it was. */
+static Source *rename_macro(Tu *tu, const Macro *macro, Change blame)
+{
+    Source *old = tu->source;
+    int from = macro->from;
+    Token line = next_directive(old->text, 0, old->size);
+    while (line.kind != T_END && line.to <= macro->from)
+        line = next_directive(old->text, line.to, old->size);
+    if (line.kind != T_END && line.from < from)
+        from = line.from;
+    Change *changes = NULL;
+    int nchanges = 0, room = 0;
+    find_names(tu, macro->name, from, old->size, &changes, &nchanges, &room);
+    Source *changed = change_source(tu, old, changes, nchanges);
+    const File *before = preprocess(tu, NULL, 0, blame);
+    tu->source = changed;
+    const File *after = before ? preprocess(tu, NULL, 0, blame) : NULL;
+    tu->source = old;
+    if (!after)
+        return NULL;
+    if (before->size == after->size && !memcmp(before->text, after->text, (size_t)before->size))
+        return changed;
+    report(tu, ERROR, blame.from, blame.to,
+           "what is expanded here names macro '%s' again, and that can't be renamed: not supported yet", macro->name);
+    return NULL;
+}
+
 Source *expand_macros(Tu *tu, const Change *ranges, int nranges)
 {
     if (nranges == 0)
@@ -289,6 +374,7 @@ Source *expand_macros(Tu *tu, const Change *ranges, int nranges)
         return NULL;
     Change *changes = take(tu->arena, (size_t)nranges * sizeof *changes);
     bool ok = true;
+    const Macro *renamed = NULL;
     for (int i = 0, at = 0; i < nranges; i++) {
         int start, end;
         int from = find_mark(expanded, at, 'b', i, &start);
@@ -302,7 +388,11 @@ Source *expand_macros(Tu *tu, const Change *ranges, int nranges)
             continue;
         }
         changes[i] = ranges[i];
-        changes[i].text = takes_values(tu, ranges[i]) ? keep_call(tu, ranges[i]) : make_replacement(tu, expanded->text + from, end - from, tu->source, ranges[i]);
+        changes[i].text = takes_values(tu, ranges[i])
+                              ? keep_call(tu, ranges[i])
+                              : make_replacement(tu, expanded->text + from, end - from, ranges[i], &renamed);
+        if (renamed)
+            return rename_macro(tu, renamed, ranges[i]);
         ok &= changes[i].text != NULL;
         at = to;
     }
