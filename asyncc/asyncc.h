@@ -472,6 +472,7 @@ struct Fn {
     bool has_start;          /* leaf: name__start is declared                                   */
     const char *frame_type;  /* "struct fetch__frame"                                           */
     int64_t frame_size;      /* leaf: from libclang; else frame.c. -1: unknown                   */
+    int64_t frame_used;      /* frame.c: without the padding at its end, which the parent may use  */
     int frame_align;
     Decl *decls;
     int ndecls, decls_room;
@@ -574,11 +575,15 @@ typedef struct Field {
     Local *local;
     Await *await; /* the child's                                                               */
     Type *type;   /* null for a child                                                          */
-    int64_t offset, size;
+    int64_t offset;
+    int64_t size;   /* of what it holds: a child's without the padding at its end               */
+    int64_t extent; /* of the C object                                                          */
     int align;
+    bool packed; /* the result of a frame that would be larger if this were aligned            */
     Bits live; /* suspend points (by state; 0: not started) at which it is live                  */
 } Field;
-/* Needs liveness, and the callees' frames. Fills fields, frame_size, frame_align, Local.slot, Await.child. */
+/* Needs liveness, and the callees' frames. Fills fields, frame_size, frame_used, frame_align, Local.slot,
+ * Await.child. */
 void lay_out_frame(Fn *);
 
 /* ---- the translation unit ------------------------------------------------------------------------------------- */
@@ -621,6 +626,7 @@ struct Tu {
     int ncalls, calls_room;
     Change *skipped; /* stretches that the preprocessor left out                                  */
     int nskipped, skipped_room;
+    int pointer_size; /* bytes, of the target */
     bool has_main;
     struct Reader *reader; /* read.c's own                                                      */
     Buf out;               /* the output                                                        */

@@ -358,7 +358,8 @@ static const char *field_text(const Fn *fn, const Field *field)
     if (field->kind != FIELD_CHILD && field->type->is_vector && field->align > 16)
         return take_format(arena, "_Alignas(%d) %s", field->align, declare(arena, field->type, field->name, true));
     if (field->kind != FIELD_CHILD)
-        return declare(arena, field->type, field->name, true);
+        return take_format(arena, "%s%s", declare(arena, field->type, field->name, true),
+                           field->packed ? " __attribute__((packed))" : "");
     const Fn *callee = field->await->callee;
     if (!callee)
         return take_format(arena, "struct ac_await__frame %s", field->name);
@@ -368,7 +369,7 @@ static const char *field_text(const Fn *fn, const Field *field)
             at = fn->decls[i].from;
     if (is_defined_before(callee, at))
         return take_format(arena, "%s %s", callee->frame_type, field->name);
-    return take_format(arena, "_Alignas(%d) unsigned char %s[%lld]", field->align, field->name, (long long)field->size);
+    return take_format(arena, "_Alignas(%d) unsigned char %s[%lld]", field->align, field->name, (long long)field->extent);
 }
 
 /* Where the first `#pragma pack` of the text stands, or its end: from there on one may be in force. */
@@ -408,7 +409,7 @@ static void add_frame(const Fn *fn, bool packed, Buf *out)
         if (k == nlanes)
             nlanes++;
         lane[i] = k;
-        end[k] = fn->fields[i].offset + fn->fields[i].size;
+        end[k] = fn->fields[i].offset + fn->fields[i].extent;
     }
     bool flexible = false;
     for (int i = 0; i < fn->nfields; i++)
@@ -442,7 +443,7 @@ static void add_frame(const Fn *fn, bool packed, Buf *out)
             if (natural < field->offset)
                 add_format(out, "%sunsigned char ac__pad%d[%lld];\n", indent, ++npads, (long long)(field->offset - at));
             add_format(out, "%s%s;\n", indent, field_text(fn, field));
-            at = field->offset + field->size;
+            at = field->offset + field->extent;
         }
         if (group)
             add(out, "        };\n");

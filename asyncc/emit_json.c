@@ -205,6 +205,7 @@ static void put_frame(Json *j, const Fn *fn)
     open(j, "frame", "{", false);
     put_text(j, "type", fn->frame_type ? fn->frame_type : take_format(j->tu->arena, "struct %s__frame", fn->name));
     put_number(j, "size", fn->frame_size);
+    put_number(j, "used", fn->is_leaf ? fn->frame_size : fn->frame_used);
     put_number(j, "align", fn->frame_align);
     open(j, "fields", "[", false);
     for (int i = 0; i < fn->nfields; i++) {
@@ -214,6 +215,7 @@ static void put_frame(Json *j, const Fn *fn)
         put_text(j, "kind", kinds[field->kind]);
         put_number(j, "offset", field->offset);
         put_number(j, "size", field->size);
+        put_number(j, "extent", field->extent);
         put_number(j, "align", field->align);
         if (field->kind == FIELD_CHILD) {
             const Fn *callee = field->await->callee;

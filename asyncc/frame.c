@@ -17,17 +17,21 @@
  *   - a PLACED local is in use wherever it is live, also between awaits;
  *   - a child is in use from its start to the reading of its result;
  *   - the result is written by the last thing that a function does. What it is computed from may stand
- *     in the frame, so one that is copied in pieces shares with no field that can be read then;
+ *     in the frame, so one that is copied in pieces shares with no field that is read then; but what is
+ *     returned as it is, `return await next();` or `return local;`, may be the result's own bytes: copying
+ *     it onto itself changes nothing;
  *   - the state is in use always.
  *
+ * The padding at a child's end is used like any other space: nothing copies frames that have begun, and a
+ * store to a member leaves the bytes behind the last one alone, as C++ has it of its base classes. Where only
+ * the result would make a frame more aligned, and larger for that, the result isn't aligned.
+ *
  * The offsets are first fit by a few orders, of which the best counts: what is large and aligned first as
- * a rule leaves no holes. (That is interval colouring with general interference, NP-hard.) */
+ * a rule leaves no holes. Where it does, what ends last is tried earlier, some hundred times. (That is interval
+ * colouring with general interference, NP-hard.) */
 #include "asyncc.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* No copy of a scalar up to this size is made in pieces. */
-#define WORD 8
 
 typedef struct Layout {
     Fn *fn;
@@ -37,6 +41,7 @@ typedef struct Layout {
     int *child_of; /* by await's state - 1 */
     int result, state, blocks;
     Bits *rows; /* rows[i]: the fields that field i interferes with */
+    int64_t *returned; /* by field: where in it the result stands that is returned as it is; -1: nowhere */
 } Layout;
 
 /* ---- fields ---- */
@@ -46,14 +51,17 @@ static Field *add_field(Layout *l, const char *name, Type *type, int64_t size, i
     Fn *fn = l->fn;
     Field *field = push(l->arena, fn->fields, fn->nfields, l->room);
     *field = (Field){ .name = name, .type = type, .size = size > 0 ? size : 0, .align = align > 0 ? align : 1 };
+    field->extent = field->size;
     field->live = new_bits(l->arena, fn->nawaits + 1);
     return field;
 }
 
+static int pointer_size(const Layout *l) { return l->fn->tu->pointer_size ? l->fn->tu->pointer_size : 8; }
+
 static void add_typed(Layout *l, const char *name, Type *type)
 {
     if (type->size < 0) /* kept as a pointer */
-        add_field(l, name, type, (int64_t)sizeof(void *), (int)_Alignof(void *));
+        add_field(l, name, type, pointer_size(l), pointer_size(l));
     else
         add_field(l, name, type, type->size, type->align);
 }
@@ -91,8 +99,10 @@ static void add_children(Layout *l)
         if (callee)
             add_field(l, name, NULL, callee->frame_size, callee->frame_align);
         else /* struct ac_await__frame */
-            add_field(l, name, NULL, (int64_t)sizeof(void *), (int)_Alignof(void *));
+            add_field(l, name, NULL, pointer_size(l), pointer_size(l));
         Field *field = &fn->fields[fn->nfields - 1];
+        if (callee && !callee->is_leaf && callee->frame_used > 0)
+            field->size = callee->frame_used;
         field->kind = FIELD_CHILD;
         field->await = await;
         set_bit(field->live, await->state);
@@ -132,15 +142,14 @@ static void add_state(Layout *l)
 /* What VLAs and alloca have taken; freed at the end. */
 static void add_blocks(Layout *l)
 {
-    static Type pointer = {
-        .kind = TYPE_SCALAR, .before = "void *", .after = "", .bare_before = "void *", .bare_after = "",
-        .size = sizeof(void *), .align = _Alignof(void *),
-    };
     l->blocks = -1;
     if (!l->fn->has_blocks)
         return;
+    Type *pointer = take(l->arena, sizeof *pointer);
+    *pointer = (Type){ .kind = TYPE_SCALAR, .before = "void *", .after = "", .bare_before = "void *", .bare_after = "",
+                       .size = -1 };
     l->blocks = l->fn->nfields;
-    add_typed(l, "ac__blocks", &pointer);
+    add_typed(l, "ac__blocks", pointer);
     l->fn->fields[l->blocks].kind = FIELD_BLOCKS;
     for (int i = 1; i <= l->fn->nawaits; i++)
         set_bit(l->fn->fields[l->blocks].live, i);
@@ -272,19 +281,83 @@ static void interfere_with_children(Layout *l)
             add_placed(l, l->rows[l->child_of[k]], fn->awaits[k]->overlaps);
 }
 
-static bool is_copied_at_once(const Type *type)
+/* No copy of a scalar up to a pointer's size is made in pieces. */
+static bool is_copied_at_once(const Layout *l, const Type *type)
 {
-    return type->kind == TYPE_SCALAR && type->size >= 0 && type->size <= WORD;
+    return type->kind == TYPE_SCALAR && type->size >= 0 && type->size <= pointer_size(l);
+}
+
+/* What a return statement reads while the result is written. */
+static void read_by_return(Layout *l, const Node *node)
+{
+    if (!node || node->kind == N_UNEVALUATED)
+        return;
+    if (node->temp && is_placed(node->temp))
+        interfere(l, l->result, l->field_of[node->temp->index]);
+    if (node->local && is_placed(node->local))
+        interfere(l, l->result, l->field_of[node->local->index]);
+    if (node->kind == N_AWAIT && node->await && !node->await->result)
+        interfere(l, l->result, l->child_of[node->await->state - 1]);
+    for (int i = 0; i < node->nkids; i++)
+        read_by_return(l, node->kids[i]);
+}
+
+static bool is_result_type(const Layout *l, const Type *type)
+{
+    const Type *result = l->fn->result;
+    return type && type->kind == result->kind && type->size == result->size && !type->is_volatile && !type->is_atomic;
+}
+
+/* Of a return of a value that stands in a field as it is: which field, and where in it; else -1. */
+static int find_returned(const Layout *l, const Node *value, int64_t *at)
+{
+    *at = 0;
+    if (value->temp)
+        return -1;
+    if (value->kind == N_REF && is_placed(value->local) && is_result_type(l, value->local->type))
+        return l->field_of[value->local->index];
+    if (value->kind != N_AWAIT || !value->await || value->await->result || !value->await->callee)
+        return -1;
+    const Fn *callee = value->await->callee;
+    if (!callee->result_field || !is_result_type(l, callee->result))
+        return -1;
+    *at = callee->result_field->offset;
+    return l->child_of[value->await->state - 1];
+}
+
+static void interfere_with_return(Layout *l, const Node *node)
+{
+    if (!node)
+        return;
+    if (node->kind != N_RETURN) {
+        for (int i = 0; i < node->nkids; i++)
+            interfere_with_return(l, node->kids[i]);
+        return;
+    }
+    if (!node->nkids || !node->kids[0])
+        return;
+    int64_t at;
+    int field = find_returned(l, node->kids[0], &at);
+    if (field >= 0) {
+        l->returned[field] = at;
+        return;
+    }
+    read_by_return(l, node->kids[0]);
+    /* Of those whose address is out anything may be read. */
+    for (int i = 0; i < l->fn->nlocals; i++)
+        if (is_placed(l->fn->locals[i]) && l->fn->locals[i]->address_taken)
+            interfere(l, l->result, l->field_of[i]);
 }
 
 static void interfere_with_result(Layout *l)
 {
-    Fn *fn = l->fn;
-    if (l->result < 0 || is_copied_at_once(fn->result))
+    if (l->result < 0 || is_copied_at_once(l, l->fn->result))
         return;
-    for (int i = 0; i < fn->nfields; i++) {
-        const Field *field = &fn->fields[i];
-        if (field->kind == FIELD_CHILD || (field->kind == FIELD_LOCAL && is_placed(field->local)))
+    interfere_with_return(l, l->fn->body);
+    for (int i = 0; i < l->fn->nfields; i++) {
+        if (has_bit(l->rows[l->result], i))
+            l->returned[i] = -1;
+        else if (l->returned[i] >= 0)
             interfere(l, l->result, i);
     }
 }
@@ -295,6 +368,9 @@ static void find_interference(Layout *l)
     l->rows = take(l->work, sizeof *l->rows * (size_t)nfields);
     for (int i = 0; i < nfields; i++)
         l->rows[i] = new_bits(l->work, nfields);
+    l->returned = take(l->work, sizeof *l->returned * (size_t)nfields);
+    for (int i = 0; i < nfields; i++)
+        l->returned[i] = -1;
     interfere_at_points(l);
     interfere_in_blocks(l);
     interfere_with_children(l);
@@ -344,28 +420,72 @@ static int span_first(const void *a, const void *b)
     return order ? order : by_index(a, b);
 }
 
-/* First fit in the order of ranks; fills offsets, returns the space taken. `placed` is room for all fields:
- * those that have an offset, by it. */
-static int64_t place_fields(const Layout *l, const Rank *ranks, int64_t *offsets, int *placed)
+/* One way to place the fields: an order, and what becomes of it. */
+typedef struct Placing {
+    int64_t *offsets; /* by field */
+    int *placed;      /* the fields that have an offset, by it */
+    int nplaced;
+} Placing;
+
+/* The result, and what is returned as it is, at the same place. */
+static bool coincide(const Layout *l, int field, int64_t offset, int other, int64_t other_offset)
+{
+    if (field == l->result)
+        return l->returned[other] >= 0 && offset == other_offset + l->returned[other];
+    return other == l->result && l->returned[field] >= 0 && other_offset == offset + l->returned[field];
+}
+
+/* The first offset from `offset` on at which the field is in nobody's way. */
+static int64_t first_fit(const Layout *l, const Placing *p, int field, int64_t offset)
 {
     const Field *fields = l->fn->fields;
-    int64_t end = 0;
-    for (int i = 0, nplaced = 0; i < l->fn->nfields; i++) {
-        int field = ranks[i].index, at = nplaced;
-        int64_t size = ranks[i].size, align = ranks[i].align, offset = 0;
-        Bits row = l->rows[field];
-        for (int k = 0; k < nplaced && offsets[placed[k]] < offset + size; k++) {
-            int64_t to = offsets[placed[k]] + fields[placed[k]].size;
-            if (to > offset && has_bit(row, placed[k]) && fields[placed[k]].size)
-                offset = (to + align - 1) / align * align;
+    int64_t size = fields[field].size, align = fields[field].align;
+    for (int k = 0; k < p->nplaced && p->offsets[p->placed[k]] < offset + size; k++) {
+        int other = p->placed[k];
+        int64_t to = p->offsets[other] + fields[other].size;
+        if (to > offset && has_bit(l->rows[field], other) && fields[other].size &&
+            !coincide(l, field, offset, other, p->offsets[other])) {
+            offset = (to + align - 1) / align * align;
+            if (field == l->result || l->returned[field] >= 0)
+                k = -1; /* what coincided there doesn't here */
         }
-        offsets[field] = offset;
-        while (at > 0 && offsets[placed[at - 1]] > offset)
+    }
+    return offset;
+}
+
+static int64_t choose_offset(const Layout *l, const Placing *p, int field)
+{
+    int64_t best = first_fit(l, p, field, 0);
+    if (field != l->result && l->returned[field] < 0)
+        return best;
+    for (int k = 0; k < p->nplaced; k++) {
+        int other = p->placed[k];
+        int64_t at = -1;
+        if (field == l->result && l->returned[other] >= 0)
+            at = p->offsets[other] + l->returned[other];
+        else if (other == l->result && l->returned[field] >= 0)
+            at = p->offsets[other] - l->returned[field];
+        if (at >= 0 && at < best && at % l->fn->fields[field].align == 0 && first_fit(l, p, field, at) == at)
+            best = at;
+    }
+    return best;
+}
+
+/* Returns the space taken. */
+static int64_t place_fields(const Layout *l, const int *order, Placing *p)
+{
+    int64_t end = 0;
+    p->nplaced = 0;
+    for (int i = 0; i < l->fn->nfields; i++) {
+        int field = order[i], at = p->nplaced;
+        int64_t offset = choose_offset(l, p, field), to = offset + l->fn->fields[field].size;
+        p->offsets[field] = offset;
+        while (at > 0 && p->offsets[p->placed[at - 1]] > offset)
             at--;
-        memmove(placed + at + 1, placed + at, (size_t)(nplaced++ - at) * sizeof *placed);
-        placed[at] = field;
-        if (offset + size > end)
-            end = offset + size;
+        memmove(p->placed + at + 1, p->placed + at, (size_t)(p->nplaced++ - at) * sizeof *p->placed);
+        p->placed[at] = field;
+        if (to > end)
+            end = to;
     }
     return end;
 }
@@ -385,35 +505,122 @@ static int64_t least_space(const Fn *fn)
     return least;
 }
 
+static void keep_offsets(Fn *fn, const Placing *p)
+{
+    for (int i = 0; i < fn->nfields; i++)
+        fn->fields[i].offset = p->offsets[i];
+}
+
+static void sort_fields(const Layout *l, int *order, int (*compare)(const void *, const void *))
+{
+    Fn *fn = l->fn;
+    Rank *ranks = take(l->work, sizeof *ranks * (size_t)fn->nfields);
+    for (int i = 0; i < fn->nfields; i++) {
+        const Field *field = &fn->fields[i];
+        ranks[i] = (Rank){ .index = i, .align = field->align, .size = field->size };
+        for (int k = 0; k < l->rows[i].nwords; k++)
+            ranks[i].span += __builtin_popcountll(l->rows[i].words[k]);
+    }
+    qsort(ranks, (size_t)fn->nfields, sizeof *ranks, compare);
+    for (int i = 0; i < fn->nfields; i++)
+        order[i] = ranks[i].index;
+}
+
+/* So many steps of placing one field beside one other may be spent on a frame. */
+enum { MOST_ROUNDS = 400, MOST_STEPS = 8000000 };
+
+/* What ends last goes to an earlier place in the order, whatever one throws of dice that always fall alike;
+ * orders that aren't worse are gone on from. */
+static int64_t improve_order(const Layout *l, int *order, Placing *p, int64_t best, int64_t least)
+{
+    Fn *fn = l->fn;
+    int n = fn->nfields, *tried = take(l->work, sizeof *tried * (size_t)n);
+    int64_t now = best, steps = (int64_t)n * n;
+    uint64_t dice = 88172645463325252u;
+    for (int round = 0; round < MOST_ROUNDS && steps * (round + 1) <= MOST_STEPS && best > least; round++) {
+        place_fields(l, order, p);
+        int last = n - 1;
+        while (last > 0 && p->offsets[order[last]] + fn->fields[order[last]].size < now)
+            last--;
+        dice ^= dice << 13, dice ^= dice >> 7, dice ^= dice << 17;
+        int to = last ? (int)(dice % (uint64_t)last) : (int)(dice % (uint64_t)n);
+        memcpy(tried, order, sizeof *tried * (size_t)n);
+        int moved = tried[last];
+        if (to < last)
+            memmove(tried + to + 1, tried + to, sizeof *tried * (size_t)(last - to));
+        else
+            memmove(tried + last, tried + last + 1, sizeof *tried * (size_t)(to - last));
+        tried[to] = moved;
+        int64_t end = place_fields(l, tried, p);
+        if (end > now)
+            continue;
+        now = end;
+        memcpy(order, tried, sizeof *tried * (size_t)n);
+        if (end < best) {
+            best = end;
+            keep_offsets(fn, p);
+        }
+    }
+    return best;
+}
+
 static void assign_offsets(Layout *l)
 {
-    static int (*const orders[])(const void *, const void *) = { align_first, size_first, span_first };
+    static int (*const compares[])(const void *, const void *) = { align_first, size_first, span_first };
     Fn *fn = l->fn;
     size_t nfields = (size_t)fn->nfields;
-    Rank *ranks = take(l->work, sizeof *ranks * nfields);
-    int64_t *offsets = take(l->work, sizeof *offsets * nfields);
-    int *placed = take(l->work, sizeof *placed * nfields);
+    int *order = take(l->work, sizeof *order * nfields), *best_order = take(l->work, sizeof *order * nfields);
+    Placing p = { take(l->work, sizeof *p.offsets * nfields), take(l->work, sizeof *p.placed * nfields), 0 };
     int64_t best = -1, least = least_space(fn);
-    for (size_t order = 0; order < sizeof orders / sizeof *orders && best != least; order++) {
-        for (int i = 0; i < fn->nfields; i++) {
-            const Field *field = &fn->fields[i];
-            ranks[i] = (Rank){ .index = i, .align = field->align, .size = field->size };
-            for (int k = 0; k < l->rows[i].nwords; k++)
-                ranks[i].span += __builtin_popcountll(l->rows[i].words[k]);
-        }
-        qsort(ranks, nfields, sizeof *ranks, orders[order]);
-        int64_t end = place_fields(l, ranks, offsets, placed);
+    for (size_t i = 0; i < sizeof compares / sizeof *compares && best != least; i++) {
+        sort_fields(l, order, compares[i]);
+        int64_t end = place_fields(l, order, &p);
         if (best >= 0 && end >= best)
             continue;
         best = end;
-        for (int i = 0; i < fn->nfields; i++)
-            fn->fields[i].offset = offsets[i];
+        memcpy(best_order, order, sizeof *order * nfields);
+        keep_offsets(fn, &p);
     }
-    fn->frame_align = 1;
+    if (best > least)
+        best = improve_order(l, best_order, &p, best, least);
+    fn->frame_used = best;
+}
+
+static int64_t round_up(int64_t size, int align) { return (size + align - 1) / align * align; }
+
+/* Some caller stands before the function in the text: it reads the result by a cast of bytes. */
+static bool is_awaited_before_definition(const Fn *fn)
+{
+    for (int i = 0; i < fn->tu->nfns; i++) {
+        const Fn *caller = fn->tu->fns[i];
+        for (int k = 0; caller->body && caller->body->from < fn->body->from && k < caller->nawaits; k++)
+            if (caller->awaits[k]->callee == fn)
+                return true;
+    }
+    return false;
+}
+
+static void choose_size(Layout *l)
+{
+    Fn *fn = l->fn;
+    int align = 1;
     for (int i = 0; i < fn->nfields; i++)
-        if (fn->fields[i].align > fn->frame_align)
-            fn->frame_align = fn->fields[i].align;
-    fn->frame_size = (best + fn->frame_align - 1) / fn->frame_align * fn->frame_align;
+        if (i != l->result && fn->fields[i].align > align)
+            align = fn->fields[i].align;
+    Field *result = l->result < 0 ? NULL : &fn->fields[l->result];
+    if (result && result->align > align) {
+        /* Its offset stays a multiple of its size, so that it is aligned where the frame happens to be. */
+        bool plain = is_copied_at_once(l, fn->result) && !fn->result->is_atomic && !fn->result->is_vector;
+        if (plain && round_up(fn->frame_used, align) < round_up(fn->frame_used, result->align) &&
+            !is_awaited_before_definition(fn)) {
+            result->packed = true;
+            result->align = align;
+        } else {
+            align = result->align;
+        }
+    }
+    fn->frame_align = align;
+    fn->frame_size = round_up(fn->frame_used, align);
 }
 
 /* ---- the whole ---- */
@@ -472,6 +679,7 @@ void lay_out_frame(Fn *fn)
     add_state(&l);
     find_interference(&l);
     assign_offsets(&l);
+    choose_size(&l);
     qsort(fn->fields, (size_t)fn->nfields, sizeof *fn->fields, compare_fields);
     link_fields(fn);
 }

@@ -339,6 +339,9 @@ bool read_functions(Tu *tu)
         return false;
     }
     r->file = clang_getFile(r->unit, parse_path(tu));
+    CXTargetInfo target = clang_getTranslationUnitTargetInfo(r->unit);
+    tu->pointer_size = clang_TargetInfo_getPointerWidth(target) / 8;
+    clang_TargetInfo_dispose(target);
     find_text(r);
     pass_on_messages(r);
     find_skipped(r);

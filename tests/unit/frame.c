@@ -167,12 +167,98 @@ END_TEST
 
 START_TEST(a_struct_result_is_apart_from_what_it_is_made_of)
 {
+    Local *s = var("s", record(128, 8));
+    fn->result = record(64, 8);
+    analyse(list(declare_var(s, constant()), drop(await(leaf("g", 8, 8))), node(N_RETURN, member(use(s)))));
+    check_frame();
+    ck_assert(!overlap(s->slot, fn->result_field));
+}
+END_TEST
+
+START_TEST(a_struct_that_is_returned_as_it_is_is_the_result)
+{
     Local *s = var("s", record(64, 8));
     fn->result = s->type;
     analyse(list(declare_var(s, constant()), drop(await(leaf("g", 8, 8))), node(N_RETURN, use(s))));
     check_frame();
+    ck_assert_int_eq(s->slot->offset, fn->result_field->offset);
+    ck_assert_int_eq(fn->frame_size, 64 + 8 + 8);
+}
+END_TEST
+
+START_TEST(one_of_two_structs_whose_addresses_are_out_is_not_the_result)
+{
+    Local *s = var("s", record(64, 8)), *t = var("t", record(64, 8));
+    fn->result = s->type;
+    Node *first = node(N_IF, constant(), node(N_RETURN, use(s)), NULL);
+    analyse(list(declare_var(s, constant()), declare_var(t, constant()), take_address(s), take_address(t),
+                 drop(await(leaf("g", 8, 8))), first, node(N_RETURN, member(node(N_OTHER, constant())))));
+    check_frame();
     ck_assert(!overlap(s->slot, fn->result_field));
-    ck_assert(!overlap(child(1), fn->result_field));
+    ck_assert(!overlap(t->slot, fn->result_field));
+}
+END_TEST
+
+START_TEST(a_struct_that_a_child_gives_is_the_result)
+{
+    Fn *below = fn;
+    below->result = record(64, 8);
+    analyse(list(bare(N_EMPTY)));
+    fn = add_function("above");
+    fn->result = below->result;
+    analyse(list(node(N_RETURN, read_in_place(await(below)))));
+    check_frame();
+    ck_assert_int_eq(child(1)->offset + below->result_field->offset, fn->result_field->offset);
+    ck_assert_int_eq(fn->frame_size, 72);
+}
+END_TEST
+
+START_TEST(the_padding_at_a_childs_end_is_used)
+{
+    Fn *below = fn;
+    below->result = void_type;
+    analyse(list(drop(await(leaf("g", 8, 8)))));
+    ck_assert_int_eq(below->frame_size, 16);
+    ck_assert_int_eq(below->frame_used, 9);
+    fn = add_function("above");
+    fn->result = void_type;
+    analyse(list(drop(await(below))));
+    check_frame();
+    ck_assert_int_eq(child(1)->size, 9);
+    ck_assert_int_eq(child(1)->extent, 16);
+    ck_assert_int_eq(fn->state_field->offset, 9);
+    ck_assert_int_eq(fn->frame_size, 16);
+}
+END_TEST
+
+START_TEST(the_padding_of_a_future_by_hand_is_its_own)
+{
+    fn->result = void_type;
+    analyse(list(drop(await(leaf("g", 16, 8)))));
+    ck_assert_int_eq(fn->state_field->offset, 16);
+}
+END_TEST
+
+START_TEST(a_result_alone_aligns_no_frame)
+{
+    fn->result = pointer_type;
+    Local *s = var("s", record(64, 1));
+    analyse(list(declare_var(s, constant()), drop(await(leaf("g", 1, 1))), use(s)));
+    check_frame();
+    ck_assert_int_eq(fn->frame_align, 1);
+    ck_assert_int_eq(fn->frame_size, 66);
+    ck_assert_int_eq(fn->result_field->offset % 8, 0);
+    ck_assert(fn->result_field->packed);
+}
+END_TEST
+
+START_TEST(a_result_that_costs_nothing_is_aligned)
+{
+    fn->result = int_type;
+    Local *s = var("s", record(6, 1));
+    analyse(list(declare_var(s, constant()), drop(await(leaf("g", 1, 1))), use(s)));
+    ck_assert_int_eq(fn->frame_align, 4);
+    ck_assert(!fn->result_field->packed);
 }
 END_TEST
 
@@ -328,7 +414,10 @@ RUN_CASES("frame", &the_example_of_frame_c, &an_unused_parameter_has_no_field,
           &placed_locals_that_meet_between_awaits_do_not_share, &placed_locals_of_sibling_scopes_share,
           &addresses_that_are_out_at_once_do_not_share, &a_write_that_nobody_reads_still_hits_no_other,
           &sibling_children_share, &a_value_read_from_the_child_is_not_overwritten_by_what_takes_it,
-          &a_struct_result_is_apart_from_what_it_is_made_of, &a_void_function_has_no_result,
+          &a_struct_result_is_apart_from_what_it_is_made_of, &a_struct_that_is_returned_as_it_is_is_the_result,
+          &one_of_two_structs_whose_addresses_are_out_is_not_the_result, &a_struct_that_a_child_gives_is_the_result,
+          &the_padding_at_a_childs_end_is_used, &the_padding_of_a_future_by_hand_is_its_own,
+          &a_result_alone_aligns_no_frame, &a_result_that_costs_nothing_is_aligned, &a_void_function_has_no_result,
           &a_task_handle_is_awaited_in_a_pointer, &the_state_is_as_wide_as_it_has_to_be,
           &the_state_of_254_awaits_is_a_byte, &a_function_without_awaits_has_its_arguments_and_a_state,
           &children_come_before_their_parents, &what_awaits_itself_is_refused,
