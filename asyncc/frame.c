@@ -526,42 +526,55 @@ static void sort_fields(const Layout *l, int *order, int (*compare)(const void *
         order[i] = ranks[i].index;
 }
 
-/* So many steps of placing one field beside one other may be spent on a frame. */
-enum { MOST_ROUNDS = 400, MOST_STEPS = 8000000 };
+/* So many orders are tried, as long as it takes no more than so many looks at a pair of fields. */
+enum { MOST_ROUNDS = 2000, MOST_STEPS = 2000000 };
 
-/* What ends last goes to an earlier place in the order, whatever one throws of dice that always fall alike;
- * orders that aren't worse are gone on from. */
-static int64_t improve_order(const Layout *l, int *order, Placing *p, int64_t best, int64_t least)
+/* Tries orders with one field elsewhere, mostly what ends last, and earlier: whatever one throws of dice that
+ * always fall alike. One that isn't worse is gone on from. */
+static int64_t improve_order(const Layout *l, int *order, Placing *p, int64_t best, int64_t enough)
 {
-    Fn *fn = l->fn;
+    const Fn *fn = l->fn;
     int n = fn->nfields, *tried = take(l->work, sizeof *tried * (size_t)n);
-    int64_t now = best, steps = (int64_t)n * n;
+    int64_t now = place_fields(l, order, p), steps = (int64_t)n * n;
+    int last = -1;
     uint64_t dice = 88172645463325252u;
-    for (int round = 0; round < MOST_ROUNDS && steps * (round + 1) <= MOST_STEPS && best > least; round++) {
-        place_fields(l, order, p);
-        int last = n - 1;
-        while (last > 0 && p->offsets[order[last]] + fn->fields[order[last]].size < now)
-            last--;
+    for (int round = 0; round < MOST_ROUNDS && steps * round < MOST_STEPS && best > enough; round++) {
+        for (int i = 0; i < n && last < 0; i++)
+            if (p->offsets[order[i]] + fn->fields[order[i]].size == now)
+                last = i;
         dice ^= dice << 13, dice ^= dice >> 7, dice ^= dice << 17;
-        int to = last ? (int)(dice % (uint64_t)last) : (int)(dice % (uint64_t)n);
+        int from = round % 3 ? last : (int)(dice % (uint64_t)n);
+        int to = (int)(dice / 1024 % (uint64_t)(round % 3 ? from + 1 : n));
         memcpy(tried, order, sizeof *tried * (size_t)n);
-        int moved = tried[last];
-        if (to < last)
-            memmove(tried + to + 1, tried + to, sizeof *tried * (size_t)(last - to));
+        if (to < from)
+            memmove(tried + to + 1, tried + to, sizeof *tried * (size_t)(from - to));
         else
-            memmove(tried + last, tried + last + 1, sizeof *tried * (size_t)(to - last));
-        tried[to] = moved;
+            memmove(tried + from, tried + from + 1, sizeof *tried * (size_t)(to - from));
+        tried[to] = order[from];
         int64_t end = place_fields(l, tried, p);
         if (end > now)
-            continue;
+            continue; /* last is still that of `order` */
         now = end;
+        last = -1;
         memcpy(order, tried, sizeof *tried * (size_t)n);
         if (end < best) {
             best = end;
-            keep_offsets(fn, p);
+            keep_offsets(l->fn, p);
         }
     }
     return best;
+}
+
+static int64_t round_up(int64_t size, int align) { return (size + align - 1) / align * align; }
+
+/* Without the result, which needn't be aligned. */
+static int find_alignment(const Layout *l)
+{
+    int align = 1;
+    for (int i = 0; i < l->fn->nfields; i++)
+        if (i != l->result && l->fn->fields[i].align > align)
+            align = l->fn->fields[i].align;
+    return align;
 }
 
 static void assign_offsets(Layout *l)
@@ -571,8 +584,8 @@ static void assign_offsets(Layout *l)
     size_t nfields = (size_t)fn->nfields;
     int *order = take(l->work, sizeof *order * nfields), *best_order = take(l->work, sizeof *order * nfields);
     Placing p = { take(l->work, sizeof *p.offsets * nfields), take(l->work, sizeof *p.placed * nfields), 0 };
-    int64_t best = -1, least = least_space(fn);
-    for (size_t i = 0; i < sizeof compares / sizeof *compares && best != least; i++) {
+    int64_t best = -1, enough = round_up(least_space(fn), find_alignment(l));
+    for (size_t i = 0; i < sizeof compares / sizeof *compares && (best < 0 || best > enough); i++) {
         sort_fields(l, order, compares[i]);
         int64_t end = place_fields(l, order, &p);
         if (best >= 0 && end >= best)
@@ -581,12 +594,10 @@ static void assign_offsets(Layout *l)
         memcpy(best_order, order, sizeof *order * nfields);
         keep_offsets(fn, &p);
     }
-    if (best > least)
-        best = improve_order(l, best_order, &p, best, least);
+    if (best > enough)
+        best = improve_order(l, best_order, &p, best, enough);
     fn->frame_used = best;
 }
-
-static int64_t round_up(int64_t size, int align) { return (size + align - 1) / align * align; }
 
 /* Some caller stands before the function in the text: it reads the result by a cast of bytes. */
 static bool is_awaited_before_definition(const Fn *fn)
@@ -603,10 +614,7 @@ static bool is_awaited_before_definition(const Fn *fn)
 static void choose_size(Layout *l)
 {
     Fn *fn = l->fn;
-    int align = 1;
-    for (int i = 0; i < fn->nfields; i++)
-        if (i != l->result && fn->fields[i].align > align)
-            align = fn->fields[i].align;
+    int align = find_alignment(l);
     Field *result = l->result < 0 ? NULL : &fn->fields[l->result];
     if (result && result->align > align) {
         /* Its offset stays a multiple of its size, so that it is aligned where the frame happens to be. */
