@@ -357,6 +357,9 @@ struct Node {
     bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
     bool discarded;         /* its value is not used                                           */
     BoundUse *uses;         /* bounds of the type that it names                                */
+    const char *lends;      /* N_CALL, N_AWAIT: what becomes of pointers, see pointer_classes(), or null */
+    bool decays;            /* an array, used as the address of its first element                   */
+    bool lent;              /* lend.c: an address that is gone when the call is done                 */
 
     /* scopes.c, of N_RETURN, N_GOTO, N_BREAK, N_CONTINUE, and of N_COMPOUND and N_FOR at their ends: what is
      * owed there, up to what stays open where control goes. */
@@ -396,7 +399,8 @@ struct Local {
     Node *statement;    /* N_DECLARE, of a variable; LOCAL_BOUND: the N_VAR or N_BOUND         */
     bool lowered;       /* vla.c: its declaration, variably modified, doesn't stay             */
     Node *scope;        /* the N_COMPOUND, N_FOR, ... whose end is the local's; null for a param */
-    bool address_taken; /* by &, by an array's decay, by an asm operand                         */
+    bool address_taken; /* by &, by an array's decay, by an asm operand; not where it is lent   */
+    int naddresses;     /* the reader's: how often                                              */
     bool in_place;      /* must be HOME_PLACED if it is live at a suspend point: address taken,
                            array, struct, volatile, _Atomic                                    */
     bool used;
@@ -634,6 +638,14 @@ struct Tu {
 
 /* library.c: compilers know a function of that name, and which type it has. */
 bool is_library_name(const char *);
+/* library.c: what a function of the C library's does with each pointer that it is given, "rn-" of memcpy: n, it
+ * keeps no copy of it; r, it returns it; k, it keeps it; -, no pointer; the last before a * holds for all that
+ * follow. Null: not known. */
+const char *pointer_classes(const char *name);
+/* lend.c: finds the addresses that are only lent to calls; Local.address_taken is then of the others. */
+void lend_addresses(Fn *);
+/* The local in whose memory a lent address points. */
+Local *lent_local(const Node *);
 void sort_changes(Change *, int n); /* macro.c: by from, the longer one first */
 /* read_macros.c: all definitions that the last read saw, by name, in tu->macros. */
 void find_macros(Tu *);

@@ -499,6 +499,22 @@ static void use_types(Builder *b, const Node *node)
         use_types(b, node->kids[i]);
 }
 
+/* A call reads and writes what it is lent, before it is done. */
+static void use_lent(Builder *b, const Node *node)
+{
+    Local *local = node->lent ? lent_local(node) : NULL;
+    if (!local || local->address_taken)
+        return;
+    emit(b, EVENT_USE, local);
+    emit(b, EVENT_PART, local);
+}
+
+static bool is_lent(const Node *node)
+{
+    const Local *local = node->lent ? lent_local(node) : NULL;
+    return local && !local->address_taken;
+}
+
 /* What remains of a node when the awaits and temporaries inside it have their values. */
 static void evaluate_self(Builder *b, Node *node)
 {
@@ -516,9 +532,12 @@ static void evaluate_self(Builder *b, Node *node)
     case N_STEP:
         assign(b, kid(node, 0), true);
         break;
-    case N_ADDRESS:
-        emit(b, EVENT_ADDRESS, find_place(b, kid(node, 0), &whole));
+    case N_ADDRESS: {
+        Local *local = find_place(b, kid(node, 0), &whole);
+        if (!is_lent(node))
+            emit(b, EVENT_ADDRESS, local);
         break;
+    }
     case N_AND:
     case N_OR:
     case N_COND:
@@ -575,6 +594,7 @@ static void evaluate_self(Builder *b, Node *node)
         for (int i = 0; i < node->nkids; i++)
             rest(b, node->kids[i]);
     }
+    use_lent(b, node);
 }
 
 static void rest(Builder *b, Node *node)
@@ -601,6 +621,8 @@ static void hoist_await(Builder *b, Node *node)
     add_next(b, b->now, after, NULL);
     finish(b, EXIT_AWAIT);
     start(b, after);
+    for (int i = 0; i < node->nkids; i++)
+        use_lent(b, node->kids[i]);
     pay(b, await->owed, NULL); /* instead of what follows, if the function is cancelled */
 
     int nunread = b->nunread;

@@ -1,5 +1,5 @@
-/* library.c - the functions of the C library that compilers know without a declaration: gcc 12's builtins. A
- * function of such a name has one type to them, and they warn of any other. */
+/* library.c - what is known of the C library. First, the functions that compilers know without a declaration:
+ * gcc 12's builtins. A function of such a name has one type to them, and they warn of any other. */
 #include "asyncc.h"
 #include <string.h>
 
@@ -39,4 +39,131 @@ bool is_library_name(const char *name)
     size_t size = strlen(name);
     bool variant = size > 1 && (name[size - 1] == 'f' || name[size - 1] == 'l');
     return is_listed(name, size) || (variant && is_listed(name, size - 1));
+}
+
+/* What the C library does with pointers, by POSIX and the manual pages. In doubt a function is left out, or its
+ * parameter is 'k': what is lent by mistake is memory that is written when it is something else. */
+typedef struct Classes {
+    const char *name, *classes;
+} Classes;
+
+static const Classes pointers[] = {
+    /* Nothing is kept of what the call is given. */
+    { "accept", "-nn" },
+    { "access", "n-" },
+    { "atof", "n" },
+    { "atoi", "n" },
+    { "atol", "n" },
+    { "atoll", "n" },
+    { "bcmp", "nn-" },
+    { "bind", "-n-" },
+    { "bzero", "n-" },
+    { "chdir", "n" },
+    { "chmod", "n-" },
+    { "clock_gettime", "-n" },
+    { "connect", "-n-" },
+    { "creat", "n-" },
+    { "explicit_bzero", "n-" },
+    { "fopen", "nn" },
+    { "fprintf", "nn*" },
+    { "fputs", "nn" },
+    { "fread", "n--n" },
+    { "frexp", "-n" },
+    { "fscanf", "nn*" },
+    { "fstat", "-n" },
+    { "fwrite", "n--n" },
+    { "getaddrinfo", "nnnn" },
+    { "getpeername", "-nn" },
+    { "getsockname", "-nn" },
+    { "getsockopt", "---nn" },
+    { "gettimeofday", "nn" },
+    { "inet_pton", "-nn" },
+    { "lstat", "nn" },
+    { "memcmp", "nn-" },
+    { "mkdir", "n-" },
+    { "mktime", "n" },
+    { "modf", "-n" },
+    { "nanosleep", "nn" },
+    { "open", "n*" },
+    { "perror", "n" },
+    { "pipe", "n" },
+    { "pipe2", "n-" },
+    { "poll", "n--" },
+    { "pread", "-n--" },
+    { "printf", "nn*" },
+    { "puts", "n" },
+    { "pwrite", "-n--" },
+    { "read", "-n-" },
+    { "readlink", "nn-" },
+    { "recv", "-n--" },
+    { "recvfrom", "-n--nn" },
+    { "remove", "n" },
+    { "rename", "nn" },
+    { "scanf", "nn*" },
+    { "select", "-nnnn" },
+    { "setsockopt", "---n-" },
+    { "sigaction", "-nn" },
+    { "sigaddset", "n-" },
+    { "sigemptyset", "n" },
+    { "sigprocmask", "-nn" },
+    { "snprintf", "n-nn*" },
+    { "sprintf", "nnn*" },
+    { "sscanf", "nnn*" },
+    { "stat", "nn" },
+    { "strcasecmp", "nn" },
+    { "strcmp", "nn" },
+    { "strcoll", "nn" },
+    { "strcspn", "nn" },
+    { "strdup", "n" },
+    { "strftime", "n-nn" },
+    { "strlen", "n" },
+    { "strncasecmp", "nn-" },
+    { "strncmp", "nn-" },
+    { "strndup", "n-" },
+    { "strnlen", "n-" },
+    { "strspn", "nn" },
+    { "strxfrm", "nn-" },
+    { "time", "n" },
+    { "unlink", "n" },
+    { "write", "-n-" },
+    /* The call's value may point to where one of the arguments does. */
+    { "fgets", "r-n" },
+    { "getcwd", "r-" },
+    { "gmtime_r", "nr" },
+    { "inet_ntop", "-nr-" },
+    { "localtime_r", "nr" },
+    { "memchr", "r--" },
+    { "memcpy", "rn-" },
+    { "memmove", "rn-" },
+    { "mempcpy", "rn-" },
+    { "memset", "r--" },
+    { "stpcpy", "rn" },
+    { "strcat", "rn" },
+    { "strchr", "r-" },
+    { "strcpy", "rn" },
+    { "strncat", "rn-" },
+    { "strncpy", "rn-" },
+    { "strpbrk", "rn" },
+    { "strrchr", "r-" },
+    { "strstr", "rn" },
+    /* An argument outlives the call: in a static variable, in a stream, or through another argument. */
+    { "putenv", "k" },
+    { "setbuf", "nk" },
+    { "setvbuf", "nk--" },
+    { "strsep", "kn" },
+    { "strtod", "kn" },
+    { "strtok", "kn" },
+    { "strtok_r", "knn" },
+    { "strtol", "kn-" },
+    { "strtoll", "kn-" },
+    { "strtoul", "kn-" },
+    { "strtoull", "kn-" },
+};
+
+const char *pointer_classes(const char *name)
+{
+    for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++)
+        if (!strcmp(pointers[i].name, name))
+            return pointers[i].classes;
+    return NULL;
 }

@@ -26,6 +26,8 @@ typedef struct Known {
     Local *local;     /* of the function that is being read */
     Tag *tag;         /* a struct or union */
     Local *bound;     /* of a variable array type: its bound, once evaluated */
+    const char *lends; /* a function: Node.lends of its calls */
+    bool has_lends;    /* that is known */
     enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
@@ -133,6 +135,8 @@ Node *read_generic(Reader *, CXCursor);
 /* What a _Generic chooses to be called. False: the next parse will tell, or it never can. */
 bool chooses_function(Reader *, CXCursor generic, CXCursor *chosen);
 Node *read_choice_of_function(Reader *, CXCursor generic); /* once it's known */
+/* read_lend.c: what a function says of its pointers: Node.lends of its calls, or null. */
+const char *find_lends(Reader *, CXCursor function);
 
 /* read_stmt.c */
 Node *read_stmt(Reader *, CXCursor);

@@ -120,6 +120,7 @@ Node *read_await(Reader *r, CXCursor c)
     Fn *callee = async_callee(r, operand, &kids);
     if (callee) {
         read_call_of(r, node, operand, kids);
+        node->lends = find_lends(r, clang_getCursorReferenced(core(r, kids.v[0])));
     } else {
         Type *type = type_of(r, clang_getCursorType(operand));
         if (type->is_task) {
@@ -422,7 +423,10 @@ static Node *read_call(Reader *r, CXCursor c)
     if (node)
         return node;
     node = read_kids(r, new_operand(r, N_CALL, c), kids);
-    int which = r->fn && kids.n ? alloca_called(r, core(r, kids.v[0])) : 0;
+    CXCursor direct = r->fn && kids.n ? core(r, kids.v[0]) : clang_getNullCursor();
+    int which = alloca_called(r, direct);
+    if (clang_getCursorKind(direct) == CXCursor_DeclRefExpr)
+        node->lends = find_lends(r, clang_getCursorReferenced(direct));
     if (which && !r->unevaluated) {
         node->op = which;
         r->fn->has_allocas = true;
@@ -533,7 +537,7 @@ static Node *read_unexposed(Reader *r, CXCursor c)
             if (node->kind == N_OTHER && node->op == 'g')
                 node->kind = N_CONSTANT;
             else if (node->is_lvalue)
-                take_address(node);
+                take_address(node), node->decays = true;
             else if (node->kind == N_OTHER)
                 node->op = 'a'; /* points into a value that is gone after the full expression */
         }

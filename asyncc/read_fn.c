@@ -468,6 +468,7 @@ void read_async_function(Reader *r, CXCursor c)
         forget_types(r);
     r->hides_types = false;
     name_fields(r, fn);
+    lend_addresses(fn);
     if (r->jump)
         check_jump(r, fn);
     r->fn = NULL;

@@ -218,7 +218,7 @@ void take_address(Node *node)
     if (!node)
         return;
     if ((node->kind == N_REF || node->kind == N_LITERAL) && node->local) {
-        node->local->address_taken = node->local->in_place = true;
+        node->local->naddresses++;
     } else if (node->kind == N_OTHER || node->kind == N_COND || node->kind == N_ELVIS || node->kind == N_COMMA ||
                node->kind == N_ASSIGN || node->kind == N_STEP) {
         for (int i = 0; i < node->nkids; i++)

@@ -148,7 +148,7 @@ static bool assigns(const Node *node, const Local *local)
     if ((node->kind == N_ASSIGN || node->kind == N_STEP) && node->kids[0]->kind == N_REF &&
         node->kids[0]->local == local)
         return true;
-    if (node->kind == N_ASM)
+    if (node->kind == N_ASM || (node->lent && lent_local(node) == local))
         return true;
     for (int i = 0; i < node->nkids; i++)
         if (assigns(node->kids[i], local))

@@ -37,6 +37,7 @@ typedef struct Local {
     enum kind kind;
     int count; /* of an array's elements */
     bool is_param, is_counter;
+    bool is_lent; /* an array that is only given to functions that keep nothing of it */
 } Local;
 
 enum what { DECLARE, DEFINE, FILL, USE, AWAIT, IF, LOOP };
@@ -95,8 +96,10 @@ static int add_local(Function *f, enum kind kind)
 {
     Local *local = &f->locals[f->nlocals];
     *local = (Local){ .kind = kind };
-    if (is_array(local))
+    if (is_array(local)) {
         local->count = 1 + (int)throw_dice(throw_dice(4) ? 12 : 200);
+        local->is_lent = throw_dice(2);
+    }
     return f->nlocals++;
 }
 
@@ -216,15 +219,16 @@ static void make_function(int number)
 
 /* ---- what is live ---- */
 
+/* Those whose address is out. */
 static Set arrays_of(const Function *f, Set set)
 {
     for (int i = 0; i < f->nlocals; i++)
-        if (!is_array(&f->locals[i]))
+        if (!is_array(&f->locals[i]) || f->locals[i].is_lent)
             set &= ~ONE(i);
     return set;
 }
 
-/* Forward: arrays are in use from their first mention to the end of their block. */
+/* Forward: they are in use from their first mention to the end of their block. */
 static Set begin(Function *f, Statement *block, Set own, Set begun)
 {
     begun &= ~own;
@@ -265,8 +269,7 @@ static Set find_live(Function *f, Statement *s, Set live)
     case DECLARE:
     case DEFINE:
         return live & ~scalars_of(f, ONE(s->local));
-    case FILL:
-        return live;
+    case FILL: /* whatever isn't written stays */
     case USE:
         return live | scalars_of(f, ONE(s->local));
     case AWAIT:
@@ -304,8 +307,10 @@ static Set find_moments(Function *f, Statement *s, Set live)
     case FILL:
         if (placed & ONE(s->local))
             f->moments[f->nmoments++] = placed & (live | s->begun | ONE(s->local));
-        return live & ~scalars_of(f, s->what == FILL ? 0 : ONE(s->local));
+        return s->what == FILL ? live | scalars_of(f, ONE(s->local)) : live & ~scalars_of(f, ONE(s->local));
     case USE:
+        if ((placed & ONE(s->local)) && f->locals[s->local].is_lent) /* for all that is known it is written, too */
+            f->moments[f->nmoments++] = placed & (live | s->begun | ONE(s->local));
         return live | scalars_of(f, ONE(s->local));
     case AWAIT:
         return live;
@@ -418,12 +423,13 @@ static void write_block(const Function *f, const Statement *s, int depth)
 {
     for (; s; s = s->next) {
         const Local *local = s->local >= 0 ? &f->locals[s->local] : NULL;
+        const char *lent = local && local->is_lent ? "lent_" : "";
         indent(depth);
         switch (s->what) {
         case DECLARE:
             write_declaration(local, s->local);
             if (is_array(local)) {
-                printf("; fill(v%d, sizeof v%d);\n", s->local, s->local);
+                printf("; %sfill(v%d, sizeof v%d);\n", lent, s->local, s->local);
             } else {
                 printf(" = ");
                 write_value(local);
@@ -436,11 +442,11 @@ static void write_block(const Function *f, const Statement *s, int depth)
             printf(";\n");
             break;
         case FILL:
-            printf("fill(v%d, sizeof v%d);\n", s->local, s->local);
+            printf("%sfill(v%d, sizeof v%d);\n", lent, s->local, s->local);
             break;
         case USE:
             if (is_array(local))
-                printf("take(v%d, sizeof v%d);\n", s->local, s->local);
+                printf("%stake(v%d, sizeof v%d);\n", lent, s->local, s->local);
             else if (local->kind >= S5)
                 printf("use_%s(v%d);\n", types[local->kind].name + strlen("struct "), s->local);
             else

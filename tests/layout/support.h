@@ -47,6 +47,15 @@ __attribute__((noinline, unused)) static void take(const void *at, unsigned long
         sink(bytes[i]);
 }
 
+/* The same, and they say that they keep nothing. */
+#if __has_attribute(noescape)
+#define NOESCAPE __attribute__((noescape))
+#else
+#define NOESCAPE
+#endif
+__attribute__((noinline, unused)) static void lent_fill(NOESCAPE void *at, unsigned long size) { fill(at, size); }
+__attribute__((noinline, unused)) static void lent_take(NOESCAPE const void *at, unsigned long size) { take(at, size); }
+
 #define MAKE_AND_USE(type, member)                                  \
     __attribute__((unused)) static struct type make_##type(long long seed)              \
     {                                                                                   \
