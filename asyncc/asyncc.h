@@ -93,6 +93,8 @@ typedef struct Options {
     bool deps_phony;                              /* -MP                                 */
     bool json_diagnostics;
     bool no_warnings, warnings_are_errors; /* -w, -Werror                               */
+    int64_t most_frame;         /* -Wframe-larger-than=; 0: any size will do               */
+    bool most_frame_is_error;   /* -Werror=frame-larger-than=                              */
     enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
 } Options;
 
@@ -501,6 +503,7 @@ struct Fn {
     bool labels_as_values;    /* &&label, or asm that may define labels: the body exists once    */
     bool uses_name[3];        /* the body mentions self, cx, state as names of its own or global */
     int order;                /* calls.c: a callee with a body has a smaller one                */
+    int64_t most_frame;       /* AC_FRAME_MAX, or 0                                              */
 
     /* cfg.c */
     Block **blocks; /* [0] is the entry                                                        */
@@ -589,6 +592,12 @@ typedef struct Field {
 /* Needs liveness, and the callees' frames. Fills fields, frame_size, frame_used, frame_align, Local.slot,
  * Await.child. */
 void lay_out_frame(Fn *);
+
+/* ---- budget.c: frames that are too large --------------------------------------------------------------------- */
+
+/* Reports one that is above what AC_FRAME_MAX or -Wframe-larger-than= allows, with what fills it. Lays it out
+ * again for that, and leaves it as it was. */
+void check_budget(Fn *);
 
 /* ---- the translation unit ------------------------------------------------------------------------------------- */
 

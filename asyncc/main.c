@@ -54,6 +54,8 @@ static int analyse(Tu *tu)
         Fn *fn = tu->fns[k];
         for (size_t i = 0; i < npasses && i <= last && fn->body; i++)
             passes[i].run(fn);
+        if (!stops && (fn->body || fn->is_leaf))
+            check_budget(fn);
         if (tu->work == tu->scratch) {
             fn->blocks = NULL;
             fn->nblocks = fn->blocks_room = 0;

@@ -10,6 +10,7 @@
  * dialect), of -m all but a list. Our own headers come last, as system headers, to both. */
 #include "asyncc.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static const char usage[] =
     "  -MD -MMD -MF FILE -MT TARGET -MQ TARGET -MP\n"
     "                     dependencies for make, as cc writes them\n"
     "  -I -isystem -iquote -idirafter -D -U -include -std= -f... -m... -W... -O... -g\n"
-    "                     as for cc\n"
+    "                     as for cc; -Wframe-larger-than=BYTES is of the frames, too\n"
     "  -fdiagnostics-format=json\n"
     "                     messages as JSON, in gcc's schema\n"
     "  -fdiagnostics-color=always|never|auto\n"
@@ -395,6 +396,37 @@ static void pass_on(Call *call, const char *argument, const char *value, bool se
         }
 }
 
+/* -Wframe-larger-than=512, 4KiB, with no- and error=. Whether it is one, and isn't well-formed. */
+static bool read_most_frame(Options *o, const char *argument)
+{
+    static const struct {
+        const char *name;
+        int64_t bytes;
+    } units[] = { { "", 1 },           { "kB", 1000 },    { "KB", 1000 },       { "KiB", 1024 },
+                  { "MB", 1000000 },   { "MiB", 1 << 20 }, { "GB", 1000000000 }, { "GiB", 1 << 30 } };
+    static const char name[] = "frame-larger-than=";
+    const char *at = argument + 2;
+    if (!strcmp(at, "no-frame-larger-than"))
+        o->most_frame = 0;
+    bool stern = !strncmp(at, "error=", 6);
+    at += stern ? 6 : 0;
+    if (strncmp(at, name, sizeof name - 1) != 0)
+        return false;
+    at += sizeof name - 1;
+    char *end;
+    errno = 0;
+    long long n = strtoll(at, &end, 10);
+    if (end == at || errno || n < 0 || n > INT64_MAX >> 30)
+        return true;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!strcmp(end, units[i].name)) {
+            o->most_frame = n * units[i].bytes;
+            o->most_frame_is_error = stern;
+            return false;
+        }
+    return true;
+}
+
 /* One flag and its value. -1 to go on. */
 static int use_flag(Call *call, const struct flag *flag, const char *argument, const char *value, bool separate)
 {
@@ -424,7 +456,10 @@ static int use_flag(Call *call, const struct flag *flag, const char *argument, c
             o->warnings_are_errors = true;
         else if (strcmp(argument, "-Wno-error") == 0)
             o->warnings_are_errors = false;
-        pass_on(call, argument, value, separate, true);
+        else if (read_most_frame(o, argument))
+            return complain("'%s' needs a number of bytes", argument);
+        /* gcc's units are nothing to clang, and what takes space there is done by the compiler of the output. */
+        pass_on(call, argument, value, separate, !strstr(argument, "frame-larger-than"));
         break;
     case USE_INCLUDE:
         append(strcmp(flag->name, "-I") == 0 ? &call->include : &call->system, value);

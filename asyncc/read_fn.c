@@ -44,6 +44,8 @@ typedef struct Head {
     CXCursor body;
     bool has_body;
     const char *frame;
+    CXCursor most; /* AC_FRAME_MAX's attribute */
+    bool has_most;
     Kids params;
     const char *bad_attribute;
 } Head;
@@ -62,12 +64,36 @@ static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientD
         const char *text = copy_string(head->r, clang_getCursorSpelling(c));
         if (!strncmp(text, "ac_frame:", 9))
             head->frame = text + 9;
+        if (!strcmp(text, "ac_frame_max"))
+            head->most = c, head->has_most = true;
     } else if (clang_isAttribute(kind)) {
         const char *name = attribute_name(head->r, c);
         if (!is_harmless_attribute(name, strlen(name)))
             head->bad_attribute = name;
     }
     return CXChildVisit_Continue;
+}
+
+static enum CXChildVisitResult visit_operand(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    *(CXCursor *)data = c;
+    return CXChildVisit_Break;
+}
+
+/* The least of several declarations' counts. */
+static void read_most_frame(Reader *r, Fn *fn, CXCursor attribute, int from, int to)
+{
+    CXCursor operand = clang_getNullCursor();
+    clang_visitChildren(attribute, visit_operand, &operand);
+    CXEvalResult value = is_expr(operand) ? clang_Cursor_Evaluate(operand) : NULL;
+    int64_t most = value && clang_EvalResult_getKind(value) == CXEval_Int ? clang_EvalResult_getAsLongLong(value) : 0;
+    if (value)
+        clang_EvalResult_dispose(value);
+    if (most <= 0)
+        report(r->tu, ERROR, from, to, "AC_FRAME_MAX takes a number of bytes");
+    else if (!fn->most_frame || most < fn->most_frame)
+        fn->most_frame = most;
 }
 
 /* Where `async` stands among the specifiers before the name: its offset, or -1. */
@@ -422,6 +448,8 @@ void read_async_function(Reader *r, CXCursor c)
         report(tu, ERROR, at, to, "the result of async function '%s' needs a complete type that has a name", name);
     *push(r->arena, fn->decls, fn->ndecls, fn->decls_room) = decl;
 
+    if (head.has_most)
+        read_most_frame(r, fn, head.most, at, to);
     if (head.frame) {
         fn->is_leaf = true;
         fn->frame_type = head.frame;

@@ -70,6 +70,30 @@ START_TEST(flags_go_to_those_they_concern)
 }
 END_TEST
 
+START_TEST(the_most_that_a_frame_may_take_has_gccs_units)
+{
+    static const struct {
+        const char *call;
+        long long bytes;
+        bool is_error;
+    } calls[] = {
+        { "-Wframe-larger-than=512 a.ac", 512, false },   { "-Wframe-larger-than=4KiB a.ac", 4096, false },
+        { "-Wframe-larger-than=3kB a.ac", 3000, false },  { "-Werror=frame-larger-than=9 a.ac", 9, true },
+        { "-Wframe-larger-than=512 -Wno-frame-larger-than a.ac", 0, false },
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        ck_assert_int_eq(call(calls[i].call), -1);
+        ck_assert_int_eq(options.most_frame, calls[i].bytes);
+        ck_assert_int_eq(options.most_frame_is_error, calls[i].is_error);
+    }
+    ck_assert_str_eq(for_clang(), "");
+    ck_assert_int_eq(call("-Wframe-larger-than= a.ac"), 2);
+    ck_assert_int_eq(call("-Wframe-larger-than=5XB a.ac"), 2);
+    ck_assert_int_eq(call("-Wframe-larger-than=-5 a.ac"), 2);
+    ck_assert_int_eq(call("-Wframe-larger-than=99999999999999999999 a.ac"), 2);
+}
+END_TEST
+
 START_TEST(headers_are_looked_up_in_ccs_order)
 {
     ck_assert_int_eq(call("-idirafter z -isystem s -Ia -iquoteq -I b in.ac"), -1);
@@ -272,6 +296,7 @@ int main(void)
     TCase *reading = tcase_create("reading");
     tcase_add_checked_fixture(reading, enter_directory, leave_directory);
     tcase_add_test(reading, flags_go_to_those_they_concern);
+    tcase_add_test(reading, the_most_that_a_frame_may_take_has_gccs_units);
     tcase_add_test(reading, headers_are_looked_up_in_ccs_order);
     tcase_add_test(reading, the_output_has_a_name_of_its_own);
     tcase_add_test(reading, arguments_of_the_program_follow_run_and_the_input);

@@ -106,13 +106,16 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 }
 
 /* AC_ASYNC is `async` for headers that plain C reads too; AC_FRAME names the frame of a future
- * that was written by hand. To a plain compiler both are nothing. */
+ * that was written by hand. AC_FRAME_MAX(bytes), beside `async`, makes it an error if the function's frame
+ * gets larger than that. To a plain compiler all three are nothing. */
 #ifdef __ASYNCC__
 #define AC_ASYNC __asy
 #define AC_FRAME(frame) __attribute__((annotate("ac_frame:" #frame)))
+#define AC_FRAME_MAX(bytes) __attribute__((annotate("ac_frame_max", bytes)))
 #elif !defined AC__KEEP_GENERICS /* set while asyncc has macros expanded: the words stay for it to read */
 #define AC_ASYNC
 #define AC_FRAME(frame)
+#define AC_FRAME_MAX(bytes)
 #endif
 
 /* What asyncc writes: a frame is reached as bytes of a parent's, too, and not every program calls
