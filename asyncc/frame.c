@@ -321,8 +321,9 @@ static int find_returned(const Layout *l, const Node *value, int64_t *at)
     const Fn *callee = value->await->callee;
     if (!callee->result_field || !is_result_type(l, callee->result))
         return -1;
+    int child = l->child_of[value->await->state - 1];
     *at = callee->result_field->offset;
-    return l->child_of[value->await->state - 1];
+    return *at + callee->result_field->size <= l->fn->fields[child].size ? child : -1; /* else it is elsewhere */
 }
 
 static void interfere_with_return(Layout *l, const Node *node)
