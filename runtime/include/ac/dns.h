@@ -65,7 +65,7 @@ struct ac_resolve__frame {
  *          -ENOMEM; what else the system says (-EMFILE, ...), or -EIO where it won't say.
  *
  *  Cancelling: at once. A lookup that a thread has begun goes on there, and is thrown away. */
-AC_ASYNC int ac_resolve(const char *host, int port, struct ac_address *found, int nfound)
+AC_ASYNC int ac_resolve(AC_NOESCAPE const char *host, int port, AC_NOESCAPE struct ac_address *found, int nfound)
     AC_FRAME(struct ac_resolve__frame);
 void ac_resolve__init(struct ac_resolve__frame *, const char *host, int port,
                       struct ac_address *found, int nfound);

@@ -107,15 +107,19 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 
 /* AC_ASYNC is `async` for headers that plain C reads too; AC_FRAME names the frame of a future
  * that was written by hand. AC_FRAME_MAX(bytes), beside `async`, makes it an error if the function's frame
- * gets larger than that. To a plain compiler all three are nothing. */
+ * gets larger than that. AC_NOESCAPE, before a parameter, promises that no copy of the pointer outlives the call, or
+ * the future that it makes: then a buffer that is passed there lives no longer than it is used, and shares its
+ * place in the frame with others. To a plain compiler all four are nothing. */
 #ifdef __ASYNCC__
 #define AC_ASYNC __asy
 #define AC_FRAME(frame) __attribute__((annotate("ac_frame:" #frame)))
 #define AC_FRAME_MAX(bytes) __attribute__((annotate("ac_frame_max", bytes)))
+#define AC_NOESCAPE __attribute__((noescape))
 #elif !defined AC__KEEP_GENERICS /* set while asyncc has macros expanded: the words stay for it to read */
 #define AC_ASYNC
 #define AC_FRAME(frame)
 #define AC_FRAME_MAX(bytes)
+#define AC_NOESCAPE
 #endif
 
 /* What asyncc writes: a frame is reached as bytes of a parent's, too, and not every program calls

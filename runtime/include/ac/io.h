@@ -59,7 +59,7 @@ struct ac_read__frame {
  *          errno: -ECONNRESET, -EBADF, ... as read(2) has them.
  *
  *  Cancelling: at once; nothing is lost. */
-AC_ASYNC ssize_t ac_read(int fd, void *buffer, size_t size) AC_FRAME(struct ac_read__frame);
+AC_ASYNC ssize_t ac_read(int fd, AC_NOESCAPE void *buffer, size_t size) AC_FRAME(struct ac_read__frame);
 void ac_read__init(struct ac_read__frame *, int fd, void *buffer, size_t size);
 enum ac_poll ac_read__start(struct ac_read__frame *, struct ac_context *, int fd, void *buffer,
                             size_t size);
@@ -81,7 +81,7 @@ struct ac_write__frame {
  *          negative errno: -EPIPE, -ECONNRESET, ... as write(2) has them.
  *
  *  Cancelling: at once; nothing has been written. */
-AC_ASYNC ssize_t ac_write(int fd, const void *buffer, size_t size) AC_FRAME(struct ac_write__frame);
+AC_ASYNC ssize_t ac_write(int fd, AC_NOESCAPE const void *buffer, size_t size) AC_FRAME(struct ac_write__frame);
 void ac_write__init(struct ac_write__frame *, int fd, const void *buffer, size_t size);
 enum ac_poll ac_write__start(struct ac_write__frame *, struct ac_context *, int fd, const void *buffer,
                              size_t size);
@@ -101,7 +101,7 @@ struct ac_write_all__frame {
  *  @return 0; a negative errno as ac_write() has them, and then a part may have been written.
  *
  *  Cancelling: at once; a part may have been written, and nobody learns how much. */
-AC_ASYNC int ac_write_all(int fd, const void *buffer, size_t size)
+AC_ASYNC int ac_write_all(int fd, AC_NOESCAPE const void *buffer, size_t size)
     AC_FRAME(struct ac_write_all__frame);
 void ac_write_all__init(struct ac_write_all__frame *, int fd, const void *buffer, size_t size);
 enum ac_poll ac_write_all__start(struct ac_write_all__frame *, struct ac_context *, int fd,

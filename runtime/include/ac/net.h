@@ -58,7 +58,7 @@ struct ac_tcp_connect__frame {
  *          -ETIMEDOUT, -ENETUNREACH, ...), what ac_resolve() said, -EMFILE, -EINVAL for a bad port.
  *
  *  Cancelling: at once; the half-made connection is closed. */
-AC_ASYNC int ac_tcp_connect(const char *host, int port) AC_FRAME(struct ac_tcp_connect__frame);
+AC_ASYNC int ac_tcp_connect(AC_NOESCAPE const char *host, int port) AC_FRAME(struct ac_tcp_connect__frame);
 void ac_tcp_connect__init(struct ac_tcp_connect__frame *, const char *host, int port);
 enum ac_poll ac_tcp_connect__start(struct ac_tcp_connect__frame *, struct ac_context *,
                                    const char *host, int port);
