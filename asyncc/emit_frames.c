@@ -7,7 +7,8 @@
  *           16     4  int n                               start, 16:await ac_sleep
  *           20     1  unsigned char state                 always
  *
- * Fields that stand at the same place share it: they are never live together. */
+ * Fields that stand at the same place share it: they are never live together. A child's size is without the padding at
+ * its end. */
 #include "asyncc.h"
 #include <string.h>
 

@@ -171,6 +171,103 @@ START_TEST(an_address_kept_by_a_temporary_counts_as_taken)
 }
 END_TEST
 
+/* `line`, an array, as the address of its first element. */
+static Node *decayed(Local *line)
+{
+    Node *node = use(line);
+    node->decays = true;
+    node->type = type_of(TYPE_SCALAR, "char *", 8, 8);
+    node->type->is_pointer = true;
+    line->naddresses++;
+    return node;
+}
+
+static Node *call(const char *lends, Node *argument)
+{
+    Node *node = node(N_CALL, constant(), argument);
+    node->lends = lends;
+    return node;
+}
+
+START_TEST(an_address_that_is_lent_keeps_nothing_alive)
+{
+    Local *line = var("line", type_of(TYPE_ARRAY, "char ", 80, 1));
+    Node *body = list(declare_var(line, NULL), call("n", decayed(line)), wait_g());
+    function(body);
+    lend_addresses(fn);
+    analyse(body);
+    ck_assert(!line->address_taken);
+    ck_assert_int_eq(line->home, HOME_STACK);
+}
+END_TEST
+
+START_TEST(one_address_that_is_kept_is_enough)
+{
+    Local *line = var("line", type_of(TYPE_ARRAY, "char ", 80, 1));
+    Node *body = list(declare_var(line, NULL), call("n", decayed(line)), call("k", decayed(line)), wait_g());
+    function(body);
+    lend_addresses(fn);
+    analyse(body);
+    ck_assert(line->address_taken);
+    ck_assert_int_eq(line->home, HOME_PLACED);
+}
+END_TEST
+
+START_TEST(an_address_that_comes_back_is_lent_if_nobody_takes_it)
+{
+    Local *line = var("line", type_of(TYPE_ARRAY, "char ", 80, 1)), *p = var("p", pointer_type);
+    Node *dropped = call("r", decayed(line));
+    dropped->discarded = true;
+    Node *body = list(declare_var(line, NULL), dropped, wait_g());
+    function(body);
+    lend_addresses(fn);
+    ck_assert(!line->address_taken);
+    function(list(declare_var(p, call("r", decayed(line))), wait_g()));
+    lend_addresses(fn);
+    ck_assert(line->address_taken);
+}
+END_TEST
+
+START_TEST(what_waits_for_an_await_among_the_arguments_is_not_lent)
+{
+    Local *line = var("line", type_of(TYPE_ARRAY, "char ", 80, 1));
+    Node *late = node(N_CALL, constant(), decayed(line), await(leaf("h", 8, 8)));
+    late->lends = "n-";
+    function(list(declare_var(line, NULL), late));
+    lend_addresses(fn);
+    ck_assert(line->address_taken);
+}
+END_TEST
+
+START_TEST(what_an_awaited_call_is_lent_lives_until_it_is_done)
+{
+    Local *line = var("line", type_of(TYPE_ARRAY, "char ", 80, 1));
+    Node *late = drop(await(leaf("h", 8, 8), decayed(line)));
+    late->lends = "n";
+    Node *body = list(declare_var(line, NULL), late, wait_g());
+    function(body);
+    lend_addresses(fn);
+    analyse(body);
+    ck_assert_int_eq(line->home, HOME_PLACED);
+    int state = late->await->state;
+    ck_assert(lives_at(line, state));
+    ck_assert(!lives_at(line, 3 - state));
+}
+END_TEST
+
+START_TEST(a_pointer_that_is_passed_on_is_no_address)
+{
+    Local *p = var("p", pointer_type);
+    Node *body = list(declare_var(p, constant()), call("n", use(p)), wait_g(), use(p));
+    pointer_type->is_pointer = true;
+    function(body);
+    lend_addresses(fn);
+    analyse(body);
+    ck_assert_int_eq(p->naddresses, 0);
+    ck_assert_int_eq(p->home, HOME_SAVED);
+}
+END_TEST
+
 START_TEST(a_thousand_awaits_with_hundreds_of_locals_are_fast)
 {
     Node *statements[1000];
@@ -196,4 +293,8 @@ RUN_CASES("liveness", &what_is_read_after_an_await_is_saved, &what_is_assigned_b
           &an_operand_that_waits_for_the_next_await_is_saved, &what_may_be_unassigned_is_known,
           &what_every_path_assigns_is_not_unassigned, &an_await_that_cannot_be_reached_keeps_nothing_alive,
           &a_label_jumped_to_backward_is_a_loop, &an_address_kept_by_a_temporary_counts_as_taken,
+          &an_address_that_is_lent_keeps_nothing_alive, &one_address_that_is_kept_is_enough,
+          &an_address_that_comes_back_is_lent_if_nobody_takes_it,
+          &what_waits_for_an_await_among_the_arguments_is_not_lent,
+          &what_an_awaited_call_is_lent_lives_until_it_is_done, &a_pointer_that_is_passed_on_is_no_address,
           &a_thousand_awaits_with_hundreds_of_locals_are_fast)
