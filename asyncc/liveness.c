@@ -163,7 +163,7 @@ static void find_undefined(Fn *fn)
     for (int i = 0; i < fn->nblocks; i++)
         for (int k = 0; k < fn->blocks[i]->nevents; k++) {
             Event event = fn->blocks[i]->events[k];
-            if (event.kind == EVENT_DEF)
+            if (event.kind == EVENT_DEF || event.kind == EVENT_PART) /* of a scalar: a call that it is lent to, asm */
                 kill(&effects[i], event.local->index);
             else if (event.kind == EVENT_DECLARE || event.kind == EVENT_ENTER)
                 gen(&effects[i], event.local->index);
