@@ -367,6 +367,8 @@ struct Node {
      * owed there, up to what stays open where control goes. */
     const Owed *owed, *kept;
 
+    bool in_result; /* frame.c, of what is returned: it stands where the result does                 */
+
     /* sequence.c */
     Local *temp; /* its value is put there first; the text then has the temp's name             */
 };

@@ -350,6 +350,21 @@ static void interfere_with_return(Layout *l, const Node *node)
             interfere(l, l->result, l->field_of[i]);
 }
 
+/* What turned out to stand where the result does needn't be copied there. */
+static void mark_returned(const Layout *l, Node *node)
+{
+    if (!node)
+        return;
+    for (int i = 0; i < node->nkids; i++)
+        mark_returned(l, node->kids[i]);
+    if (node->kind != N_RETURN || !node->nkids || !node->kids[0])
+        return;
+    int64_t at;
+    int field = find_returned(l, node->kids[0], &at);
+    node->kids[0]->in_result = field >= 0 && l->returned[field] >= 0 &&
+                               l->fn->fields[field].offset + at == l->fn->fields[l->result].offset;
+}
+
 static void interfere_with_result(Layout *l)
 {
     if (l->result < 0 || is_copied_at_once(l, l->fn->result))
@@ -689,6 +704,8 @@ void lay_out_frame(Fn *fn)
     find_interference(&l);
     assign_offsets(&l);
     choose_size(&l);
+    if (l.result >= 0 && !is_copied_at_once(&l, fn->result))
+        mark_returned(&l, fn->body);
     qsort(fn->fields, (size_t)fn->nfields, sizeof *fn->fields, compare_fields);
     link_fields(fn);
 }

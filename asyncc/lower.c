@@ -697,7 +697,7 @@ static void lower_return(Lowerer *l, Node *node)
         }
     }
     add_owed(fn, node->owed, node->kept, &out);
-    if (result)
+    if (result && (owes || !value->in_result))
         add_format(&out, "%s%s", assignment(l->arena, take_format(l->arena, "%s->result", fn->self), fn->result, result),
                    owes ? "\n" : " ");
     add_format(&out, owes ? "%sreturn AC_READY;\n}" : "%sreturn AC_READY; }", free_blocks(fn));
