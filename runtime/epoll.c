@@ -5,10 +5,12 @@
 #define _GNU_SOURCE
 #include "reactor.h"
 
+#include <ac/time.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum { BATCH = 128 }; /* events fetched at a time */
@@ -16,7 +18,8 @@ enum { BATCH = 128 }; /* events fetched at a time */
 struct epoll_reactor {
     struct ac__reactor base;
     int epoll;
-    int bell; /* an eventfd that other threads ring */
+    int bell;  /* an eventfd that other threads ring */
+    int alarm; /* a timerfd; -1 until it is needed   */
 };
 
 static uint64_t tag(int fd, unsigned generation) { return (uint64_t)generation << 32 | (uint32_t)fd; }
@@ -29,6 +32,7 @@ static struct ac__reactor *epoll_open(void)
     self->base.ops = &ac__epoll;
     self->epoll = epoll_create1(EPOLL_CLOEXEC);
     self->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    self->alarm = -1;
     /* Edge-triggered: each ring is an event, and the counter need never be read. */
     struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = tag(self->bell, 0) };
     if (self->epoll >= 0 && self->bell >= 0 && epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->bell, &event) == 0)
@@ -48,9 +52,34 @@ static void epoll_close(struct ac__reactor *reactor)
 {
     struct epoll_reactor *self = (struct epoll_reactor *)reactor;
     ac__fd_slots_free(reactor);
+    if (self->alarm >= 0)
+        close(self->alarm);
     close(self->bell);
     close(self->epoll);
     free(self);
+}
+
+static int epoll_alarm(struct ac__reactor *reactor, uint64_t deadline_ns)
+{
+    struct epoll_reactor *self = (struct epoll_reactor *)reactor;
+    if (self->alarm < 0) {
+        int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (fd < 0)
+            return -errno;
+        /* Edge-triggered, like the bell: each time that it goes off is an event. */
+        struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = tag(fd, 0) };
+        if (epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+            int error = errno;
+            close(fd);
+            return -error;
+        }
+        self->alarm = fd;
+    }
+    struct itimerspec at = { .it_value = { 0 } }; /* zero: none */
+    if (deadline_ns <= INT64_MAX)
+        at.it_value = (struct timespec){ .tv_sec = (time_t)(deadline_ns / AC_S), .tv_nsec = (long)(deadline_ns % AC_S) };
+    timerfd_settime(self->alarm, TFD_TIMER_ABSTIME, &at, NULL);
+    return 0;
 }
 
 static int epoll_watch(struct ac__reactor *reactor, struct ac__fd *slot)
@@ -80,16 +109,20 @@ static int epoll_wait_for(struct ac__reactor *reactor, int timeout_ms)
     struct epoll_reactor *self = (struct epoll_reactor *)reactor;
     struct epoll_event events[BATCH];
     int nevents = epoll_wait(self->epoll, events, BATCH, timeout_ms); /* -1 for a signal: nothing happened */
+    if (nevents <= 0)
+        return 0;
+    ac__reactor_lock(reactor);
     for (int i = 0; i < nevents; i++) {
         uint32_t what = events[i].events;
         int fd = (int)(uint32_t)events[i].data.u64;
-        if (fd == self->bell)
+        if (fd == self->bell || fd == self->alarm)
             continue;
         ac__fd_event(reactor, fd, (unsigned)(events[i].data.u64 >> 32),
                      what & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR), what & (EPOLLOUT | EPOLLHUP | EPOLLERR),
                      what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
     }
-    return nevents < 0 ? 0 : nevents;
+    ac__reactor_unlock(reactor);
+    return nevents;
 }
 
 static void epoll_unpark(struct ac__reactor *reactor)
@@ -107,6 +140,7 @@ const struct ac__reactor_ops ac__epoll = {
     .close = epoll_close,
     .watch = epoll_watch,
     .wait = epoll_wait_for,
+    .alarm = epoll_alarm,
     .forget = ac__fd_forget,
     .unpark = epoll_unpark,
 };

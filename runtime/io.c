@@ -11,6 +11,7 @@ void ac__io_init(struct ac__io_wait *wait)
 {
     wait->link = NULL;
     wait->state = FRESH;
+    wait->tick = 0;
 }
 
 static void unlink_wait(struct ac__io_wait *wait)
@@ -34,20 +35,24 @@ static void link_wait(struct ac__fd *slot, enum ac__direction direction, struct 
     *end = wait;
 }
 
-int ac__io_block(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
-                 const char *function)
+/* Under the reactor's lock. */
+static int block(struct ac__io_wait *wait, struct ac_context *cx, struct ac__reactor *reactor, int fd,
+                 enum ac__direction direction)
 {
-    struct ac__reactor *reactor = ac__exec_reactor(ac__exec_of(cx, function));
-    if (reactor == NULL)
-        return -errno;
     struct ac__fd *slot = ac__fd_slot(reactor, fd);
     if (slot == NULL)
         return -ENOMEM;
+    if (slot->generation != wait->generation)
+        return -EBADF; /* another worker has closed it meanwhile */
+    bool born = ac__is_born(slot->generation);
+    /* Another worker may have met the event that came after the try: it won't come again. */
+    if (born && slot->registered && slot->tick[direction] != wait->tick)
+        return -EAGAIN;
 
     slot->ready[direction] = false;
     wait->waker = cx->waker;
     link_wait(slot, direction, wait);
-    if (ac__is_born(slot->generation)) {
+    if (born) {
         if (slot->registered)
             return 0;
         /* The first event tells how the descriptor stands in both directions. */
@@ -59,20 +64,60 @@ int ac__io_block(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum a
     return error;
 }
 
-bool ac__io_woken(struct ac__io_wait *wait, struct ac_context *cx)
+int ac__io_block(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
+                 const char *function)
 {
-    wait->waker = cx->waker;
-    return wait->link == NULL;
+    struct ac__reactor *reactor = ac__exec_reactor(ac__exec_of(cx, function));
+    if (reactor == NULL)
+        return -errno;
+    ac__reactor_lock(reactor);
+    int error = block(wait, cx, reactor, fd, direction);
+    ac__reactor_unlock(reactor);
+    return error;
 }
 
-/* The executor's slot for a descriptor that was born here, if it is registered; else null. */
-static struct ac__fd *registered_slot(const struct ac_context *cx, int fd, unsigned generation)
+/* The reactor of the executor that polls, if it has been needed before. */
+static struct ac__reactor *reactor_of(const struct ac_context *cx)
 {
-    const struct ac_exec *exec = cx->exec;
-    if (!ac__is_born(generation) || exec == NULL || exec->reactor == NULL)
+    const struct ac_exec *exec = cx->exec != NULL ? cx->exec : ac__current;
+    return exec == NULL ? NULL : exec->reactor;
+}
+
+bool ac__io_woken(struct ac__io_wait *wait, struct ac_context *cx)
+{
+    struct ac__reactor *reactor = reactor_of(cx);
+    if (reactor != NULL)
+        ac__reactor_lock(reactor);
+    wait->waker = cx->waker;
+    bool woken = wait->link == NULL;
+    if (reactor != NULL)
+        ac__reactor_unlock(reactor);
+    return woken;
+}
+
+/* The reactor's slot for a descriptor that was born here, if it is registered; else null. */
+static struct ac__fd *registered_slot(struct ac__reactor *reactor, int fd, unsigned generation)
+{
+    if (!ac__is_born(generation))
         return NULL;
-    struct ac__fd *slot = ac__fd_find(exec->reactor, fd, generation);
+    struct ac__fd *slot = ac__fd_find(reactor, fd, generation);
     return slot != NULL && slot->registered ? slot : NULL;
+}
+
+/* Whether trying is worth while: not with a descriptor whose event is outstanding. Notes its tick. */
+static bool may_try(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
+{
+    struct ac__reactor *reactor = reactor_of(cx);
+    wait->tick = 0;
+    if (reactor == NULL)
+        return true;
+    ac__reactor_lock(reactor);
+    const struct ac__fd *slot = registered_slot(reactor, fd, wait->generation);
+    bool may = slot == NULL || slot->ready[direction];
+    if (slot != NULL)
+        wait->tick = slot->tick[direction];
+    ac__reactor_unlock(reactor);
+    return may;
 }
 
 enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
@@ -80,7 +125,7 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
 {
     if (wait->state == OVER)
         ac__stop(function, "polled after it was ready");
-    if (!ac__io_woken(wait, cx))
+    if (wait->state != FRESH && !ac__io_woken(wait, cx))
         return AC_PENDING;
     unsigned generation = ac__fd_generation(fd);
     if (wait->state == FRESH) {
@@ -92,20 +137,20 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
         return AC_READY;
     }
 
-    /* A descriptor whose event is outstanding need not be tried. */
-    ssize_t n = -EAGAIN;
-    const struct ac__fd *slot = registered_slot(cx, fd, generation);
-    if (slot == NULL || slot->ready[direction]) {
-        if (!ac__spend(cx))
-            return AC_PENDING;
-        n = try(self, ac__is_born(generation));
-    }
-    if (n == -EAGAIN) {
-        int error = ac__io_block(wait, cx, fd, direction, function);
-        if (error == 0)
-            return AC_PENDING;
-        n = error;
-    }
+    ssize_t n;
+    do {
+        n = -EAGAIN;
+        if (may_try(wait, cx, fd, direction)) {
+            if (!ac__spend(cx))
+                return AC_PENDING;
+            n = try(self, ac__is_born(generation));
+        }
+        if (n == -EAGAIN) {
+            n = ac__io_block(wait, cx, fd, direction, function);
+            if (n == 0)
+                return AC_PENDING;
+        }
+    } while (n == -EAGAIN);
     *result = n;
     wait->state = OVER;
     return AC_READY;
@@ -121,9 +166,14 @@ static enum ac_poll transfer_nothing(struct ac__io_wait *wait, ssize_t *result, 
     return AC_READY;
 }
 
-enum ac_poll ac__io_cancel(struct ac__io_wait *wait)
+enum ac_poll ac__io_cancel(struct ac__io_wait *wait, struct ac_context *cx)
 {
-    unlink_wait(wait);
+    struct ac__reactor *reactor = reactor_of(cx);
+    if (reactor != NULL) {
+        ac__reactor_lock(reactor);
+        unlink_wait(wait);
+        ac__reactor_unlock(reactor);
+    }
     wait->state = OVER;
     return AC_READY;
 }
@@ -144,6 +194,19 @@ static ssize_t try_read(void *frame, bool born)
     return ac__try_read(self->fd, self->buffer, self->size, born);
 }
 
+/* The last try has read all that there was. */
+static void is_empty(const struct ac__io_wait *wait, const struct ac_context *cx, int fd)
+{
+    struct ac__reactor *reactor = reactor_of(cx);
+    if (reactor == NULL)
+        return;
+    ac__reactor_lock(reactor);
+    struct ac__fd *slot = registered_slot(reactor, fd, wait->generation);
+    if (slot != NULL && !slot->hung_up && slot->tick[AC__READ] == wait->tick)
+        slot->ready[AC__READ] = false;
+    ac__reactor_unlock(reactor);
+}
+
 enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
 {
     if (self->size == 0)
@@ -152,9 +215,8 @@ enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
         return AC_PENDING;
     /* A stream that gave less than there was room for is empty: what comes next will be an event,
      * so that the next read needn't try in vain. Not after the end was seen, which comes but once. */
-    struct ac__fd *slot = registered_slot(cx, self->fd, self->wait.generation);
-    if (slot != NULL && !slot->hung_up && self->result > 0 && (size_t)self->result < self->size)
-        slot->ready[AC__READ] = false;
+    if (self->result > 0 && (size_t)self->result < self->size)
+        is_empty(&self->wait, cx, self->fd);
     return AC_READY;
 }
 
@@ -166,8 +228,7 @@ enum ac_poll ac_read__start(struct ac_read__frame *self, struct ac_context *cx, 
 
 enum ac_poll ac_read__cancel(struct ac_read__frame *self, struct ac_context *cx)
 {
-    (void)cx;
-    return ac__io_cancel(&self->wait);
+    return ac__io_cancel(&self->wait, cx);
 }
 
 /* ---- ac_write ---- */
@@ -202,8 +263,7 @@ enum ac_poll ac_write__start(struct ac_write__frame *self, struct ac_context *cx
 
 enum ac_poll ac_write__cancel(struct ac_write__frame *self, struct ac_context *cx)
 {
-    (void)cx;
-    return ac__io_cancel(&self->wait);
+    return ac__io_cancel(&self->wait, cx);
 }
 
 /* ---- ac_write_all ---- */
@@ -251,8 +311,7 @@ enum ac_poll ac_write_all__start(struct ac_write_all__frame *self, struct ac_con
 
 enum ac_poll ac_write_all__cancel(struct ac_write_all__frame *self, struct ac_context *cx)
 {
-    (void)cx;
-    return ac__io_cancel(&self->wait);
+    return ac__io_cancel(&self->wait, cx);
 }
 
 /* ---- ac_readable, ac_writable ---- */
@@ -286,8 +345,7 @@ enum ac_poll ac_readable__start(struct ac_readable__frame *self, struct ac_conte
 
 enum ac_poll ac_readable__cancel(struct ac_readable__frame *self, struct ac_context *cx)
 {
-    (void)cx;
-    return ac__io_cancel(&self->wait);
+    return ac__io_cancel(&self->wait, cx);
 }
 
 void ac_writable__init(struct ac_writable__frame *self, int fd)
@@ -319,6 +377,5 @@ enum ac_poll ac_writable__start(struct ac_writable__frame *self, struct ac_conte
 
 enum ac_poll ac_writable__cancel(struct ac_writable__frame *self, struct ac_context *cx)
 {
-    (void)cx;
-    return ac__io_cancel(&self->wait);
+    return ac__io_cancel(&self->wait, cx);
 }

@@ -16,11 +16,12 @@ typedef ssize_t ac__io_try(void *self, bool born);
 void ac__io_init(struct ac__io_wait *);
 enum ac_poll ac__io_poll(struct ac__io_wait *, struct ac_context *, int fd, enum ac__direction, ac__io_try *,
                          void *self, ssize_t *result, const char *function);
-/* Waits without trying first: what was started by other means has to go on. 0 or a negative errno. */
+/* Waits for the next event, if none has come since the wait's tick was noted: else -EAGAIN. By itself it
+ * is for what was started by other means and has to go on. 0 or another negative errno. */
 int ac__io_block(struct ac__io_wait *, struct ac_context *, int fd, enum ac__direction, const char *function);
 /* Whether it has been woken since. If not, the context's waker is the one to wake from now on. */
 bool ac__io_woken(struct ac__io_wait *, struct ac_context *);
-enum ac_poll ac__io_cancel(struct ac__io_wait *);
+enum ac_poll ac__io_cancel(struct ac__io_wait *, struct ac_context *);
 
 /* ---- io_try.c: the calls, for the futures and the blocking twins alike ---- */
 

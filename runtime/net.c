@@ -83,6 +83,7 @@ static enum ac_poll connect_next(struct ac_tcp_connect__frame *self, struct ac_c
         }
         /* After a signal the connection goes on being made, too. */
         if (error == -EINPROGRESS || error == -EINTR) {
+            self->wait.generation = ac__fd_generation(fd);
             error = ac__io_block(&self->wait, cx, fd, AC__WRITE, "ac_tcp_connect");
             if (error == 0) {
                 self->fd = fd;
@@ -150,9 +151,8 @@ enum ac_poll ac_tcp_connect__start(struct ac_tcp_connect__frame *self, struct ac
 
 enum ac_poll ac_tcp_connect__cancel(struct ac_tcp_connect__frame *self, struct ac_context *cx)
 {
-    (void)cx;
     if (self->state == CONNECTING) {
-        ac__io_cancel(&self->wait);
+        ac__io_cancel(&self->wait, cx);
         ac_close(self->fd);
     }
     return finish(self);
@@ -196,6 +196,5 @@ enum ac_poll ac_accept__start(struct ac_accept__frame *self, struct ac_context *
 
 enum ac_poll ac_accept__cancel(struct ac_accept__frame *self, struct ac_context *cx)
 {
-    (void)cx;
-    return ac__io_cancel(&self->wait);
+    return ac__io_cancel(&self->wait, cx);
 }

@@ -16,6 +16,7 @@
 #ifndef AC__REACTOR_H
 #define AC__REACTOR_H
 #include <ac/io.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct ac__fd {
     bool registered;     /* the system knows it */
     bool ready[2];       /* born: may try. By direction, like waiters */
     bool hung_up;        /* the peer has said all it will: reading never blocks again */
+    unsigned short tick[2]; /* never 0, and another after each event: see ac__io_block() */
     struct ac__io_wait *waiters[2];
 };
 
@@ -37,7 +39,20 @@ struct ac__reactor {
     const struct ac__reactor_ops *ops;
     struct ac__fd **chunks; /* of AC__FD_CHUNK each, by number; null where none was needed */
     unsigned nchunks;
+    /* Of the reactor that a pool's workers share; of one executor's it is null. Whoever uses a slot or one
+     * of its waiters holds it, and waiters are woken under it. Several workers may be in `wait` at a time. */
+    pthread_mutex_t *lock;
 };
+static inline void ac__reactor_lock(struct ac__reactor *reactor)
+{
+    if (reactor->lock != NULL)
+        pthread_mutex_lock(reactor->lock);
+}
+static inline void ac__reactor_unlock(struct ac__reactor *reactor)
+{
+    if (reactor->lock != NULL)
+        pthread_mutex_unlock(reactor->lock);
+}
 
 struct ac__reactor_ops {
     const char *name;
@@ -48,8 +63,11 @@ struct ac__reactor_ops {
      * for a file that is always ready. */
     int (*watch)(struct ac__reactor *, struct ac__fd *slot);
     /* Waits @p timeout_ms at most, or for ever if it is negative, and hands what has happened to
-     * ac__fd_event(). Returns how many descriptors that were. */
+     * ac__fd_event(). Returns how many descriptors that were. An event ends one wait, if several go on. */
     int (*wait)(struct ac__reactor *, int timeout_ms);
+    /* Sets the one alarm, which ends a wait at @p deadline_ns of CLOCK_MONOTONIC; UINT64_MAX: at no time.
+     * For reactors in which many wait; the first setting may fail: a negative errno. */
+    int (*alarm)(struct ac__reactor *, uint64_t deadline_ns);
     /* ac_close() is about to close @p fd: wakes whoever waits for it. */
     void (*forget)(struct ac__reactor *, int fd);
     /* Ends the wait that goes on, or else the next one. Any thread. */

@@ -23,21 +23,28 @@ enum ac_poll ac_sleep__poll(struct ac_sleep__frame *self, struct ac_context *cx)
         uint64_t now = ac__clock_now(exec->clock), next, due;
         if (__builtin_add_overflow(now, self->duration_ns, &due))
             due = UINT64_MAX;
+        ac__wheel_lock(wheel);
         /* A wheel that has nothing to stop for may as well be at the present, where the new
          * timer changes its level less often. */
         if (!ac__wheel_next(wheel, &next))
             ac__wheel_turn(wheel, ac__tick_before(now));
         self->timer.waker = cx->waker;
-        ac__timer_start(wheel, &self->timer, ac__tick_after(due));
         self->state = ASLEEP;
+        ac__timer_start(wheel, &self->timer, ac__tick_after(due));
+        if (wheel->changed != NULL)
+            wheel->changed(wheel);
+        ac__wheel_unlock(wheel);
         return AC_PENDING;
     }
-    if (!self->timer.armed) {
-        self->state = OVER;
-        return AC_READY;
-    }
+    struct ac__wheel *wheel = ac__exec_of(cx, "ac_sleep")->wheel;
+    ac__wheel_lock(wheel);
+    bool armed = self->timer.armed;
     self->timer.waker = cx->waker;
-    return AC_PENDING;
+    ac__wheel_unlock(wheel);
+    if (armed)
+        return AC_PENDING;
+    self->state = OVER;
+    return AC_READY;
 }
 
 enum ac_poll ac_sleep__start(struct ac_sleep__frame *self, struct ac_context *cx, uint64_t duration_ns)
@@ -48,8 +55,12 @@ enum ac_poll ac_sleep__start(struct ac_sleep__frame *self, struct ac_context *cx
 
 enum ac_poll ac_sleep__cancel(struct ac_sleep__frame *self, struct ac_context *cx)
 {
-    if (self->state == ASLEEP && self->timer.armed)
-        ac__timer_cancel(ac__exec_of(cx, "ac_sleep")->wheel, &self->timer);
+    if (self->state == ASLEEP) {
+        struct ac__wheel *wheel = ac__exec_of(cx, "ac_sleep")->wheel;
+        ac__wheel_lock(wheel);
+        ac__timer_cancel(wheel, &self->timer);
+        ac__wheel_unlock(wheel);
+    }
     self->state = OVER;
     return AC_READY;
 }

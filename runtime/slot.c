@@ -61,6 +61,7 @@ static bool make_chunk(struct ac__reactor *reactor, unsigned number)
         for (unsigned i = 0; i < AC__FD_CHUNK; i++) {
             chunk[i].fd = (int)(number * AC__FD_CHUNK + i);
             chunk[i].ready[AC__READ] = chunk[i].ready[AC__WRITE] = true;
+            chunk[i].tick[AC__READ] = chunk[i].tick[AC__WRITE] = 1;
         }
         reactor->chunks[number] = chunk;
     }
@@ -81,6 +82,14 @@ struct ac__fd *ac__fd_slot(struct ac__reactor *reactor, int fd)
     return slot;
 }
 
+static void become_ready(struct ac__fd *slot, enum ac__direction direction)
+{
+    slot->ready[direction] = true;
+    if (++slot->tick[direction] == 0)
+        slot->tick[direction] = 1;
+    wake_waiters(slot, direction);
+}
+
 void ac__fd_event(struct ac__reactor *reactor, int fd, unsigned generation, bool readable, bool writable,
                   bool hung_up)
 {
@@ -88,14 +97,10 @@ void ac__fd_event(struct ac__reactor *reactor, int fd, unsigned generation, bool
     if (slot == NULL)
         return; /* of a descriptor that was closed between the event and now */
     slot->hung_up |= hung_up;
-    if (readable) {
-        slot->ready[AC__READ] = true;
-        wake_waiters(slot, AC__READ);
-    }
-    if (writable) {
-        slot->ready[AC__WRITE] = true;
-        wake_waiters(slot, AC__WRITE);
-    }
+    if (readable)
+        become_ready(slot, AC__READ);
+    if (writable)
+        become_ready(slot, AC__WRITE);
     /* A bare descriptor was watched for one event, which hasn't served those who wait still. Should
      * that fail they are woken, to try and to meet the error themselves. */
     if (!ac__is_born(generation) && (slot->waiters[AC__READ] != NULL || slot->waiters[AC__WRITE] != NULL)
@@ -103,17 +108,23 @@ void ac__fd_event(struct ac__reactor *reactor, int fd, unsigned generation, bool
         reset_slot(slot, generation);
 }
 
-void ac__fd_forget(struct ac__reactor *reactor, int fd)
+static void forget_slot(struct ac__fd *slot)
 {
-    struct ac__fd *slot = slot_at(reactor, fd);
-    if (slot == NULL)
-        return;
     /* Who waits for a bare descriptor couldn't tell by the table that his has gone, and the number may be
      * another's before he is polled. */
     for (int direction = AC__READ; direction <= AC__WRITE; direction++)
         for (struct ac__io_wait *wait = slot->waiters[direction]; wait != NULL; wait = wait->next)
             wait->generation = ~slot->generation;
-    reset_slot(slot, ac__fd_generation(fd));
+    reset_slot(slot, ac__fd_generation(slot->fd));
+}
+
+void ac__fd_forget(struct ac__reactor *reactor, int fd)
+{
+    ac__reactor_lock(reactor);
+    struct ac__fd *slot = slot_at(reactor, fd);
+    if (slot != NULL)
+        forget_slot(slot);
+    ac__reactor_unlock(reactor);
 }
 
 void ac__fd_slots_free(struct ac__reactor *reactor)

@@ -8,6 +8,7 @@
 #ifndef AC__TIMER_H
 #define AC__TIMER_H
 #include <ac/time.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 enum { AC__WHEEL_LEVELS = 11, AC__WHEEL_SLOTS = 64 };
@@ -16,7 +17,22 @@ struct ac__wheel {
     uint64_t tick;                       /* all timers due at it or before have fired  */
     uint64_t occupied[AC__WHEEL_LEVELS]; /* a bit for each slot that holds a timer     */
     struct ac__timer *slots[AC__WHEEL_LEVELS * AC__WHEEL_SLOTS]; /* the first of each ring */
+
+    /* Of the wheel that a pool's workers share; of one executor's both are null. Whoever uses the wheel or one of
+     * its timers holds the lock, under which timers are woken, too. Who has armed one calls `changed`. */
+    pthread_mutex_t *lock;
+    void (*changed)(struct ac__wheel *);
 };
+static inline void ac__wheel_lock(struct ac__wheel *wheel)
+{
+    if (wheel->lock != NULL)
+        pthread_mutex_lock(wheel->lock);
+}
+static inline void ac__wheel_unlock(struct ac__wheel *wheel)
+{
+    if (wheel->lock != NULL)
+        pthread_mutex_unlock(wheel->lock);
+}
 
 /* All of @p wheel zero but its tick: an empty one. A tick is one millisecond of the clock. */
 static inline uint64_t ac__tick_after(uint64_t ns) { return ns / AC_MS + (ns % AC_MS != 0); }

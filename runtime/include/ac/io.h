@@ -42,6 +42,7 @@ struct ac__io_wait {
     struct ac_waker *waker;           /* borrowed from the context of the last poll               */
     unsigned generation;              /* of the descriptor, when the operation began              */
     unsigned char state;
+    unsigned short tick; /* of the descriptor, before the last try; 0: it wasn't registered */
 };
 
 struct ac_read__frame {
