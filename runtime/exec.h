@@ -81,14 +81,21 @@ uint64_t ac__clock_now(const struct ac__clock *);
  * pusher until the push, then to the inbox; the rest doesn't change after spawning. */
 struct ac_task {
     struct ac_waker waker; /* first: a waker's address is its task's */
-    struct ac_exec *exec;  /* null until spawned */
+    union {
+        struct ac_exec *exec;      /* null until spawned */
+        struct ac_task **all_link; /* of a pool's task: in its worker's list of all; likewise not null */
+    };
     const struct ac_future_type *type;
-    struct ac_task *next; /* in the ready queue */
-    struct ac_task *inbox_next;
+    struct ac_task *next; /* in the ready queue; of a pool's task: in the injector */
+    union {
+        struct ac_task *inbox_next;
+        struct ac_task *all_next;
+    };
     struct ac_waker *joiner; /* who awaits the task, borrowed from his leaf; or null */
     _Atomic unsigned shared;
     unsigned short word;
-    int saved_errno; /* the task's errno while it isn't polled */
+    unsigned short home; /* of a pool's task: the worker on whose list it is */
+    int saved_errno;     /* the task's errno while it isn't polled */
 };
 
 enum {
@@ -97,6 +104,20 @@ enum {
     TASK_FINISHED = 1 << 2,
     TASK_HANDLE = 1 << 3,
     TASK_ROOT = 1 << 4, /* block_on's: the header is in the executor, the frame the caller's */
+    TASK_POOL = 1 << 5, /* a pool's, by the rules of pool.h. Set before spawning and never changed */
+    TASK_CANCEL = 1 << 6,    /* cancelled instead of polled from now on */
+    TASK_CANCELLED = 1 << 7, /* with FINISHED: there is no result */
+};
+
+/* What can be done with the handle of a pool's task. Its waker's functions come first, so that the
+ * task's pointer to them leads here, and no program has the pool in it but one that spawns on it. */
+struct ac__task_ops {
+    struct ac_waker_ops waker;
+    /* AC_READY: the task has finished, *cancelled says how. AC_PENDING: the waker will be woken. */
+    enum ac_poll (*join)(struct ac_task *, struct ac_context *, const char *function, bool *cancelled);
+    void (*leave)(struct ac_task *); /* whoever joined it doesn't wait any longer */
+    void (*cancel)(struct ac_task *);
+    void (*give_back)(struct ac_task *); /* the handle */
 };
 
 #define AC__INBOX 1u
@@ -105,6 +126,7 @@ enum {
 /* Makes a task that is polled from now on; its type is set, the rest is not. */
 void ac__task_start(struct ac_task *, struct ac_exec *, unsigned word);
 void *ac__task_frame(struct ac_task *);
+void ac__task_free(struct ac_task *);
 /* The executor's interest in the task is over. */
 void ac__task_release(struct ac_task *);
 /* Schedules, or frees, each task that other threads have put into the inbox. */
@@ -120,6 +142,7 @@ struct ac_exec {
     struct ac__wheel *wheel;     /* null until something sleeps */
     struct ac__reactor *reactor; /* null until something waits that only it can wake */
     void (*release_jobs)(void);  /* blocking.c's, once a task of ours has used it */
+    struct ac__worker *worker;   /* null; or this is the face of a worker of the pool, see pool.h */
 
     /* From here on any thread that holds a clone of a waker. */
     _Atomic(struct ac_task *) inbox; /* last to first, linked by inbox_next */

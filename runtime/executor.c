@@ -61,13 +61,14 @@ static void poll_task(struct ac_exec *exec, struct ac_task *task)
     task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_RUNNING);
     exec->running = task;
     errno = task->saved_errno;
-    enum ac_poll poll = task->type->poll(ac__task_frame(task), &cx);
+    bool cancels = task->word & TASK_CANCEL;
+    enum ac_poll poll = (cancels ? task->type->cancel : task->type->poll)(ac__task_frame(task), &cx);
     task->saved_errno = errno;
     exec->running = NULL;
     task->word &= (unsigned short)~TASK_RUNNING;
 
     if (poll == AC_READY) {
-        task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_FINISHED);
+        task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_FINISHED | (cancels ? TASK_CANCELLED : 0));
         if (task->word & TASK_ROOT)
             return;
         exec->ntasks--;

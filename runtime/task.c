@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct ac_task *task_of(struct ac_waker *waker) { return (struct ac_task *)waker; }
 
@@ -44,7 +45,7 @@ void *ac_task_new(const struct ac_future_type *type)
     return frame;
 }
 
-static void free_task(struct ac_task *task)
+void ac__task_free(struct ac_task *task)
 {
     if (!(task->word & TASK_ROOT))
         free((char *)(task + 1) - frame_offset(task->type));
@@ -111,7 +112,7 @@ static void unref(struct ac_task *task)
 {
     /* Releases what this thread did with the task, and acquires what all others did. */
     if (atomic_fetch_sub_explicit(&task->shared, AC__REFERENCE, memory_order_acq_rel) == AC__REFERENCE)
-        free_task(task);
+        ac__task_free(task);
 }
 
 static void drop(struct ac_waker *waker)
@@ -146,7 +147,7 @@ void ac__inbox_empty(struct ac_exec *exec)
         task = first;
         first = task->inbox_next;
         if (atomic_fetch_and_explicit(&task->shared, ~AC__INBOX, memory_order_acq_rel) == AC__INBOX)
-            free_task(task);
+            ac__task_free(task);
         else
             schedule(task);
     }
@@ -173,6 +174,8 @@ ac_task__handle ac_task_spawn_local(void *frame)
     struct ac_exec *exec = ac__current;
     if (exec == NULL || exec->running == NULL)
         ac__stop("ac_spawn_local", "called outside async code, where there is no executor to run the task");
+    if (exec->worker != NULL)
+        ac__stop("ac_spawn_local", "called in a task of the pool, which has no thread of its own; use ac_spawn");
     if (frame == NULL)
         return NULL;
     struct ac_task *task = (struct ac_task *)frame - 1;
@@ -183,33 +186,79 @@ ac_task__handle ac_task_spawn_local(void *frame)
     return task;
 }
 
-/* ---- awaiting a task ---- */
+/* ---- handles ---- */
 
-/* The executor's interest in a task ends with its handle or its run, whichever is later. */
+static const struct ac__task_ops *ops_of(const struct ac_task *task)
+{
+    return (const struct ac__task_ops *)task->waker.ops;
+}
+
+/* A current-thread executor's interest in a task ends with its handle or its run, whichever is later. */
 static void give_back(struct ac_task *task)
 {
+    if (task->word & TASK_POOL) {
+        ops_of(task)->give_back(task);
+        return;
+    }
     task->word &= (unsigned short)~TASK_HANDLE;
     if (task->word & TASK_FINISHED)
         unref(task);
+}
+
+static enum ac_poll join(struct ac_task *task, struct ac_context *cx, const char *function, bool *cancelled)
+{
+    if (task->word & TASK_POOL)
+        return ops_of(task)->join(task, cx, function, cancelled);
+    if (task->exec != ac__current)
+        ac__stop(function, "the task '%s' belongs to the executor of another thread", task->type->name);
+    if (task == task->exec->running)
+        ac__stop(function, "the task '%s' awaits itself", task->type->name);
+    if (task->word & TASK_FINISHED) {
+        *cancelled = task->word & TASK_CANCELLED;
+        return AC_READY;
+    }
+    if (task->joiner != NULL && task->joiner != cx->waker)
+        ac__stop(function, "the task '%s' is awaited twice", task->type->name);
+    task->joiner = cx->waker;
+    return AC_PENDING;
+}
+
+/* Stops waiting for the task, and gives its handle back. */
+static void leave(struct ac_task *task)
+{
+    if (task->word & TASK_POOL)
+        ops_of(task)->leave(task);
+    else
+        task->joiner = NULL;
+    give_back(task);
+}
+
+static void cancel_task(struct ac_task *task)
+{
+    if (task->word & TASK_POOL) {
+        ops_of(task)->cancel(task);
+        return;
+    }
+    if (task->exec != ac__current)
+        ac__stop("ac_cancel", "the task '%s' belongs to the executor of another thread", task->type->name);
+    if (!(task->word & TASK_FINISHED)) {
+        task->word |= TASK_CANCEL;
+        schedule(task);
+    }
 }
 
 void ac_await__init(struct ac_await__frame *self, ac_task__handle task) { self->task = task; }
 
 enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
 {
-    struct ac_task *task = self->task;
-    if (task == NULL)
+    bool cancelled = false;
+    if (self->task == NULL)
         ac__stop("await", "the handle is null: there was no memory for the task, or it was awaited before");
-    if (task->exec != ac__current)
-        ac__stop("await", "the task '%s' belongs to the executor of another thread", task->type->name);
-    if (task == task->exec->running)
-        ac__stop("await", "the task '%s' awaits itself", task->type->name);
-    if (task->word & TASK_FINISHED)
-        return AC_READY;
-    if (task->joiner != NULL && task->joiner != cx->waker)
-        ac__stop("await", "the task '%s' is awaited twice", task->type->name);
-    task->joiner = cx->waker;
-    return AC_PENDING;
+    if (join(self->task, cx, "await", &cancelled) == AC_PENDING)
+        return AC_PENDING;
+    if (cancelled)
+        ac__stop("await", "the task '%s' was cancelled, so it has no result; ac_join tells", self->task->type->name);
+    return AC_READY;
 }
 
 enum ac_poll ac_await__start(struct ac_await__frame *self, struct ac_context *cx, ac_task__handle task)
@@ -222,8 +271,7 @@ enum ac_poll ac_await__cancel(struct ac_await__frame *self, struct ac_context *c
 {
     (void)cx;
     if (self->task != NULL) {
-        self->task->joiner = NULL;
-        give_back(self->task);
+        leave(self->task);
         self->task = NULL;
     }
     return AC_READY;
@@ -238,4 +286,94 @@ void ac_await__end(struct ac_await__frame *self)
 {
     give_back(self->task);
     self->task = NULL;
+}
+
+/* ---- ac_join, ac_cancel, ac_detach ---- */
+
+void ac_join__init(struct ac_join__frame *self, ac_task__handle task, void *out)
+{
+    self->task = task;
+    self->out = out;
+}
+
+enum ac_poll ac_join__poll(struct ac_join__frame *self, struct ac_context *cx)
+{
+    struct ac_task *task = self->task;
+    bool cancelled = false;
+    if (task == NULL) {
+        self->result = -ENOMEM;
+        return AC_READY;
+    }
+    if (join(task, cx, "ac_join", &cancelled) == AC_PENDING)
+        return AC_PENDING;
+    if (!cancelled && self->out != NULL)
+        memcpy(self->out, (char *)ac__task_frame(task) + task->type->result_offset, task->type->result_size);
+    self->result = cancelled ? -ECANCELED : 0;
+    give_back(task);
+    self->task = NULL;
+    return AC_READY;
+}
+
+enum ac_poll ac_join__start(struct ac_join__frame *self, struct ac_context *cx, ac_task__handle task, void *out)
+{
+    ac_join__init(self, task, out);
+    return ac_join__poll(self, cx);
+}
+
+enum ac_poll ac_join__cancel(struct ac_join__frame *self, struct ac_context *cx)
+{
+    (void)cx;
+    if (self->task != NULL)
+        leave(self->task);
+    self->task = NULL;
+    return AC_READY;
+}
+
+void ac_cancel__init(struct ac_cancel__frame *self, ac_task__handle task)
+{
+    self->task = task;
+    self->told = 0;
+}
+
+enum ac_poll ac_cancel__poll(struct ac_cancel__frame *self, struct ac_context *cx)
+{
+    bool cancelled;
+    if (self->task == NULL)
+        return AC_READY;
+    if (!self->told) {
+        self->told = 1;
+        if (ac__current != NULL && self->task == ac__current->running)
+            ac__stop("ac_cancel", "the task '%s' cancels itself, and would wait for its own end",
+                     self->task->type->name);
+        cancel_task(self->task);
+    }
+    if (join(self->task, cx, "ac_cancel", &cancelled) == AC_PENDING)
+        return AC_PENDING;
+    give_back(self->task);
+    self->task = NULL;
+    return AC_READY;
+}
+
+enum ac_poll ac_cancel__start(struct ac_cancel__frame *self, struct ac_context *cx, ac_task__handle task)
+{
+    ac_cancel__init(self, task);
+    return ac_cancel__poll(self, cx);
+}
+
+enum ac_poll ac_cancel__cancel(struct ac_cancel__frame *self, struct ac_context *cx)
+{
+    (void)cx;
+    if (self->task != NULL)
+        leave(self->task);
+    self->task = NULL;
+    return AC_READY;
+}
+
+void ac_detach(ac_task__handle task)
+{
+    if (task == NULL)
+        return;
+    if (!(task->word & TASK_POOL) && task->exec != ac__current)
+        ac__stop("ac_detach", "the task '%s' belongs to the executor of another thread", task->type->name);
+    give_back(task);
 }

@@ -21,6 +21,13 @@ extern "C" {
 struct ac_task;
 typedef struct ac_task *ac_task__handle;
 
+/* What is a task to those who don't mind of what type its result is. */
+#ifdef __ASYNCC__
+typedef void __attribute__((address_space(7701))) *ac_task__any;
+#else
+typedef ac_task__handle ac_task__any;
+#endif
+
 #ifdef __ASYNCC__
 /* What asyncc parses. A task is a type of its own, a pointer into an address space that nothing
  * else uses, so that clang refuses to mix ac_task(int) with int, int * or ac_task(long). */
@@ -52,6 +59,12 @@ void *ac_task_new(const struct ac_future_type *type);
  *          ac_block_on drives: a checked stop. */
 ac_task__handle ac_task_spawn_local(void *frame);
 
+/** Gives the task to the pool, see <ac/pool.h>, which is started if there is none: to the calling worker, or
+ *  from elsewhere to all of them. A pool that can't be started is a checked stop.
+ *  @param frame  from ac_task_new, initialised; null is passed through.
+ *  @return the handle; null for null. Threads: any. Cost: one allocation, that of ac_task_new. */
+ac_task__handle ac_task_spawn(void *frame);
+
 /** `await task`, as a leaf future. When it is ready, the result stands at ac_await__result, in
  *  the task's own memory, until ac_await__end frees that. A null handle (no memory for the
  *  task) and a cancelled task are checked stops. Cancelling the wait leaves the task running
@@ -65,6 +78,36 @@ enum ac_poll ac_await__poll(struct ac_await__frame *, struct ac_context *);
 enum ac_poll ac_await__cancel(struct ac_await__frame *, struct ac_context *);
 void *ac_await__result(struct ac_await__frame *);
 void ac_await__end(struct ac_await__frame *);
+
+/** Waits for the task's end: then its result has been copied to @p out, unless that is null, and the handle is
+ *  given back. 0, -ECANCELED if there is no result because the task was cancelled, or
+ *  -ENOMEM for a null handle. Cancelling the wait leaves the task running. */
+struct ac_join__frame {
+    struct ac_task *task;
+    void *out;
+    int result;
+};
+AC_ASYNC int ac_join(ac_task__any task, void *out) AC_FRAME(struct ac_join__frame);
+void ac_join__init(struct ac_join__frame *, ac_task__handle task, void *out);
+enum ac_poll ac_join__start(struct ac_join__frame *, struct ac_context *, ac_task__handle task, void *out);
+enum ac_poll ac_join__poll(struct ac_join__frame *, struct ac_context *);
+enum ac_poll ac_join__cancel(struct ac_join__frame *, struct ac_context *);
+
+/** Cancels the task and waits until it is gone, with all that its cleanups await; or until it has ended by itself,
+ *  if that comes first. The handle is given back. A null one is fine, the task itself a checked stop.
+ *  Cancelling the wait doesn't stop the task's being cancelled. */
+struct ac_cancel__frame {
+    struct ac_task *task;
+    unsigned char told;
+};
+AC_ASYNC void ac_cancel(ac_task__any task) AC_FRAME(struct ac_cancel__frame);
+void ac_cancel__init(struct ac_cancel__frame *, ac_task__handle task);
+enum ac_poll ac_cancel__start(struct ac_cancel__frame *, struct ac_context *, ac_task__handle task);
+enum ac_poll ac_cancel__poll(struct ac_cancel__frame *, struct ac_context *);
+enum ac_poll ac_cancel__cancel(struct ac_cancel__frame *, struct ac_context *);
+
+/** Gives the handle back. The task goes on, and its result is dropped. */
+void ac_detach(ac_task__any task);
 
 /** Lets every other ready task of the executor run once. */
 struct ac_yield_now__frame {
