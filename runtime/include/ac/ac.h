@@ -6,6 +6,7 @@
 #include <ac/future.h>
 #include <ac/io.h>
 #include <ac/net.h>
+#include <ac/pool.h>
 #include <ac/task.h>
 #include <ac/time.h>
 #endif

@@ -1,0 +1,62 @@
+/** @file
+ *  The pool: threads that share the tasks of ac_spawn().
+ *
+ *  The first ac_spawn() starts one thread for each core. A task may be polled by any of them, each time by
+ *  another, but never by two at once; what it does before an await has happened before what
+ *  it does after. An idle thread takes tasks from the queue of a busy one.
+ *
+ *      static async long sum(const int *v, int n) { ... }
+ *
+ *      async int main(void)
+ *      {
+ *          ac_task(long) low = ac_spawn(sum(v, n / 2)), high = ac_spawn(sum(v + n / 2, n - n / 2));
+ *          return await low + await high == 42 ? 0 : 1;
+ *      }
+ *
+ *  The pool lives until the process ends, or until ac_pool_shutdown(). Its threads block all
+ *  signals. After fork() the child has no pool. */
+#ifndef AC_POOL_H
+#define AC_POOL_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How many threads the pool will have, from 1 to 1024; 0 for one per core, as is the default.
+ *  @return 0; -EBUSY once the pool has been started; -EINVAL.
+ *  Threads: any. */
+int ac_pool_set_threads(unsigned nthreads);
+
+/** What has been counted since the pool was started. Each number by itself is right at some time
+ *  during the call; together they belong to no one moment, unless nothing runs. */
+struct ac_pool_counts {
+    unsigned threads;
+    uint64_t spawned;  /**< tasks                                            */
+    uint64_t alive;    /**< of these, those that have not finished            */
+    uint64_t polls;    /**< of tasks, cancelling included                     */
+    uint64_t wakes;    /**< that made an idle task ready                      */
+    uint64_t steals;   /**< times that a thread took tasks from another's queue */
+    uint64_t parks;    /**< times that a thread found nothing to do and slept */
+    uint64_t unparks;  /**< times that one was woken for a task               */
+};
+
+/** Reads the counters; all 0 while there is no pool. Threads: any. */
+void ac_pool_count(struct ac_pool_counts *);
+
+/** Ends the pool: from now on ac_spawn() gives tasks that are cancelled before they begin; all that
+ *  there are are cancelled; when the last is over the threads end. The next ac_spawn() starts a new pool.
+ *
+ *  @param deadline_ns  how long to wait for the tasks, in nanoseconds from now.
+ *  @return 0, also when there is no pool. -ETIMEDOUT: tasks remain, which are named on stderr,
+ *          with what each is doing; the pool goes on waiting for them and takes no new ones, and the
+ *          call may be repeated. -EALREADY: another thread is at it.
+ *
+ *  Threads: any but the pool's own, where it is a checked stop. It blocks. */
+int ac_pool_shutdown(uint64_t deadline_ns);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,807 @@
+/* pool.c - the threads of the pool: who polls what, who steals, who sleeps.
+ *
+ *     ac_spawn, wakes by workers -> the worker's slot -> its ring --steal half--> another worker's ring
+ *     ac_spawn, wakes by others --> injector --a share--> a worker's ring
+ *
+ * A worker runs what is in its slot (the task that was woken last: its data is warm; a few times in a row
+ * at most), then its ring, then takes a share of the injector, then steals. Every 61 polls it looks at
+ * the injector first, and at timers and descriptors if no one else does. These are the rules
+ * of Go's scheduler, and of tokio's, which took them from there.
+ *
+ * Parking. One atomic word, `idle`, counts the workers that search for something to steal (at most one),
+ * those that are parked, and the tokens: parked workers that have been told to go searching. All that is
+ * done to it is sequentially consistent, and so are the stores that publish tasks. No wake-up is lost:
+ * - Who publishes a task reads `idle` afterwards. If nobody searches and one is parked, he makes one
+ *   parked worker a searcher, with a token, and rings the reactor's bell.
+ * - Who parks counts itself in `idle`, and looks at all queues once more afterwards.
+ * - Who ceases to search looks at all queues once more afterwards, too.
+ * So a task that was published while one searched is seen by that one; while one was on the way to bed, by
+ * that one; and later, it rings. Model: tests/models/park.pml.
+ *
+ * All parked workers sleep in the reactor, on the one epoll: an event wakes one of them, be it a
+ * descriptor's, the alarm's at the next timer's tick, or the bell. So as long as any worker is idle, descriptors
+ * and timers are looked after, whatever the others do. The bell is no counter: who comes away with
+ * a token rings again if there are more. */
+#define _GNU_SOURCE
+#include "pool.h"
+
+#include "ring.h"
+#include <ac/pool.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    BUDGET = 128,       /* ready leaves a task may take in one poll                        */
+    LOOK_AROUND = 61,   /* polls between two looks at injector, timers, descriptors        */
+    MOST_SLOT_RUNS = 3, /* in a row: two tasks that wake each other would starve the ring  */
+    MOST_THREADS = 1024,
+};
+
+/* What others than the pool's workers put, and what doesn't fit into a ring. Putting takes no lock: `pushed`
+ * is a stack. Workers take the whole of it, and keep it in order under the lock. */
+struct injector {
+    _Alignas(64) _Atomic(struct ac_task *) pushed; /* last to first */
+    pthread_mutex_t lock;
+    struct ac_task *first, **end; /* first to last */
+    _Atomic size_t length;        /* of that list; written under the lock */
+};
+
+struct ac__worker {
+    struct ac_exec exec; /* what leaves see: the pool's reactor and wheel, this worker's running task */
+    struct ac__ring ring;
+
+    /* The worker's own. */
+    struct ac_task *slot;
+    unsigned index, turn, slot_runs, seed;
+    bool searching; /* it is the one that `idle` counts                                    */
+    bool quiet;     /* a batch of tasks is being woken: don't unpark others for each of them */
+    pthread_t thread;
+
+    /* Written by the worker, read by anyone. */
+    _Atomic(const struct ac_future_type *) begins; /* of the task that it polls for the first time */
+    _Atomic uint64_t spawned, finished, polls, wakes, steals, parks, unparks;
+
+    /* The tasks that have been pending, for shutting down. One that is over in its first poll costs
+     * nothing here: until then it is in a queue, or polled. */
+    pthread_mutex_t lock;
+    struct ac_task *all;
+};
+
+/* `idle` is made of three counts. */
+#define SEARCHING (UINT64_C(1) << 40)
+#define TOKEN (UINT64_C(1) << 20)
+#define PARKED UINT64_C(1)
+static unsigned count_parked(uint64_t idle) { return (unsigned)(idle % TOKEN); }
+static bool has_token(uint64_t idle) { return idle % SEARCHING >= TOKEN; }
+static bool is_searched(uint64_t idle) { return idle >= SEARCHING; }
+
+enum { NONE, UP, STOPPING }; /* of the pool */
+
+/* At file level, since threads are the process's. */
+static struct {
+    pthread_mutex_t lock; /* for starting and shutting down */
+    pthread_cond_t over;  /* while STOPPING: a task has finished */
+    unsigned wanted;      /* threads; 0: one per core */
+    bool is_shutting_down;
+    _Atomic int state;
+    _Atomic bool leaves; /* the threads are to end */
+    unsigned nworkers;
+    struct ac__worker **workers;
+    struct ac__reactor *reactor;
+    struct ac__wheel *wheel;
+    pthread_mutex_t reactor_lock, wheel_lock;
+    uint64_t alarm;             /* tick for which the reactor's alarm is set; under the wheel's lock */
+    _Atomic uint64_t next_tick; /* to which the wheel has to be turned next, or UINT64_MAX */
+    struct injector injector;
+    _Alignas(64) _Atomic uint64_t idle;
+    _Atomic unsigned nguests;               /* other threads between putting a task and having rung the bell */
+    _Atomic uint64_t guests_spawned, guests_wakes, guests_unparks;
+} pool = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .reactor_lock = PTHREAD_MUTEX_INITIALIZER,
+    .wheel_lock = PTHREAD_MUTEX_INITIALIZER,
+    .injector.lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
+/* The counter of a worker: nobody else writes it, so it needs no locked operation. */
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static struct ac__worker *this_worker(void) { return ac__current == NULL ? NULL : ac__current->worker; }
+
+/* ---- parking: the word ---- */
+
+/* There is a task for a worker that has none. */
+static void unpark_one(struct ac__worker *worker)
+{
+    uint64_t idle = atomic_load(&pool.idle);
+    do {
+        if (is_searched(idle) || count_parked(idle) == 0)
+            return;
+    } while (!atomic_compare_exchange_weak(&pool.idle, &idle, idle - PARKED + TOKEN + SEARCHING));
+    if (worker != NULL)
+        count(&worker->unparks);
+    else
+        atomic_fetch_add_explicit(&pool.guests_unparks, 1, memory_order_relaxed);
+    pool.reactor->ops->unpark(pool.reactor);
+}
+
+static bool injector_is_empty(void)
+{
+    return atomic_load(&pool.injector.pushed) == NULL && atomic_load(&pool.injector.length) == 0;
+}
+
+/* Whether a task is in a queue from which any worker may take it. */
+static bool any_task(void)
+{
+    if (!injector_is_empty())
+        return true;
+    for (unsigned i = 0; i < pool.nworkers; i++)
+        if (!ac__ring_is_empty(&pool.workers[i]->ring))
+            return true;
+    return false;
+}
+
+static bool begin_search(struct ac__worker *self)
+{
+    uint64_t idle = atomic_load(&pool.idle);
+    while (!self->searching && !is_searched(idle))
+        self->searching = atomic_compare_exchange_weak(&pool.idle, &idle, idle + SEARCHING);
+    return self->searching;
+}
+
+/* It has found something. */
+static void end_search(struct ac__worker *self)
+{
+    if (!self->searching)
+        return;
+    self->searching = false;
+    atomic_fetch_sub(&pool.idle, SEARCHING);
+    if (any_task())
+        unpark_one(self);
+}
+
+static void count_as_parked(struct ac__worker *self)
+{
+    atomic_fetch_add(&pool.idle, self->searching ? PARKED - SEARCHING : PARKED);
+    self->searching = false;
+}
+
+/* Ends count_as_parked(): as a searcher if there is a token, or if it wants to be one and no other is. If
+ * it wants to be one and can't, it stays parked: false. */
+static bool leave_parked(struct ac__worker *self, bool searches)
+{
+    uint64_t idle = atomic_load(&pool.idle), after;
+    do {
+        if (has_token(idle))
+            after = idle - TOKEN;
+        else if (!searches)
+            after = idle - PARKED;
+        else if (!is_searched(idle))
+            after = idle - PARKED + SEARCHING;
+        else
+            return false;
+    } while (!atomic_compare_exchange_weak(&pool.idle, &idle, after));
+    self->searching = has_token(idle) || searches;
+    if (has_token(after))
+        pool.reactor->ops->unpark(pool.reactor);
+    return true;
+}
+
+/* ---- queues ---- */
+
+/* A list of tasks, linked by next. */
+static void inject(struct ac_task *first, struct ac_task *last)
+{
+    /* The stack is the other way round than the list, whose order is kept by pushing one at a time. */
+    for (struct ac_task *task = first, *next; task != NULL; task = next) {
+        next = task == last ? NULL : task->next;
+        struct ac_task *top = atomic_load_explicit(&pool.injector.pushed, memory_order_relaxed);
+        do
+            task->next = top;
+        while (!atomic_compare_exchange_weak(&pool.injector.pushed, &top, task));
+    }
+}
+
+/* Takes a share of what is in the injector: one is returned, more are put into the worker's ring, in which there
+ * is room for them, unless `one` says that it wants no more. */
+static struct ac_task *take_injected(struct ac__worker *self, bool one)
+{
+    struct injector *in = &pool.injector;
+    if (injector_is_empty())
+        return NULL;
+    pthread_mutex_lock(&in->lock);
+    size_t length = atomic_load_explicit(&in->length, memory_order_relaxed);
+    struct ac_task *list = NULL, **end = length > 0 ? in->end : &in->first, **end_after = end;
+    for (struct ac_task *task = atomic_exchange(&in->pushed, NULL), *next; task != NULL; task = next) {
+        next = task->next;
+        task->next = list;
+        if (list == NULL)
+            end_after = &task->next;
+        list = task;
+        length++;
+    }
+    *end = list;
+    in->end = end_after;
+
+    struct ac_task *taken = NULL;
+    if (length > 0) {
+        taken = in->first;
+        in->first = taken->next;
+        length--;
+        size_t share = one ? 0 : length / pool.nworkers;
+        if (share > AC__RING_SIZE / 2)
+            share = AC__RING_SIZE / 2;
+        while (share-- > 0) {
+            struct ac_task *next = in->first->next; /* once it is in the ring it may be anywhere */
+            if (!ac__ring_put(&self->ring, in->first))
+                break;
+            in->first = next;
+            length--;
+        }
+    }
+    atomic_store(&in->length, length);
+    pthread_mutex_unlock(&in->lock);
+    /* Between the exchange and that store the rest could not be seen. */
+    if (length > 0 && !self->searching)
+        unpark_one(self);
+    return taken;
+}
+
+static void put_into_ring(struct ac__worker *self, struct ac_task *task)
+{
+    while (!ac__ring_put(&self->ring, task)) {
+        struct ac_task *last, *first = ac__ring_take_half(&self->ring, &last);
+        if (first != NULL) {
+            last->next = task;
+            inject(first, task);
+            break;
+        }
+    }
+    if (!self->quiet)
+        unpark_one(self);
+}
+
+/* The running task has made another ready, which runs next. */
+static void put_into_slot(struct ac__worker *self, struct ac_task *task)
+{
+    struct ac_task *before = self->slot;
+    self->slot = task;
+    if (before != NULL)
+        put_into_ring(self, before);
+}
+
+void ac__pool_schedule(struct ac_task *task)
+{
+    struct ac__worker *self = this_worker();
+    if (self == NULL) {
+        atomic_fetch_add(&pool.nguests, 1);
+        atomic_fetch_add_explicit(&pool.guests_wakes, 1, memory_order_relaxed);
+        inject(task, task);
+        unpark_one(NULL);
+        atomic_fetch_sub(&pool.nguests, 1);
+    } else {
+        count(&self->wakes);
+        if (self->exec.running != NULL)
+            put_into_slot(self, task);
+        else /* it wakes whoever waited for an event */
+            put_into_ring(self, task);
+    }
+}
+
+/* Steals from the others, beginning with any. */
+static struct ac_task *steal(struct ac__worker *self)
+{
+    self->seed = self->seed * 1103515245 + 12345;
+    unsigned start = (self->seed >> 16) % pool.nworkers;
+    for (unsigned i = 0; i < pool.nworkers; i++) {
+        struct ac__worker *victim = pool.workers[(start + i) % pool.nworkers];
+        struct ac_task *task = victim == self ? NULL : ac__ring_steal(&victim->ring, &self->ring);
+        if (task != NULL) {
+            count(&self->steals);
+            return task;
+        }
+    }
+    return NULL;
+}
+
+/* A batch of tasks has come into its ring, of which it can run but one at a time. */
+static void share(struct ac__worker *self)
+{
+    if (ac__ring_length(&self->ring) + (self->slot != NULL) > 1)
+        unpark_one(self);
+}
+
+/* ---- timers and descriptors ---- */
+
+/* Under the wheel's lock, when timers may have changed: what has to be turned when, and an alarm at that time for
+ * those who sleep. */
+static void note_next_timer(struct ac__wheel *wheel)
+{
+    uint64_t next;
+    if (!ac__wheel_next(wheel, &next))
+        next = UINT64_MAX;
+    atomic_store_explicit(&pool.next_tick, next, memory_order_relaxed);
+    /* Who parks later sets it himself, under this lock. */
+    if (next < pool.alarm && count_parked(atomic_load(&pool.idle)) > 0) {
+        pool.alarm = next;
+        pool.reactor->ops->alarm(pool.reactor, next > UINT64_MAX / AC_MS ? UINT64_MAX : next * AC_MS);
+    }
+}
+
+static void turn_wheel(struct ac__worker *self)
+{
+    pthread_mutex_lock(&pool.wheel_lock);
+    uint64_t now = ac__tick_before(ac__clock_now(self->exec.clock)), next;
+    if (pool.alarm <= now)
+        pool.alarm = UINT64_MAX; /* it has rung, or will in vain */
+    if (ac__wheel_next(pool.wheel, &next) && next <= now)
+        ac__wheel_turn(pool.wheel, now);
+    note_next_timer(pool.wheel);
+    pthread_mutex_unlock(&pool.wheel_lock);
+}
+
+/* What a worker that is busy does for those who wait for the world. */
+static void look_around(struct ac__worker *self)
+{
+    self->quiet = true;
+    uint64_t idle = atomic_load(&pool.idle);
+    if (count_parked(idle) == 0) {
+        pool.reactor->ops->wait(pool.reactor, 0);
+        /* That may have been the ring that was meant for one who sleeps. */
+        if (has_token(atomic_load(&pool.idle)))
+            pool.reactor->ops->unpark(pool.reactor);
+    }
+    uint64_t next = atomic_load_explicit(&pool.next_tick, memory_order_relaxed);
+    if (next != UINT64_MAX && next <= ac__tick_before(ac__clock_now(self->exec.clock)))
+        turn_wheel(self);
+    self->quiet = false;
+    share(self);
+}
+
+/* Sleeps until there is something to do; with nothing in its own queue. False: the thread is to end. */
+static bool park(struct ac__worker *self)
+{
+    count(&self->parks);
+    count_as_parked(self);
+    if (any_task() && leave_parked(self, true))
+        return true;
+
+    self->quiet = true;
+    bool ends, works = false, left = false;
+    while (!(ends = atomic_load(&pool.leaves)) && !left) {
+        turn_wheel(self);
+        works = !ac__ring_is_empty(&self->ring);
+        if (!works)
+            pool.reactor->ops->wait(pool.reactor, -1);
+        works = works || !ac__ring_is_empty(&self->ring);
+        /* Woken for nothing, as when another has taken the token, it lies down again. */
+        left = works ? leave_parked(self, false)
+                     : has_token(atomic_load(&pool.idle)) && leave_parked(self, true);
+    }
+    self->quiet = false;
+    if (ends) {
+        pool.reactor->ops->unpark(pool.reactor); /* the others are to end, too */
+        return false;
+    }
+    if (works) {
+        end_search(self);
+        share(self);
+    }
+    return true;
+}
+
+/* ---- running ---- */
+
+static struct ac_task *next_task(struct ac__worker *self)
+{
+    struct ac_task *task;
+    if (++self->turn % LOOK_AROUND == 0) {
+        look_around(self);
+        if ((task = take_injected(self, true)) != NULL)
+            return task;
+    }
+    if (self->slot != NULL) {
+        task = self->slot;
+        self->slot = NULL;
+        if (self->slot_runs++ < MOST_SLOT_RUNS)
+            return task;
+        put_into_ring(self, task);
+    }
+    self->slot_runs = 0;
+    if ((task = ac__ring_take(&self->ring)) != NULL || (task = take_injected(self, false)) != NULL)
+        return task;
+    return begin_search(self) ? steal(self) : NULL;
+}
+
+/* The task has been pending for the first time: now it has to be found by the shutdown. */
+static void add_to_all(struct ac__worker *self, struct ac_task *task)
+{
+    task->home = (unsigned short)self->index;
+    pthread_mutex_lock(&self->lock);
+    task->all_next = self->all;
+    task->all_link = &self->all;
+    if (self->all != NULL)
+        self->all->all_link = &task->all_next;
+    self->all = task;
+    pthread_mutex_unlock(&self->lock);
+    /* The shutdown sets the state before it looks at the list, so one sees the other. */
+    if (atomic_load(&pool.state) == STOPPING)
+        ac__pool_task_cancel(task);
+}
+
+static void remove_from_all(struct ac_task *task)
+{
+    struct ac__worker *home = pool.workers[task->home];
+    pthread_mutex_lock(&home->lock);
+    *task->all_link = task->all_next;
+    if (task->all_next != NULL)
+        task->all_next->all_link = task->all_link;
+    pthread_mutex_unlock(&home->lock);
+}
+
+static bool is_in_all(const struct ac_task *task) { return task->home != POOL_NO_HOME; }
+
+static void run(struct ac__worker *self, struct ac_task *task)
+{
+    struct ac_context cx = { .waker = &task->waker, .exec = &self->exec, .budget = BUDGET };
+    const struct ac_future_type *type = task->type;
+    bool cancels = ac__pool_task_begin(task) & POOL_CANCEL;
+    if (!is_in_all(task)) {
+        atomic_store_explicit(&self->begins, type, memory_order_relaxed);
+        cancels = cancels || atomic_load_explicit(&pool.state, memory_order_relaxed) == STOPPING;
+    }
+    count(&self->polls);
+    self->exec.running = task;
+    errno = task->saved_errno;
+    enum ac_poll poll = (cancels ? type->cancel : type->poll)(task + 1, &cx);
+    task->saved_errno = errno;
+
+    if (poll == AC_PENDING) {
+        if (!is_in_all(task)) {
+            add_to_all(self, task);
+            atomic_store_explicit(&self->begins, NULL, memory_order_relaxed);
+        }
+        if (ac__pool_task_pause(task)) {
+            /* If it is all that there is to do here, no other need come for it. */
+            self->quiet = self->slot == NULL && ac__ring_is_empty(&self->ring);
+            put_into_ring(self, task);
+            self->quiet = false;
+        }
+        self->exec.running = NULL;
+        return;
+    }
+    if (is_in_all(task))
+        remove_from_all(task);
+    else
+        atomic_store_explicit(&self->begins, NULL, memory_order_relaxed);
+    ac__pool_task_finish(task, cancels);
+    self->exec.running = NULL;
+    count(&self->finished);
+    if (atomic_load(&pool.state) == STOPPING) {
+        pthread_mutex_lock(&pool.lock);
+        pthread_cond_broadcast(&pool.over);
+        pthread_mutex_unlock(&pool.lock);
+    }
+}
+
+static void *work(void *argument)
+{
+    struct ac__worker *self = argument;
+    /* Held while the pool is being started. */
+    pthread_mutex_lock(&pool.lock);
+    pthread_mutex_unlock(&pool.lock);
+    ac__current = &self->exec;
+    do {
+        struct ac_task *task;
+        while ((task = next_task(self)) != NULL) {
+            end_search(self);
+            run(self, task);
+        }
+    } while (park(self));
+    if (self->exec.release_jobs != NULL)
+        self->exec.release_jobs();
+    ac__current = NULL;
+    return NULL;
+}
+
+/* ---- starting ---- */
+
+static unsigned count_cores(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+    return n < 1 ? 1 : n > MOST_THREADS ? MOST_THREADS : (unsigned)n;
+}
+
+static struct ac__worker *new_worker(unsigned index)
+{
+    /* The system's clock: a test that stops its own thread's doesn't stop the pool's. */
+    static struct ac__clock clock;
+    struct ac__worker *worker = aligned_alloc(_Alignof(struct ac__worker), sizeof *worker);
+    if (worker == NULL)
+        return NULL;
+    memset(worker, 0, sizeof *worker);
+    worker->exec.worker = worker;
+    worker->exec.clock = &clock;
+    worker->exec.reactor = pool.reactor;
+    worker->exec.wheel = pool.wheel;
+    worker->exec.ready_end = &worker->exec.ready;
+    worker->index = index;
+    worker->seed = index;
+    pthread_mutex_init(&worker->lock, NULL);
+    return worker;
+}
+
+/* As many threads as can be had. The program's signals are for the program's threads. */
+static int start_threads(unsigned wanted)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
+    while (pool.nworkers < wanted && error == 0) {
+        struct ac__worker *worker = new_worker(pool.nworkers);
+        error = worker == NULL ? ENOMEM : pthread_create(&worker->thread, NULL, work, worker);
+        if (error == 0)
+            pool.workers[pool.nworkers++] = worker;
+        else
+            free(worker);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pool.nworkers > 0 ? 0 : error;
+}
+
+/* Under the pool's lock. 0 or an errno. */
+static int start_pool(void)
+{
+    unsigned wanted = pool.wanted != 0 ? pool.wanted : count_cores();
+    pool.wheel = calloc(1, sizeof *pool.wheel);
+    pool.workers = calloc(wanted, sizeof(struct ac__worker *));
+    if (pool.wheel == NULL || pool.workers == NULL)
+        return ENOMEM;
+    pool.reactor = ac__epoll.open();
+    if (pool.reactor == NULL)
+        return errno;
+    int error = pool.reactor->ops->alarm(pool.reactor, UINT64_MAX);
+    if (error < 0)
+        return -error;
+    pool.reactor->lock = &pool.reactor_lock;
+    pool.wheel->lock = &pool.wheel_lock;
+    pool.wheel->changed = note_next_timer;
+    pool.wheel->tick = ac__tick_before(ac__clock_now(&(struct ac__clock){ 0 }));
+    pool.alarm = UINT64_MAX;
+    atomic_store(&pool.next_tick, UINT64_MAX);
+    atomic_store(&pool.idle, 0);
+    atomic_store(&pool.leaves, false);
+
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool.over, &attr);
+    pthread_condattr_destroy(&attr);
+    return start_threads(wanted);
+}
+
+static void ensure_pool(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    if (atomic_load(&pool.state) == NONE) {
+        int error = start_pool();
+        if (error != 0)
+            ac__stop("ac_spawn", "can't start the pool: %s", strerror(error));
+        atomic_store(&pool.state, UP);
+    }
+    pthread_mutex_unlock(&pool.lock);
+}
+
+ac_task__handle ac_task_spawn(void *frame)
+{
+    if (frame == NULL)
+        return NULL;
+    struct ac_task *task = (struct ac_task *)frame - 1;
+    if (task->exec != NULL)
+        ac__stop("ac_spawn", "the task '%s' has been spawned before", task->type->name);
+    struct ac__worker *self = this_worker();
+    if (self != NULL) {
+        if (atomic_load(&pool.state) == STOPPING) {
+            ac__pool_task_refuse(task);
+        } else {
+            ac__pool_task_start(task);
+            count(&self->spawned);
+            put_into_slot(self, task);
+        }
+        return task;
+    }
+
+    /* The shutdown says so first and counts guests afterwards: it waits for this one, or is seen by it. */
+    while (atomic_fetch_add(&pool.nguests, 1), atomic_load(&pool.state) == NONE) {
+        atomic_fetch_sub(&pool.nguests, 1); /* the shutdown that this may wait for waits for guests */
+        ensure_pool();
+    }
+    if (atomic_load(&pool.state) == STOPPING) {
+        ac__pool_task_refuse(task);
+    } else {
+        ac__pool_task_start(task);
+        atomic_fetch_add(&pool.guests_spawned, 1);
+        inject(task, task);
+        unpark_one(NULL);
+    }
+    atomic_fetch_sub(&pool.nguests, 1);
+    return task;
+}
+
+int ac_pool_set_threads(unsigned nthreads)
+{
+    if (nthreads > MOST_THREADS)
+        return -EINVAL;
+    pthread_mutex_lock(&pool.lock);
+    bool up = atomic_load(&pool.state) != NONE;
+    if (!up)
+        pool.wanted = nthreads;
+    pthread_mutex_unlock(&pool.lock);
+    return up ? -EBUSY : 0;
+}
+
+/* ---- counting ---- */
+
+static uint64_t read_counter(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_acquire);
+}
+
+/* Under the pool's lock, with the pool up. */
+static void read_counters(struct ac_pool_counts *counts)
+{
+    uint64_t finished = 0;
+    *counts = (struct ac_pool_counts){ .threads = pool.nworkers };
+    for (unsigned i = 0; i < pool.nworkers; i++)
+        finished += read_counter(&pool.workers[i]->finished);
+    /* Afterwards, so that a task that comes between makes the number alive too high and not too low. */
+    counts->spawned = atomic_load(&pool.guests_spawned);
+    counts->wakes = read_counter(&pool.guests_wakes);
+    counts->unparks = read_counter(&pool.guests_unparks);
+    for (unsigned i = 0; i < pool.nworkers; i++) {
+        const struct ac__worker *worker = pool.workers[i];
+        counts->spawned += read_counter(&worker->spawned);
+        counts->polls += read_counter(&worker->polls);
+        counts->wakes += read_counter(&worker->wakes);
+        counts->steals += read_counter(&worker->steals);
+        counts->parks += read_counter(&worker->parks);
+        counts->unparks += read_counter(&worker->unparks);
+    }
+    counts->alive = counts->spawned - finished;
+}
+
+void ac_pool_count(struct ac_pool_counts *counts)
+{
+    pthread_mutex_lock(&pool.lock);
+    *counts = (struct ac_pool_counts){ 0 };
+    if (atomic_load(&pool.state) != NONE)
+        read_counters(counts);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static uint64_t count_alive(void)
+{
+    struct ac_pool_counts counts;
+    read_counters(&counts);
+    return counts.alive;
+}
+
+/* ---- shutting down ---- */
+
+static void wait_for_guests(void)
+{
+    while (atomic_load(&pool.nguests) > 0)
+        sched_yield();
+}
+
+static void cancel_all(void)
+{
+    for (unsigned i = 0; i < pool.nworkers; i++) {
+        pthread_mutex_lock(&pool.workers[i]->lock);
+        for (struct ac_task *task = pool.workers[i]->all; task != NULL; task = task->all_next)
+            ac__pool_task_cancel(task);
+        pthread_mutex_unlock(&pool.workers[i]->lock);
+    }
+}
+
+/* One line for each task that is left, up to a number that can still be read. */
+static void name_tasks(uint64_t nalive)
+{
+    enum { MOST = 20 };
+    unsigned n = 0;
+    fprintf(stderr, "asyncc: ac_pool_shutdown: %llu tasks have not ended:\n", (unsigned long long)nalive);
+    for (unsigned i = 0; i < pool.nworkers; i++) {
+        struct ac__worker *worker = pool.workers[i];
+        const struct ac_future_type *type = atomic_load_explicit(&worker->begins, memory_order_relaxed);
+        if (type != NULL && n++ < MOST)
+            fprintf(stderr, "asyncc:   '%s' runs, and has never awaited\n", type->name);
+        pthread_mutex_lock(&worker->lock);
+        for (const struct ac_task *task = worker->all; task != NULL; task = task->all_next)
+            if (n++ < MOST)
+                fprintf(stderr, "asyncc:   '%s' %s\n", task->type->name,
+                        atomic_load(&task->shared) & POOL_RUNNING ? "runs" : "was told to, and awaits something still");
+        pthread_mutex_unlock(&worker->lock);
+    }
+    if (n > MOST)
+        fprintf(stderr, "asyncc:   and more\n");
+}
+
+/* With the lock. False: the deadline has come, and some are left. */
+static bool wait_for_tasks(uint64_t deadline_ns)
+{
+    uint64_t until = ac__clock_now(&(struct ac__clock){ 0 });
+    if (__builtin_add_overflow(until, deadline_ns, &until) || until > INT64_MAX)
+        until = INT64_MAX;
+    struct timespec at = { .tv_sec = (time_t)(until / AC_S), .tv_nsec = (long)(until % AC_S) };
+    while (count_alive() > 0)
+        if (pthread_cond_timedwait(&pool.over, &pool.lock, &at) == ETIMEDOUT)
+            return count_alive() == 0;
+    return true;
+}
+
+/* Without the lock: the threads still take it on their way. */
+static void end_threads(void)
+{
+    wait_for_guests();
+    atomic_store(&pool.leaves, true);
+    pool.reactor->ops->unpark(pool.reactor);
+    for (unsigned i = 0; i < pool.nworkers; i++)
+        pthread_join(pool.workers[i]->thread, NULL);
+}
+
+static void free_pool(void)
+{
+    for (unsigned i = 0; i < pool.nworkers; i++) {
+        pthread_mutex_destroy(&pool.workers[i]->lock);
+        free(pool.workers[i]);
+    }
+    free(pool.workers);
+    pool.workers = NULL;
+    pool.nworkers = 0;
+    pool.reactor->ops->close(pool.reactor);
+    free(pool.wheel);
+    pthread_cond_destroy(&pool.over);
+    atomic_store(&pool.guests_spawned, 0);
+    atomic_store(&pool.guests_wakes, 0);
+    atomic_store(&pool.guests_unparks, 0);
+}
+
+int ac_pool_shutdown(uint64_t deadline_ns)
+{
+    if (this_worker() != NULL)
+        ac__stop("ac_pool_shutdown", "called in a task of the pool, which would wait for its own end");
+    pthread_mutex_lock(&pool.lock);
+    int error = 0;
+    if (pool.is_shutting_down) {
+        error = -EALREADY;
+    } else if (atomic_load(&pool.state) != NONE) {
+        pool.is_shutting_down = true;
+        atomic_store(&pool.state, STOPPING);
+        wait_for_guests();
+        cancel_all();
+        if (wait_for_tasks(deadline_ns)) {
+            pthread_mutex_unlock(&pool.lock);
+            end_threads();
+            pthread_mutex_lock(&pool.lock);
+            free_pool();
+            atomic_store(&pool.state, NONE);
+        } else {
+            name_tasks(count_alive());
+            error = -ETIMEDOUT;
+        }
+        pool.is_shutting_down = false;
+    }
+    pthread_mutex_unlock(&pool.lock);
+    return error;
+}

@@ -1,0 +1,82 @@
+/* pool.h - tasks that run on the pool, from the inside: their word, and what its two halves share.
+ *
+ * The task word. A task of the pool may be polled by any worker, and woken, joined, and cancelled from any
+ * thread; what all need to know of it is the one atomic word `shared`, six bits and a count of
+ * references. Every change is one atomic operation, here in the order of a task's life:
+ *
+ *     spawn            SCHEDULED and two references, the pool's and the handle's; then it is queued
+ *     begin to poll    SCHEDULED -> RUNNING          by the worker that took it from a queue
+ *     wake             + SCHEDULED                   by anyone; queues it if it was idle
+ *     pending          - RUNNING                     by the worker; queues it if SCHEDULED is set
+ *     ready            RUNNING -> FINISHED           by the worker; wakes the joiner if there is one
+ *
+ * SCHEDULED: a poll is due, and somebody owes the task its one place in a queue. Set by whoever wakes or
+ * cancels. Who sets it on a task that had none of SCHEDULED, RUNNING, FINISHED owes it, and
+ * puts the task into a queue at once. If RUNNING was set, the worker owes it, when the poll is over.
+ * If SCHEDULED was set, the one before does. The worker that takes the task out clears it before it
+ * polls, so a wake that comes during the poll counts. Setting it releases, clearing it acquires, and
+ * what others set between goes on with the chain: the poll sees what was written before each wake.
+ *
+ * RUNNING: a worker polls. Set and cleared by that worker. It grants all of the task that is not atomic
+ * (the frame, saved_errno, home, the place in the list of all), to one worker at a time: clearing
+ * it releases, and the next worker acquires with its setting. After clearing RUNNING the worker
+ * touches the task no more, unless it found SCHEDULED set, and so owes it a place in a queue.
+ *
+ * FINISHED: the future is over and will not be polled again. Set once, in place of RUNNING. It grants the
+ * result to whoever holds the handle (release; he acquires). Wakes that come later only leave
+ * SCHEDULED behind, which nobody reads.
+ *
+ * CANCEL: the future's cancel is called instead of its poll from now on. Set by who holds the handle, or by
+ * the shutdown; never cleared. Being asked is a wake, so SCHEDULED comes with it. A poll that is running
+ * then may still end with a result, and that counts. The cancel runs on whatever worker takes
+ * the task next, just as a poll would: to the future it is its own executor.
+ *
+ * CANCELLED: set with FINISHED when it was the cancel that ended: there is no result.
+ *
+ * JOINER: the field `joiner` holds a clone of the waker of whoever awaits the task. While JOINER is clear the
+ * field is the handle's holder's; by setting it (release) he gives the field to the worker that finishes the
+ * task; by clearing it he takes it back, which can fail only because FINISHED came first, and then
+ * it is the worker's, which wakes it once. It is a clone because the joiner may be polled for another
+ * reason, see FINISHED, go on and end, all between the setting of FINISHED and that wake.
+ *
+ * References: the pool has one until FINISHED, the handle one until it is given back, and every clone of the
+ * waker one. Who takes the last frees the memory (each giving back releases, the last acquires).
+ * What was queued needs none of its own: SCHEDULED implies that the pool's is there.
+ *
+ * So a join or a cancel that is ready has seen FINISHED: the frame is over, no worker is in it, nor will be.
+ *
+ * Models: tests/models/task.pml. Where the task goes when it is queued is pool.c's matter. */
+#ifndef AC__POOL_H
+#define AC__POOL_H
+#include "exec.h"
+
+#define POOL_SCHEDULED 1u
+#define POOL_RUNNING 2u
+#define POOL_FINISHED 4u
+#define POOL_CANCEL 8u
+#define POOL_CANCELLED 16u
+#define POOL_JOINER 32u
+#define POOL_REFERENCE 64u
+
+enum { POOL_NO_HOME = 0xffff }; /* the home of a task that is in no worker's list of all */
+
+/* ---- pool_task.c ---- */
+
+/* A task whose frame has been initialised is the pool's, and due for its first poll. */
+void ac__pool_task_start(struct ac_task *);
+/* Likewise, but it is over before it has begun: the pool takes no tasks any more. */
+void ac__pool_task_refuse(struct ac_task *);
+/* By the worker that took the task from a queue. Returns the word as it was, with CANCEL or not. */
+unsigned ac__pool_task_begin(struct ac_task *);
+/* The poll said AC_PENDING. True: the task was woken meanwhile, and has to be queued. */
+bool ac__pool_task_pause(struct ac_task *);
+/* The poll, or the cancel, said AC_READY. */
+void ac__pool_task_finish(struct ac_task *, bool cancelled);
+/* Asks for the future's end. By whoever knows that the task is in memory. */
+void ac__pool_task_cancel(struct ac_task *);
+
+/* ---- pool.c ---- */
+
+/* Puts a task that has been woken into a queue. Any thread. Takes no lock, and polls nothing. */
+void ac__pool_schedule(struct ac_task *);
+#endif

@@ -1,0 +1,157 @@
+/* pool_task.c - the task word of pool.h: every change that is made to it. */
+#include "pool.h"
+
+#include <errno.h>
+#include <limits.h>
+
+static struct ac_task *task_of(struct ac_waker *waker) { return (struct ac_task *)waker; }
+
+static void unref(struct ac_task *task)
+{
+    unsigned before = atomic_fetch_sub_explicit(&task->shared, POOL_REFERENCE, memory_order_acq_rel);
+    if (before / POOL_REFERENCE == 1)
+        ac__task_free(task);
+}
+
+/* ---- wakers ---- */
+
+/* Sets SCHEDULED, and queues the task if that has become this thread's to do. */
+static void make_due(struct ac_task *task, unsigned flags)
+{
+    unsigned before = atomic_fetch_or_explicit(&task->shared, POOL_SCHEDULED | flags, memory_order_acq_rel);
+    if (!(before & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED)))
+        ac__pool_schedule(task);
+}
+
+static void wake_by_ref(struct ac_waker *waker) { make_due(task_of(waker), 0); }
+
+static struct ac_waker *clone(struct ac_waker *waker)
+{
+    unsigned before = atomic_fetch_add_explicit(&task_of(waker)->shared, POOL_REFERENCE, memory_order_relaxed);
+    if (before > UINT_MAX / 2)
+        ac__stop("ac_waker_clone", "the task '%s' has 2^25 wakers", task_of(waker)->type->name);
+    return waker;
+}
+
+static void drop(struct ac_waker *waker) { unref(task_of(waker)); }
+
+static void wake(struct ac_waker *waker)
+{
+    wake_by_ref(waker);
+    drop(waker);
+}
+
+/* ---- the life of a task ---- */
+
+static const struct ac__task_ops pool_task;
+
+static void start(struct ac_task *task, unsigned word)
+{
+    /* Not null, which would mean a task that was never spawned; and in no list. */
+    static struct ac_task *in_no_list;
+    task->waker.ops = &pool_task.waker;
+    task->all_link = &in_no_list;
+    task->all_next = NULL;
+    task->joiner = NULL;
+    task->word = TASK_POOL;
+    task->home = POOL_NO_HOME;
+    task->saved_errno = errno;
+    atomic_init(&task->shared, word);
+}
+
+void ac__pool_task_start(struct ac_task *task) { start(task, POOL_SCHEDULED | 2 * POOL_REFERENCE); }
+
+void ac__pool_task_refuse(struct ac_task *task) { start(task, POOL_FINISHED | POOL_CANCELLED | POOL_REFERENCE); }
+
+unsigned ac__pool_task_begin(struct ac_task *task)
+{
+    /* SCHEDULED is set and RUNNING is clear, so this exchanges them. */
+    return atomic_fetch_add_explicit(&task->shared, POOL_RUNNING - POOL_SCHEDULED, memory_order_acq_rel);
+}
+
+bool ac__pool_task_pause(struct ac_task *task)
+{
+    return atomic_fetch_and_explicit(&task->shared, ~POOL_RUNNING, memory_order_acq_rel) & POOL_SCHEDULED;
+}
+
+void ac__pool_task_finish(struct ac_task *task, bool cancelled)
+{
+    unsigned flags = POOL_FINISHED | (cancelled ? POOL_CANCELLED : 0);
+    unsigned before = atomic_load_explicit(&task->shared, memory_order_relaxed), after;
+    do {
+        after = (before & ~POOL_RUNNING) | flags;
+        /* With nobody to wake, the pool's reference goes in the same step. */
+        if (!(before & POOL_JOINER))
+            after -= POOL_REFERENCE;
+    } while (!atomic_compare_exchange_weak_explicit(&task->shared, &before, after, memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    if (before & POOL_JOINER) {
+        ac_wake(task->joiner);
+        unref(task);
+    } else if (after / POOL_REFERENCE == 0) {
+        ac__task_free(task);
+    }
+}
+
+void ac__pool_task_cancel(struct ac_task *task) { make_due(task, POOL_CANCEL); }
+
+/* ---- the handle ---- */
+
+/* Takes the joiner's field back. False: the task has finished, and wakes him. */
+static bool retract(struct ac_task *task)
+{
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+    do {
+        if (word & POOL_FINISHED)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_JOINER, memory_order_acq_rel,
+                                                    memory_order_acquire));
+    ac_waker_drop(task->joiner);
+    return true;
+}
+
+/* Gives the joiner's field away. False: the task has finished, and it isn't taken. */
+static bool offer(struct ac_task *task, struct ac_waker *waker)
+{
+    task->joiner = ac_waker_clone(waker);
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+    do {
+        if (word & POOL_FINISHED) {
+            ac_waker_drop(waker);
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&task->shared, &word, word | POOL_JOINER, memory_order_acq_rel,
+                                                    memory_order_acquire));
+    return true;
+}
+
+static enum ac_poll join(struct ac_task *task, struct ac_context *cx, const char *function, bool *cancelled)
+{
+    if (ac__current != NULL && task == ac__current->running)
+        ac__stop(function, "the task '%s' awaits itself", task->type->name);
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+    if (!(word & POOL_FINISHED)) {
+        /* Only the handle's holder changes JOINER, and that is who calls; so it is as it was read. */
+        if (word & POOL_JOINER && task->joiner == cx->waker)
+            return AC_PENDING;
+        if ((!(word & POOL_JOINER) || retract(task)) && offer(task, cx->waker))
+            return AC_PENDING;
+        word = atomic_load_explicit(&task->shared, memory_order_acquire);
+    }
+    *cancelled = word & POOL_CANCELLED;
+    return AC_READY;
+}
+
+static void leave(struct ac_task *task)
+{
+    if (atomic_load_explicit(&task->shared, memory_order_relaxed) & POOL_JOINER)
+        retract(task);
+}
+
+static const struct ac__task_ops pool_task = {
+    .waker = { clone, wake, wake_by_ref, drop },
+    .join = join,
+    .leave = leave,
+    .cancel = ac__pool_task_cancel,
+    .give_back = unref,
+};
