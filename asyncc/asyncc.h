@@ -325,7 +325,7 @@ enum node_kind {
     N_COMMA,       /* 0, 1                                                                   */
     N_CALL,        /* 0(1, 2, ..)                                                            */
     N_AWAIT,       /* await f(kids), or await kids[0] of a task                              */
-    N_SPAWN,       /* ac_spawn_local(f(kids))                                                */
+    N_SPAWN,       /* ac_spawn_local(f(kids)), and on_pool ac_spawn(f(kids))                 */
     N_BLOCK_ON,    /* ac_block_on(f(kids))                                                   */
     N_STMT_EXPR,   /* ({ 0 })                0: N_COMPOUND                                   */
     N_INIT,        /* { kids }               an initialiser list, in the order of the text   */
@@ -358,6 +358,7 @@ struct Node {
     bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
     bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
     bool discarded;         /* its value is not used                                           */
+    bool on_pool;           /* N_SPAWN: ac_spawn                                               */
     BoundUse *uses;         /* bounds of the type that it names                                */
     const char *lends;      /* N_CALL, N_AWAIT: what becomes of pointers, see pointer_classes(), or null */
     bool decays;            /* an array, used as the address of its first element                   */
@@ -492,7 +493,8 @@ struct Fn {
     int nhidings, hidings_room;
     Await **awaits; /* by state: awaits[0] is state 1 */
     int nawaits, awaits_room;
-    bool spawned, blocked_on; /* fetch__spawn_local, fetch__block_on are needed                  */
+    bool spawned, blocked_on; /* fetch__spawn or fetch__spawn_local, fetch__block_on are needed  */
+    bool on_pool, on_thread;  /* which of the two when spawned                                   */
     bool is_awaited_early;    /* emit_c.c: by a function that is defined before it                */
     const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
     bool shows_name;          /* __func__ and its like are used                                */

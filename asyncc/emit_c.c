@@ -333,8 +333,10 @@ static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
     add_format(out, "%senum ac_poll %s__cancel(%s *, struct ac_context *);\n", kind, name, frame);
     if (!fn->is_static)
         add_format(out, "extern const struct ac_future_type %s__future;\n", name);
-    if (fn->spawned)
+    if (fn->on_thread)
         add_format(out, "static AC__UNUSED ac_task__handle %s__spawn_local(%s);\n", name, *params ? params : "void");
+    if (fn->on_pool)
+        add_format(out, "static AC__UNUSED ac_task__handle %s__spawn(%s);\n", name, *params ? params : "void");
     if (fn->blocked_on)
         add_format(out, "static AC__UNUSED %s;\n",
                    declare(fn->tu->arena, fn->result,
@@ -594,19 +596,25 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
         add_future_type(fn, start, end, out);
 }
 
+static void add_spawner(const Fn *fn, const char *params, const char *word, Buf *out)
+{
+    const char *name = fn->name;
+    add_format(out, "static AC__UNUSED ac_task__handle %s__%s(%s)\n{\n", name, word, *params ? params : "void");
+    add_format(out, "    %s *ac__frame = ac_task_new(&%s__future);\n    if (ac__frame)\n        %s__init(ac__frame",
+               fn->frame_type, name, name);
+    add_names(fn, "", out);
+    add_format(out, ");\n    return ac_task_%s(ac__frame);\n}\n", word);
+}
+
 static void add_runners(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
     const char *params = params_text(fn, decl, NULL);
     const char *name = fn->name, *frame = fn->frame_type;
-    if (fn->spawned) {
-        add_format(out, "static AC__UNUSED ac_task__handle %s__spawn_local(%s)\n{\n", name, *params ? params : "void");
-        add_format(out, "    %s *ac__frame = ac_task_new(&%s__future);\n    if (ac__frame)\n        %s__init(ac__frame", frame,
-                   name, name);
-        add_names(fn, "", out);
-        add(out, ");\n    return ac_task_spawn_local(ac__frame);\n}");
-        add(out, "\n");
-    }
+    if (fn->on_thread)
+        add_spawner(fn, params, "spawn_local", out);
+    if (fn->on_pool)
+        add_spawner(fn, params, "spawn", out);
     if (fn->blocked_on) {
         add_format(out, "static AC__UNUSED %s\n{\n",
                    declare(arena, fn->result, take_format(arena, "%s__block_on(%s)", name, *params ? params : "void"), true));
@@ -781,7 +789,7 @@ bool emit_c(Tu *tu)
         if (!plain)
             plain = new_editor(tu->arena, source, 0, source->size);
         replace_text(plain, node->from, node->name_to,
-                     take_format(tu->arena, "%s__%s", node->callee->name, node->kind == N_SPAWN ? "spawn_local" : "block_on"));
+                     take_format(tu->arena, "%s__%s", node->callee->name, runner_of(node)));
         replace_text(plain, node->args_to + 1, node->to, "");
     }
 

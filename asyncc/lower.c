@@ -1085,7 +1085,7 @@ static void edit_names(Lowerer *l, Node *node, bool evaluated)
             edit_alloca(l, node);
         break;
     case N_SPAWN:
-        replace_text(l->editor, node->from, node->name_to, take_format(l->arena, "%s__spawn_local", node->callee->name));
+        replace_text(l->editor, node->from, node->name_to, take_format(l->arena, "%s__%s", node->callee->name, runner_of(node)));
         replace_text(l->editor, node->args_to + 1, node->to, "");
         break;
     default:

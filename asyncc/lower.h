@@ -91,4 +91,9 @@ void add_owed_when_cancelled(const Fn *, const Await *, Buf *);
 /* Where a generated frame is complete before the text at that offset. */
 bool is_defined_before(const Fn *, int offset);
 
+/* What a call that isn't awaited becomes: fetch__spawn(...). */
+static inline const char *runner_of(const Node *node)
+{
+    return node->kind == N_BLOCK_ON ? "block_on" : node->on_pool ? "spawn" : "spawn_local";
+}
 #endif

@@ -1,7 +1,7 @@
 /* read.c - from libclang's tree to the model's.
  *
  * Fills tu->fns: for each async function its declarations, parameters, locals, awaits and its body
- * as Nodes. Plain functions leave only their ac_spawn_local and ac_block_on behind. Also asks for
+ * as Nodes. Plain functions leave only their ac_spawn and ac_block_on behind. Also asks for
  * what the text lacks to be read whole: tu->hard (macro calls that hold an await or come apart at
  * one), tu->inserts (the star that gives `await task` its type); main.c then reads again.
  *
@@ -117,7 +117,7 @@ static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXCl
 /* What asyncc makes behind f__: init, and labels and temporaries, which have numbers. */
 static bool is_made(const char *rest)
 {
-    static const char *const words[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "name", "spawn_local",
+    static const char *const words[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "name", "spawn", "spawn_local",
                                          "block_on", "poll_any", "cancel_any", "self", "cx", "state", "value" };
     static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

@@ -28,7 +28,7 @@ typedef struct Known {
     Local *bound;     /* of a variable array type: its bound, once evaluated */
     const char *lends; /* a function: Node.lends of its calls */
     bool has_lends;    /* that is known */
-    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
+    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_SPAWN_LOCAL, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
 

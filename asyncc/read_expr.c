@@ -166,11 +166,73 @@ done:
     return node;
 }
 
+/* Whether the lvalue is (a part of) an object that goes with a function's frame or block. */
+static bool is_in_local(Reader *r, CXCursor c)
+{
+    c = core(r, c);
+    CXCursor decl = clang_getCursorReferenced(c);
+    Kids kids = children(r, c);
+    switch (clang_getCursorKind(c)) {
+    case CXCursor_DeclRefExpr:
+        return clang_getCursorKind(decl) == CXCursor_ParmDecl ||
+               (clang_getCursorKind(decl) == CXCursor_VarDecl && clang_getCursorLinkage(decl) == CXLinkage_NoLinkage &&
+                clang_Cursor_getStorageClass(decl) != CX_SC_Static);
+    case CXCursor_CompoundLiteralExpr:
+        return true;
+    case CXCursor_MemberRefExpr:
+    case CXCursor_ArraySubscriptExpr: /* of an array or a struct, not of what a pointer points to */
+        return kids.n && clang_getCanonicalType(clang_getCursorType(core(r, kids.v[0]))).kind != CXType_Pointer &&
+               is_in_local(r, kids.v[0]);
+    default:
+        return false;
+    }
+}
+
+/* Whether the value is seen to be an address in such an object. What comes by way of a variable isn't. */
+static bool points_to_local(Reader *r, CXCursor c)
+{
+    c = core(r, c);
+    Kids kids = children(r, c);
+    switch (clang_getCanonicalType(clang_getCursorType(c)).kind) {
+    case CXType_ConstantArray:
+    case CXType_VariableArray:
+        return is_in_local(r, c);
+    default:
+        break;
+    }
+    switch (clang_getCursorKind(c)) {
+    case CXCursor_UnaryOperator:
+        return clang_getCursorUnaryOperatorKind(c) == CXUnaryOperator_AddrOf && kids.n && is_in_local(r, kids.v[0]);
+    case CXCursor_CStyleCastExpr:
+    case CXCursor_BinaryOperator:
+    case CXCursor_ConditionalOperator:
+        for (int i = 0; i < kids.n; i++)
+            if (is_expr(kids.v[i]) && points_to_local(r, kids.v[i]))
+                return true;
+        return false;
+    default:
+        return false;
+    }
+}
+
+/* What goes to another thread with a task: so far, no address in what may be gone while the task runs. */
+static void check_sent(Reader *r, CXCursor argument, const Fn *callee)
+{
+    CXType type = clang_getCanonicalType(clang_getCursorType(argument));
+    if (r->unevaluated || type.kind != CXType_Pointer || !points_to_local(r, argument))
+        return;
+    Node *node = new_node(r, N_OTHER, argument);
+    report(r->tu, ERROR, node->from, node->to,
+           "the address of a local goes to another thread with '%s', and the local may be gone before the task is",
+           callee->name);
+    note(r->tu, -1, -1, "pass a copy, or memory that belongs to the task; ac_spawn_local keeps it on this thread");
+}
+
 static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
 {
     Tu *tu = r->tu;
-    Node *node = new_node(r, what == KNOWN_SPAWN ? N_SPAWN : N_BLOCK_ON, c);
-    const char *word = what == KNOWN_SPAWN ? "ac_spawn_local" : "ac_block_on";
+    Node *node = new_node(r, what == KNOWN_BLOCK_ON ? N_BLOCK_ON : N_SPAWN, c);
+    const char *word = what == KNOWN_SPAWN ? "ac_spawn" : what == KNOWN_SPAWN_LOCAL ? "ac_spawn_local" : "ac_block_on";
     /* The macro's parameter comes as the left side of a comma: ((void)(call), 0). */
     CXCursor comma = kids.n > 1 ? core(r, kids.v[1]) : clang_getNullCursor();
     Kids sides = children(r, comma);
@@ -203,11 +265,15 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
         return node;
     }
     node->callee = callee;
-    if (what == KNOWN_SPAWN)
-        callee->spawned = true;
-    else
-        callee->blocked_on = true;
+    node->on_pool = what == KNOWN_SPAWN;
+    callee->spawned |= what != KNOWN_BLOCK_ON;
+    callee->on_thread |= what == KNOWN_SPAWN_LOCAL;
+    callee->on_pool |= what == KNOWN_SPAWN;
+    callee->blocked_on |= what == KNOWN_BLOCK_ON;
     read_call_of(r, node, call, parts);
+    for (int i = 1; node->on_pool && i < parts.n; i++)
+        if (is_expr(parts.v[i]))
+            check_sent(r, parts.v[i], callee);
     if (what == KNOWN_BLOCK_ON && r->fn)
         report(tu, ERROR, node->from, node->to, "ac_block_on inside of an async function would stop its executor");
     if (!r->fn)
@@ -375,7 +441,7 @@ Node *read_special_call(Reader *r, CXCursor c, Kids *call)
         if (!r->unevaluated) {
             const char *name = callee->name;
             report(r->tu, ERROR, node->from, node->to, "the future of '%s' is never awaited", name);
-            note(r->tu, -1, -1, "nothing of its body runs; write 'await %s(...)' or give it to ac_spawn_local", name);
+            note(r->tu, -1, -1, "nothing of its body runs; write 'await %s(...)' or give it to ac_spawn", name);
             if (r->fn && !find_call(r->tu, node->from))
                 fixit(r->tu, node->from, node->from, "await ");
         }
@@ -387,7 +453,7 @@ Node *read_special_call(Reader *r, CXCursor c, Kids *call)
             CXCursor decl = clang_getCursorReferenced(direct);
             if (clang_getCursorKind(decl) == CXCursor_FunctionDecl) {
                 int what = know(r, decl)->what;
-                if (what == KNOWN_SPAWN || what == KNOWN_BLOCK_ON)
+                if (what == KNOWN_SPAWN || what == KNOWN_SPAWN_LOCAL || what == KNOWN_BLOCK_ON)
                     return read_generic_runner(r, c, kids, what);
             }
         }

@@ -180,8 +180,10 @@ Known *know(Reader *r, CXCursor decl)
     if (kind == CXCursor_FunctionDecl) {
         if (tells_of_the_stack(name))
             known->what = KNOWN_REFUSED;
-        else if (!strcmp(name, "ac__parse_spawn_local"))
+        else if (!strcmp(name, "ac__parse_spawn"))
             known->what = KNOWN_SPAWN;
+        else if (!strcmp(name, "ac__parse_spawn_local"))
+            known->what = KNOWN_SPAWN_LOCAL;
         else if (!strcmp(name, "ac__parse_block_on"))
             known->what = KNOWN_BLOCK_ON;
         else if (is_async(decl) || r->knows_by_text || !strcmp(name, "main"))

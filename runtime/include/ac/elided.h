@@ -28,5 +28,6 @@
                                      ((__typeof__(T)(*)(void))0)()))
 #define ac_spawn_local(call)                                                                           \
     __builtin_choose_expr(__builtin_types_compatible_p(__typeof__(call), void), ((void)(call), 0), (call))
+#define ac_spawn(call) ac_spawn_local(call)
 #define ac_block_on(call) (call)
 #endif

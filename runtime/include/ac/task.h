@@ -7,8 +7,11 @@
  *          return await a + await b;               // both have been running
  *      }
  *
- *  ac_task(T), ac_spawn_local and ac_block_on are generic in T, so they are asyncc's: each use in
- *  an .ac file becomes a call of a function that asyncc writes for the callee (fetch__spawn_local,
+ *  ac_spawn_local() gives a task to the executor of the calling thread, ac_spawn() to the pool of
+ *  <ac/pool.h>, any of whose threads may run it.
+ *
+ *  ac_task(T), ac_spawn, ac_spawn_local and ac_block_on are generic in T, so they are asyncc's: each
+ *  use in an .ac file becomes a call of a function that asyncc writes for the callee (fetch__spawn,
  *  fetch__block_on), and these call what this header declares. */
 #ifndef AC_TASK_H
 #define AC_TASK_H
@@ -32,8 +35,10 @@ typedef ac_task__handle ac_task__any;
 /* What asyncc parses. A task is a type of its own, a pointer into an address space that nothing
  * else uses, so that clang refuses to mix ac_task(int) with int, int * or ac_task(long). */
 #define ac_task(T) __typeof__(__typeof__(T) __attribute__((address_space(7701))) *)
+#define ac_spawn(call) ((ac_task(__typeof__(call)))ac__parse_spawn(((void)(call), 0)))
 #define ac_spawn_local(call) ((ac_task(__typeof__(call)))ac__parse_spawn_local(((void)(call), 0)))
 #define ac_block_on(call) (*(__typeof__(call) *)ac__parse_block_on(((void)(call), 0)))
+void *ac__parse_spawn(int);
 void *ac__parse_spawn_local(int);
 void *ac__parse_block_on(int);
 #elif !defined AC__KEEP_GENERICS /* set while asyncc has macros expanded */
