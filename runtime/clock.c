@@ -26,6 +26,8 @@ uint64_t ac_now(void) { return ac__clock_now(&clock_of_thread); }
 
 void ac_clock_pause(void)
 {
+    if (ac__current != NULL && ac__current->worker != NULL)
+        ac__stop("ac_clock_pause", "called in a task of the pool, whose threads go by the system's clock");
     clock_of_thread.now_ns = ac_now();
     clock_of_thread.paused = true;
 }

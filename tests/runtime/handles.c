@@ -1,0 +1,122 @@
+/* ac_join, ac_cancel and ac_detach of tasks of this thread's executor; those of the pool are in pool.c. */
+#include "support.h"
+
+struct sleeper {
+    int state, result;
+    int cancel_takes; /* so many calls of cancel before the last */
+    int *cancels;
+    uint64_t ns;
+    struct ac_sleep__frame sleep;
+};
+
+static enum ac_poll sleeper__poll(void *frame, struct ac_context *cx)
+{
+    struct sleeper *self = frame;
+    BEGIN(self);
+    AWAIT(self, ac_sleep__init(&self->sleep, self->ns), ac_sleep__poll(&self->sleep, cx));
+    self->result = 42;
+    END;
+}
+
+static enum ac_poll sleeper__cancel(void *frame, struct ac_context *cx)
+{
+    struct sleeper *self = frame;
+    ++*self->cancels;
+    if (self->cancel_takes-- > 0) {
+        ac_wake_by_ref(cx->waker);
+        return AC_PENDING;
+    }
+    return self->state > 0 ? ac_sleep__cancel(&self->sleep, cx) : AC_READY;
+}
+
+static const struct ac_future_type sleeper__type = {
+    "sleeper",     sizeof(struct sleeper), _Alignof(struct sleeper), offsetof(struct sleeper, result), sizeof(int),
+    sleeper__poll, sleeper__cancel,
+};
+
+static int cancels;
+#define SPAWN_SLEEPER(...) spawn_copy(&sleeper__type, &(struct sleeper){ .cancels = &cancels, __VA_ARGS__ })
+
+struct script {
+    int state, out;
+    enum ac_poll (*poll)(struct script *, struct ac_context *);
+    ac_task__handle task;
+    union {
+        struct ac_join__frame join;
+        struct ac_cancel__frame cancel;
+        struct ac_sleep__frame sleep;
+    };
+};
+static enum ac_poll script__poll(struct script *self, struct ac_context *cx) { return self->poll(self, cx); }
+FUTURE(script, struct script);
+
+static void run(enum ac_poll (*poll)(struct script *, struct ac_context *))
+{
+    struct script script = { .poll = poll };
+    ac_clock_pause();
+    ac_block_on_future(&script__type, &script);
+    ck_assert_int_eq(script.state, -1);
+}
+
+static enum ac_poll join(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    AWAIT(self, ac_join__init(&self->join, SPAWN_SLEEPER(.ns = AC_S), &self->out), ac_join__poll(&self->join, cx));
+    ck_assert_int_eq(self->join.result, 0);
+    ck_assert_int_eq(self->out, 42);
+    AWAIT(self, ac_join__init(&self->join, SPAWN_SLEEPER(.ns = AC_S), NULL), ac_join__poll(&self->join, cx));
+    AWAIT(self, ac_join__init(&self->join, NULL, &self->out), ac_join__poll(&self->join, cx));
+    ck_assert_int_eq(self->join.result, -ENOMEM);
+    END;
+}
+START_TEST(a_join_copies_the_result) { run(join); }
+END_TEST
+
+static enum ac_poll cancel(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    self->task = SPAWN_SLEEPER(.ns = 3600 * AC_S, .cancel_takes = 3);
+    AWAIT(self, ac_sleep__init(&self->sleep, AC_S), ac_sleep__poll(&self->sleep, cx));
+    AWAIT(self, ac_cancel__init(&self->cancel, self->task), ac_cancel__poll(&self->cancel, cx));
+    ck_assert_int_eq(cancels, 4);
+    AWAIT(self, ac_cancel__init(&self->cancel, SPAWN_SLEEPER(.ns = AC_S)), ac_cancel__poll(&self->cancel, cx));
+    ck_assert_int_eq(cancels, 5); /* it had not begun */
+    self->task = SPAWN_SLEEPER(.ns = AC_S);
+    AWAIT(self, ac_sleep__init(&self->sleep, 2 * AC_S), ac_sleep__poll(&self->sleep, cx));
+    AWAIT(self, ac_cancel__init(&self->cancel, self->task), ac_cancel__poll(&self->cancel, cx));
+    ck_assert_int_eq(cancels, 5); /* it had ended */
+    END;
+}
+START_TEST(a_cancel_returns_when_the_future_has_cleaned_up)
+{
+    uint64_t start = ac_now();
+    run(cancel);
+    ck_assert_uint_lt(ac_now() - start, 60 * AC_S);
+}
+END_TEST
+
+static enum ac_poll detach(struct script *self, struct ac_context *cx)
+{
+    (void)cx;
+    BEGIN(self);
+    ac_detach(SPAWN_SLEEPER(.ns = AC_S));
+    ac_detach(NULL);
+    END;
+}
+START_TEST(a_detached_task_runs_to_its_end)
+{
+    uint64_t start = ac_now();
+    run(detach);
+    ck_assert_uint_ge(ac_now() - start, AC_S);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_join_copies_the_result,
+        a_cancel_returns_when_the_future_has_cleaned_up,
+        a_detached_task_runs_to_its_end,
+    };
+    return run_suite("handles", tests, COUNT(tests), NULL, 0);
+}
