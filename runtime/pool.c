@@ -9,10 +9,10 @@
  * of Go's scheduler, and of tokio's, which took them from there.
  *
  * Parking. One atomic word, `idle`, counts the workers that search for something to steal (at most one),
- * those that are parked, and the tokens: parked workers that have been told to go searching. All that is
+ * those that are parked, and the token: one that was parked has been told to go searching, and hasn't left yet. All that is
  * done to it is sequentially consistent, and so are the stores that publish tasks. No wake-up is lost:
  * - Who publishes a task reads `idle` afterwards. If nobody searches and one is parked, he makes one
- *   parked worker a searcher, with a token, and rings the reactor's bell.
+ *   parked worker a searcher, by the token, and rings the reactor's bell. Any may take the token.
  * - Who parks counts itself in `idle`, and looks at all queues once more afterwards.
  * - Who ceases to search looks at all queues once more afterwards, too.
  * So a task that was published while one searched is seen by that one; while one was on the way to bed, by
@@ -20,8 +20,7 @@
  *
  * All parked workers sleep in the reactor, on the one epoll: an event wakes one of them, be it a
  * descriptor's, the alarm's at the next timer's tick, or the bell. So as long as any worker is idle, descriptors
- * and timers are looked after, whatever the others do. The bell is no counter: who comes away with
- * a token rings again if there are more. */
+ * and timers are looked after, whatever the others do. */
 #define _GNU_SOURCE
 #include "pool.h"
 
@@ -73,13 +72,13 @@ struct ac__worker {
     struct ac_task *all;
 };
 
-/* `idle` is made of three counts. */
-#define SEARCHING (UINT64_C(1) << 40)
-#define TOKEN (UINT64_C(1) << 20)
-#define PARKED UINT64_C(1)
-static unsigned count_parked(uint64_t idle) { return (unsigned)(idle % TOKEN); }
-static bool has_token(uint64_t idle) { return idle % SEARCHING >= TOKEN; }
-static bool is_searched(uint64_t idle) { return idle >= SEARCHING; }
+/* `idle` is made of two bits, of which TOKEN is only set with SEARCHING, and a count. */
+#define SEARCHING (1u << 31)
+#define TOKEN (1u << 30)
+#define PARKED 1u
+static unsigned count_parked(unsigned idle) { return idle % TOKEN; }
+static bool has_token(unsigned idle) { return idle & TOKEN; }
+static bool is_searched(unsigned idle) { return idle & SEARCHING; }
 
 enum { NONE, UP, STOPPING }; /* of the pool */
 
@@ -99,7 +98,7 @@ static struct {
     uint64_t alarm;             /* tick for which the reactor's alarm is set; under the wheel's lock */
     _Atomic uint64_t next_tick; /* to which the wheel has to be turned next, or UINT64_MAX */
     struct injector injector;
-    _Alignas(64) _Atomic uint64_t idle;
+    _Alignas(64) _Atomic unsigned idle;
     _Atomic unsigned nguests;               /* other threads between putting a task and having rung the bell */
     _Atomic uint64_t guests_spawned, guests_wakes, guests_unparks;
 } pool = {
@@ -122,7 +121,7 @@ static struct ac__worker *this_worker(void) { return ac__current == NULL ? NULL 
 /* There is a task for a worker that has none. */
 static void unpark_one(struct ac__worker *worker)
 {
-    uint64_t idle = atomic_load(&pool.idle);
+    unsigned idle = atomic_load(&pool.idle);
     do {
         if (is_searched(idle) || count_parked(idle) == 0)
             return;
@@ -152,7 +151,7 @@ static bool any_task(void)
 
 static bool begin_search(struct ac__worker *self)
 {
-    uint64_t idle = atomic_load(&pool.idle);
+    unsigned idle = atomic_load(&pool.idle);
     while (!self->searching && !is_searched(idle))
         self->searching = atomic_compare_exchange_weak(&pool.idle, &idle, idle + SEARCHING);
     return self->searching;
@@ -179,7 +178,7 @@ static void count_as_parked(struct ac__worker *self)
  * it wants to be one and can't, it stays parked: false. */
 static bool leave_parked(struct ac__worker *self, bool searches)
 {
-    uint64_t idle = atomic_load(&pool.idle), after;
+    unsigned idle = atomic_load(&pool.idle), after;
     do {
         if (has_token(idle))
             after = idle - TOKEN;
@@ -191,8 +190,6 @@ static bool leave_parked(struct ac__worker *self, bool searches)
             return false;
     } while (!atomic_compare_exchange_weak(&pool.idle, &idle, after));
     self->searching = has_token(idle) || searches;
-    if (has_token(after))
-        pool.reactor->ops->unpark(pool.reactor);
     return true;
 }
 
@@ -353,7 +350,7 @@ static void turn_wheel(struct ac__worker *self)
 static void look_around(struct ac__worker *self)
 {
     self->quiet = true;
-    uint64_t idle = atomic_load(&pool.idle);
+    unsigned idle = atomic_load(&pool.idle);
     if (count_parked(idle) == 0) {
         pool.reactor->ops->wait(pool.reactor, 0);
         /* That may have been the ring that was meant for one who sleeps. */

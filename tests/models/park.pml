@@ -1,0 +1,254 @@
+/* park.pml - how the pool's workers go to sleep (runtime/pool.c): no task waits while a worker sleeps.
+ *
+ * As many tasks as workers, of which each, once it runs, keeps its worker until all of them run. So a task that is
+ * left in a queue, any queue, while a worker sleeps for ever is an end that is none. Tasks come from another
+ * thread (the injector), from a descriptor's event (the ring of the worker that meets it), and from the task
+ * that runs first (the ring of its worker).
+ *
+ * Queues are counts, for ring.pml checks the ring. Taking is one step; looking whether there is any task
+ * is a step for each queue, as it is there. All accesses to `idle`, and the stores that publish, are sequentially
+ * consistent in the code, which is what spin takes for granted; that it matters shows PUBLISHED_LATE,
+ * which is what a store buffer would do. The bell is an edge-triggered event: any number of rings make one, which
+ * ends one wait, or none if a busy worker meets it when it looks around. */
+
+// MUTATION PARKS_WITHOUT_LOOKING: who parks doesn't look at the queues once more
+// MUTATION FINDS_WITHOUT_LOOKING: who ends its search with a task doesn't look once more
+// MUTATION PUBLISHED_LATE: whether somebody sleeps is read before the task can be seen
+// MUTATION BELL_TAKEN: a busy worker that meets the bell doesn't ring it again
+
+#define WORKERS 3
+
+byte injected;
+byte ring[WORKERS];
+byte searching, parked, tokens; /* pool.idle */
+bool bell;
+bool event;  /* a descriptor is ready, with a task for it */
+byte running;
+
+// FROM runtime/pool.c: if (is_searched(idle) || count_parked(idle) == 0)
+// FROM runtime/pool.c: } while (!atomic_compare_exchange_weak(&pool.idle, &idle, idle - PARKED + TOKEN + SEARCHING));
+// FROM runtime/pool.c: pool.reactor->ops->unpark(pool.reactor);
+inline unpark_one() {
+    atomic {
+        if
+        :: searching == 0 && parked > 0 ->
+            parked--;
+            tokens++;
+            searching++;
+            assert(tokens == 1 && searching == 1);
+            rings = true
+        :: else -> rings = false
+        fi
+    }
+    if
+    :: rings -> bell = true
+    :: else
+    fi
+}
+
+// FROM runtime/pool.c: if (!injector_is_empty())
+// FROM runtime/pool.c: if (!ac__ring_is_empty(&pool.workers[i]->ring))
+inline look_at_queues() {
+    any = injected > 0;
+    i = 0;
+    do
+    :: i < WORKERS && !any -> any = ring[i] > 0; i++
+    :: else -> break
+    od;
+    i = 0
+}
+
+// FROM runtime/pool.c: after = idle - TOKEN;
+// FROM runtime/pool.c: after = idle - PARKED;
+// FROM runtime/pool.c: after = idle - PARKED + SEARCHING;
+inline leave_parked(wants_to_search) {
+    atomic {
+        if
+        :: tokens > 0 ->
+            tokens--;
+            searches = true;
+            left = true
+        :: tokens == 0 && !wants_to_search ->
+            parked--;
+            searches = false;
+            left = true
+        :: tokens == 0 && wants_to_search && searching == 0 ->
+            parked--;
+            searching++;
+            searches = true;
+            left = true
+        :: else -> left = false
+        fi
+    }
+}
+
+// FROM runtime/pool.c: atomic_fetch_sub(&pool.idle, SEARCHING);
+inline end_search() {
+    if
+    :: searches ->
+        searches = false;
+        searching--;
+#ifndef FINDS_WITHOUT_LOOKING
+        look_at_queues();
+        if
+        :: any -> unpark_one()
+        :: else
+        fi
+#endif
+    :: else
+    fi
+}
+
+proctype Worker(byte me) {
+    bool searches, rings, any, left, got, late, works;
+    byte i;
+next:
+    got = false;
+    /* It may look around first, while it is busy. */
+    // FROM runtime/pool.c: if (count_parked(idle) == 0) {
+    if
+    :: parked == 0 && bell ->
+        bell = false;
+#ifndef BELL_TAKEN
+        // FROM runtime/pool.c: if (has_token(atomic_load(&pool.idle)))
+        if
+        :: tokens > 0 -> bell = true
+        :: else
+        fi
+#endif
+    :: true
+    fi;
+    if
+    :: atomic { ring[me] > 0 -> ring[me]--; got = true }
+    :: atomic { ring[me] == 0 && injected > 0 -> injected--; got = true }
+    :: else
+    fi;
+    if
+    :: !got ->
+        // FROM runtime/pool.c: self->searching = atomic_compare_exchange_weak(&pool.idle, &idle, idle + SEARCHING);
+        atomic {
+            if
+            :: !searches && searching == 0 -> searching++; searches = true
+            :: else
+            fi
+        }
+        if
+        :: searches ->
+            i = 0;
+            do
+            :: i < WORKERS && !got ->
+                if
+                :: atomic { i != me && ring[i] > 0 -> ring[i]--; got = true }
+                :: else
+                fi;
+                i++
+            :: else -> break
+            od;
+            i = 0
+        :: else
+        fi
+    :: else
+    fi;
+
+    if
+    :: got ->
+        end_search();
+        atomic { running++; left = running == 1 }
+        if
+        :: left -> /* the first brings another, and one that woke before it: so it is in the ring */
+#ifdef PUBLISHED_LATE
+            atomic { late = searching == 0 && parked > 0 }
+            ring[me]++;
+            if
+            :: late -> unpark_one()
+            :: else
+            fi
+#else
+            // FROM runtime/ring.h: atomic_store(&ring->tail, tail + 1);
+            ring[me]++;
+            unpark_one()
+#endif
+        :: else
+        fi;
+        running == WORKERS; /* its thread waits for that */
+        goto done
+    :: else
+    fi;
+
+    // FROM runtime/pool.c: atomic_fetch_add(&pool.idle, self->searching ? PARKED - SEARCHING : PARKED);
+    atomic {
+        parked++;
+        if
+        :: searches -> searching--; searches = false
+        :: else
+        fi
+    }
+#ifndef PARKS_WITHOUT_LOOKING
+    // FROM runtime/pool.c: if (any_task() && leave_parked(self, true))
+    look_at_queues();
+    if
+    :: any ->
+        leave_parked(true);
+        if
+        :: left -> goto next
+        :: else
+        fi
+    :: else
+    fi;
+#endif
+    do
+    :: atomic { bell -> bell = false }
+        // FROM runtime/pool.c: : has_token(atomic_load(&pool.idle)) && leave_parked(self, true);
+        if
+        :: tokens > 0 ->
+            leave_parked(true);
+            if
+            :: left -> goto next
+            :: else
+            fi
+        :: else
+        fi
+    :: atomic { event -> event = false; ring[me]++ }
+        // FROM runtime/pool.c: left = works ? leave_parked(self, false)
+        leave_parked(false);
+        end_search();
+        goto next
+    od;
+done:
+    skip
+}
+
+/* Another thread, which brings all but two. */
+proctype Guest() {
+    bool rings, late;
+    byte i;
+    do
+    :: i < WORKERS - 2 ->
+        // FROM runtime/pool.c: while (!atomic_compare_exchange_weak(&pool.injector.pushed, &top, task));
+#ifdef PUBLISHED_LATE
+        atomic { late = searching == 0 && parked > 0 }
+        injected++;
+        if
+        :: late -> unpark_one()
+        :: else
+        fi;
+#else
+        injected++;
+        unpark_one();
+#endif
+        i++
+    :: else -> break
+    od
+}
+
+init {
+    atomic {
+        byte w;
+        event = true;
+        do
+        :: w < WORKERS -> run Worker(w); w++
+        :: else -> break
+        od;
+        run Guest()
+    }
+}

@@ -1,0 +1,196 @@
+/* ring.pml - a worker's queue and its thieves (runtime/ring.h): every task is taken once, and none is lost.
+ *
+ * A ring of four places; the owner puts tasks, takes some, and when there is no room takes half away, as for the
+ * injector; two thieves steal half, rounded up, into rings of their own and empty these. Counters only grow, as
+ * the 64 bits do. The order of one thread's accesses to different places is kept here as release and acquire keep
+ * it in the code: a place is read before the head is moved, and written before the tail is. */
+
+// MUTATION CLAIMED_UNSEEN: a thief moves the head without comparing
+// MUTATION COPIED_LATE: a thief copies what he has claimed, and not before
+// MUTATION FULL_UNSEEN: the owner puts though there is no room
+// MUTATION TAIL_FIRST: the owner moves the tail before it fills the place
+// MUTATION HALF_UNCLAIMED: the owner takes half away without comparing
+
+#define SIZE 4
+#define TASKS 5
+
+byte places[SIZE];
+byte head, tail;
+byte taken[TASKS + 1]; /* tasks are 1, 2, ... */
+byte ntaken;
+bool over; /* the owner has ended */
+
+inline take_task(which) {
+    assert(which > 0 && taken[which] == 0);
+    taken[which]++;
+    ntaken++
+}
+
+proctype Owner() {
+    byte task = 1, h, i, t;
+    bool won;
+    do
+    :: task <= TASKS ->
+        // FROM runtime/ring.h: if (tail - atomic_load_explicit(&ring->head, memory_order_acquire) == AC__RING_SIZE)
+        h = head;
+        if
+#ifndef FULL_UNSEEN
+        :: tail - h == SIZE ->
+            // FROM runtime/ring.h: if (!atomic_compare_exchange_strong_explicit(&ring->head, &head, head + AC__RING_SIZE / 2, memory_order_acq_rel,
+            h = head;
+            if
+            :: tail - h == SIZE ->
+#ifdef HALF_UNCLAIMED
+                won = true;
+                head = h + SIZE / 2;
+#else
+                atomic {
+                    won = head == h;
+                    if
+                    :: won -> head = h + SIZE / 2
+                    :: else
+                    fi
+                }
+#endif
+                if
+                :: won ->
+                    d_step { /* only the owner fills places */
+                        i = 0;
+                        do
+                        :: i < SIZE / 2 -> t = places[(h + i) % SIZE]; take_task(t); i++
+                        :: else -> break
+                        od;
+                        /* and the new one with them */
+                        take_task(task);
+                        task++
+                    }
+                :: else
+                fi
+            :: else
+            fi
+#endif
+        :: else ->
+            // FROM runtime/ring.h: atomic_store_explicit(ac__ring_slot(ring, tail), task, memory_order_relaxed);
+            // FROM runtime/ring.h: atomic_store(&ring->tail, tail + 1);
+#ifdef TAIL_FIRST
+            tail++;
+            places[(tail - 1) % SIZE] = task;
+#else
+            places[tail % SIZE] = task;
+            tail++;
+#endif
+            task++
+        fi
+    :: true ->
+        /* takes one */
+        h = head;
+        if
+        :: h != tail ->
+            // FROM runtime/ring.h: struct ac_task *task = atomic_load_explicit(ac__ring_slot(ring, head), memory_order_relaxed);
+            // FROM runtime/ring.h: if (atomic_compare_exchange_weak_explicit(&ring->head, &head, head + 1, memory_order_acq_rel,
+            t = places[h % SIZE];
+            atomic {
+                won = head == h;
+                if
+                :: won -> head = h + 1
+                :: else
+                fi
+            }
+            d_step {
+                if
+                :: won -> take_task(t)
+                :: else
+                fi;
+                t = 0;
+                h = 0;
+                won = false
+            }
+        :: h == tail && task > TASKS -> break
+        :: else
+        fi
+    od;
+    over = true
+}
+
+proctype Thief() {
+    byte own[SIZE], h, t, n, i;
+    bool won;
+    do
+    :: over && head == tail -> break
+    :: head != tail ->
+        // FROM runtime/ring.h: uint64_t head = atomic_load_explicit(&victim->head, memory_order_acquire);
+        // FROM runtime/ring.h: uint64_t tail = atomic_load_explicit(&victim->tail, memory_order_acquire);
+        h = head;
+        t = tail;
+        n = t - h;
+        n = n - n / 2;
+        // FROM runtime/ring.h: if (n > AC__RING_SIZE / 2)
+        if
+        :: n > 0 && n <= SIZE / 2 ->
+            i = 0;
+#ifndef COPIED_LATE
+            do
+            :: i < n -> own[i % SIZE] = places[(h + i) % SIZE]; i++
+            :: else -> break
+            od;
+#endif
+            // FROM runtime/ring.h: if (!atomic_compare_exchange_strong_explicit(&victim->head, &head, head + n, memory_order_acq_rel,
+#ifdef CLAIMED_UNSEEN
+            won = true;
+            head = h + n;
+#else
+            atomic {
+                won = head == h;
+                if
+                :: won -> head = h + n
+                :: else
+                fi
+            }
+#endif
+            if
+            :: won ->
+#ifdef COPIED_LATE
+                do
+                :: i < n -> own[i % SIZE] = places[(h + i) % SIZE]; i++
+                :: else -> break
+                od;
+                skip;
+#endif
+                d_step { /* his own */
+                    i = 0;
+                    do
+                    :: i < n -> take_task(own[i % SIZE]); i++
+                    :: else -> break
+                    od
+                }
+            :: else
+            fi
+        :: else
+        fi;
+        d_step { /* nothing of a try is left for the next: the fewer states, the better */
+            do
+            :: n > 0 -> n--; own[n % SIZE] = 0
+            :: else -> break
+            od;
+            n = 0;
+            i = 0;
+            h = 0;
+            t = 0;
+            won = false
+        }
+    od
+}
+
+/* It is over only when all have been taken. */
+proctype Judge() {
+    over && head == tail && ntaken == TASKS
+}
+
+init {
+    atomic {
+        run Owner();
+        run Thief();
+        run Thief();
+        run Judge()
+    }
+}

@@ -1,0 +1,266 @@
+/* task.pml - the task word of runtime/pool.h: one task, two workers, two wakers, one who holds the handle.
+ *
+ * Each step on the word is one atomic operation in pool_task.c, so it is one step here; spin's sequential
+ * consistency is what operations on one location have. The frame is polled by one worker at a time, the task is in a
+ * queue at most once, no wake is lost, whoever joins is woken, nothing is touched after it was freed, and the
+ * memory is freed.
+ *
+ * The task is ready once it has seen the event, which a waker sets before it wakes; the other waker wakes for
+ * nothing. The handle's holder waits, may leave and come again, may cancel at any time. Who joins is a task, too,
+ * which may be polled for other reasons, end, and be freed as soon as it has seen FINISHED. */
+
+// MUTATION WAKE_LOST_WHILE_RUNNING: a worker doesn't look at SCHEDULED after a poll that was pending
+// MUTATION QUEUED_WHILE_RUNNING: a wake queues the task though a worker polls it
+// MUTATION CANCEL_WAKES_NOT: a cancel sets its bit, and no other
+// MUTATION JOINER_BORROWED: the joiner's waker isn't cloned
+// MUTATION REFERENCE_GIVEN_EARLY: the worker gives up its reference before it reads the joiner's field
+// MUTATION SCHEDULED_CLEARED_LATE: SCHEDULED is cleared after the poll and not before
+
+bool scheduled, running, finished, cancel, joiner; /* the word, with */
+byte refs;
+bool freed;
+byte queued; /* times that the task is in a queue */
+byte inside; /* workers in its frame */
+bool event;  /* what the task waits for */
+bool comes;  /* whether it will be; if not, the task is cancelled in the end */
+
+bool field;       /* the joiner's field is somebody's who writes it */
+byte joiner_refs; /* of the task that joins: its own and clones */
+bool joiner_due;  /* it has been woken */
+
+inline touch() { assert(!freed) }
+
+inline push() {
+    // FROM runtime/pool_task.c: ac__pool_schedule(task);
+    assert(queued == 0);
+    queued++
+}
+
+// FROM runtime/pool_task.c: unsigned before = atomic_fetch_sub_explicit(&task->shared, POOL_REFERENCE, memory_order_acq_rel);
+inline unref() {
+    atomic {
+        touch();
+        assert(refs > 0);
+        refs--;
+        if
+        :: refs == 0 -> freed = true
+        :: else
+        fi
+    }
+}
+
+// FROM runtime/pool_task.c: unsigned before = atomic_fetch_or_explicit(&task->shared, POOL_SCHEDULED | flags, memory_order_acq_rel);
+// FROM runtime/pool_task.c: if (!(before & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED)))
+inline make_due(flag) {
+    atomic {
+        touch();
+#ifdef QUEUED_WHILE_RUNNING
+        owes = !scheduled && !finished;
+#else
+        owes = !scheduled && !running && !finished;
+#endif
+#ifdef CANCEL_WAKES_NOT
+        scheduled = scheduled || !flag;
+        owes = owes && !flag;
+#else
+        scheduled = true;
+#endif
+        cancel = cancel || flag
+    }
+    if
+    :: owes -> push()
+    :: else
+    fi
+}
+
+proctype Waker(bool brings) {
+    bool owes;
+    event = event || (brings && comes);
+    make_due(false);
+    unref() /* its clone */
+}
+
+proctype Worker() {
+    bool cancels, ready, had_joiner;
+endless:
+    do
+    :: atomic { queued > 0 -> queued-- }
+        // FROM runtime/pool_task.c: return atomic_fetch_add_explicit(&task->shared, POOL_RUNNING - POOL_SCHEDULED, memory_order_acq_rel);
+        atomic {
+            touch();
+            assert(scheduled && !running && !finished);
+#ifndef SCHEDULED_CLEARED_LATE
+            scheduled = false;
+#endif
+            running = true;
+            cancels = cancel
+        }
+        atomic { assert(inside == 0); inside++ }
+        ready = cancels || event;
+        atomic { touch(); inside-- }
+        if
+        :: !ready ->
+            // FROM runtime/pool_task.c: return atomic_fetch_and_explicit(&task->shared, ~POOL_RUNNING, memory_order_acq_rel) & POOL_SCHEDULED;
+            atomic {
+                touch();
+                running = false;
+#ifdef SCHEDULED_CLEARED_LATE
+                scheduled = false;
+#endif
+                ready = scheduled /* from here on: it has to be queued */
+            }
+#ifndef WAKE_LOST_WHILE_RUNNING
+            if
+            :: ready -> push()
+            :: else
+            fi
+#endif
+        :: else ->
+            // FROM runtime/pool_task.c: after = (before & ~POOL_RUNNING) | flags;
+            // FROM runtime/pool_task.c: after -= POOL_REFERENCE;
+            atomic {
+                touch();
+                running = false;
+                finished = true;
+                had_joiner = joiner;
+                if
+                :: !had_joiner ->
+                    refs--;
+                    if
+                    :: refs == 0 -> freed = true
+                    :: else
+                    fi
+                :: else
+                fi
+            }
+            // FROM runtime/pool_task.c: ac_wake(task->joiner);
+            if
+            :: had_joiner ->
+#ifdef REFERENCE_GIVEN_EARLY
+                unref();
+#endif
+                atomic { touch(); assert(!field) }
+                atomic { assert(joiner_refs > 0); joiner_due = true }
+#ifndef JOINER_BORROWED
+                atomic { assert(joiner_refs > 0); joiner_refs-- }
+#endif
+#ifndef REFERENCE_GIVEN_EARLY
+                unref()
+#endif
+            :: else
+            fi
+        fi
+    od
+}
+
+/* Holds the handle; a task itself, whose memory goes with its last waker. */
+proctype Holder() {
+    bool owes, over, offered, has_cancelled;
+    do
+    :: // FROM runtime/pool_task.c: task->joiner = ac_waker_clone(waker);
+        touch();
+        over = finished;
+        if
+        :: over -> break
+        :: else
+        fi;
+        field = true;
+#ifndef JOINER_BORROWED
+        joiner_refs++;
+#endif
+        field = false;
+        // FROM runtime/pool_task.c: atomic_compare_exchange_weak_explicit(&task->shared, &word, word | POOL_JOINER, memory_order_acq_rel,
+        atomic { touch(); over = finished; joiner = joiner || !over; offered = !over }
+        if
+        :: over ->
+#ifndef JOINER_BORROWED
+            joiner_refs--;
+#endif
+            break
+        :: else
+        fi;
+        if
+        :: joiner_due -> joiner_due = false /* polled again */
+        :: finished /* polled for another reason */
+        :: skip -> /* told to wait for something else, or to cancel */
+            if
+            :: !has_cancelled ->
+                has_cancelled = true;
+                make_due(true)
+            :: true
+            fi
+        fi;
+        // FROM runtime/pool_task.c: atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_JOINER, memory_order_acq_rel,
+        atomic { touch(); over = finished; joiner = joiner && over }
+        if
+        :: over -> break
+        :: else -> /* the field is the holder's again, with the clone */
+            field = true;
+#ifndef JOINER_BORROWED
+            joiner_refs--;
+#endif
+            field = false
+        fi;
+        /* For the model to end, it leaves only so often. */
+        if
+        :: event || has_cancelled || !comes -> break
+        :: true
+        fi
+    od;
+    if
+    :: !over && !comes && !has_cancelled -> has_cancelled = true; make_due(true)
+    :: else
+    fi;
+    /* The last wait, without leaving. */
+    if
+    :: !over ->
+        field = true;
+#ifndef JOINER_BORROWED
+        joiner_refs++;
+#endif
+        field = false;
+        atomic { touch(); over = finished; joiner = joiner || !over }
+        if
+        :: over ->
+#ifndef JOINER_BORROWED
+            joiner_refs--
+#endif
+            skip
+        :: else ->
+            do
+            :: joiner_due -> joiner_due = false; if :: finished -> break :: else fi
+            :: finished -> break
+            od
+        fi
+    :: else
+    fi;
+    /* The frame is over: the result may be read. */
+    assert(finished && inside == 0);
+    unref();
+    atomic { assert(joiner_refs > 0); joiner_refs-- } /* its own: it ends */
+}
+
+/* At the end all is given back. */
+proctype Judge() {
+    freed && joiner_refs == 0;
+    assert(refs == 0 && queued == 0 && inside == 0)
+}
+
+init {
+    atomic {
+        scheduled = true;
+        queued = 1;
+        refs = 4; /* the pool's, the handle's, two wakers' */
+        joiner_refs = 1;
+        if
+        :: comes = true
+        :: comes = false
+        fi;
+        run Worker();
+        run Worker();
+        run Waker(true);
+        run Waker(false);
+        run Holder();
+        run Judge()
+    }
+}
