@@ -35,10 +35,19 @@ static struct ac_waker *clone(struct ac_waker *waker)
 
 static void drop(struct ac_waker *waker) { unref(task_of(waker)); }
 
+/* Both in one step. */
 static void wake(struct ac_waker *waker)
 {
-    wake_by_ref(waker);
-    drop(waker);
+    struct ac_task *task = task_of(waker);
+    unsigned before = atomic_load_explicit(&task->shared, memory_order_relaxed), after;
+    do
+        after = (before | POOL_SCHEDULED) - POOL_REFERENCE;
+    while (!atomic_compare_exchange_weak_explicit(&task->shared, &before, after, memory_order_acq_rel,
+                                                  memory_order_relaxed));
+    if (!(before & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED)))
+        ac__pool_schedule(task); /* the pool has its reference still */
+    else if (after / POOL_REFERENCE == 0)
+        ac__task_free(task);
 }
 
 /* ---- the life of a task ---- */

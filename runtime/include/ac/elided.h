@@ -29,5 +29,15 @@
 #define ac_spawn_local(call)                                                                           \
     __builtin_choose_expr(__builtin_types_compatible_p(__typeof__(call), void), ((void)(call), 0), (call))
 #define ac_spawn(call) ac_spawn_local(call)
+/* The task has ended, whatever becomes of its handle. */
+#define ac_join(task, out) ac__join_elided((__typeof__(task)[1]){ task }, out, sizeof(task))
+#define ac_cancel(task) ((void)(task))
+#define ac_detach(task) ((void)(task))
+static inline int ac__join_elided(const volatile void *value, void *out, __SIZE_TYPE__ size)
+{
+    if (out)
+        __builtin_memcpy(out, (const void *)value, size);
+    return 0;
+}
 #define ac_block_on(call) (call)
 #endif
