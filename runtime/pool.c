@@ -409,7 +409,7 @@ static struct ac_task *next_task(struct ac__worker *self)
     if (self->slot != NULL) {
         task = self->slot;
         self->slot = NULL;
-        if (self->slot_runs++ < MOST_SLOT_RUNS)
+        if (self->slot_runs++ < MOST_SLOT_RUNS || ac__ring_length(&self->ring) == 0)
             return task;
         put_into_ring(self, task);
     }
