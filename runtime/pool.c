@@ -195,17 +195,13 @@ static bool leave_parked(struct ac__worker *self, bool searches)
 
 /* ---- queues ---- */
 
-/* A list of tasks, linked by next. */
-static void inject(struct ac_task *first, struct ac_task *last)
+/* A list of tasks, linked by next from the last to the first, as the stack is. */
+static void inject(struct ac_task *last, struct ac_task *first)
 {
-    /* The stack is the other way round than the list, whose order is kept by pushing one at a time. */
-    for (struct ac_task *task = first, *next; task != NULL; task = next) {
-        next = task == last ? NULL : task->next;
-        struct ac_task *top = atomic_load_explicit(&pool.injector.pushed, memory_order_relaxed);
-        do
-            task->next = top;
-        while (!atomic_compare_exchange_weak(&pool.injector.pushed, &top, task));
-    }
+    struct ac_task *top = atomic_load_explicit(&pool.injector.pushed, memory_order_relaxed);
+    do
+        first->next = top;
+    while (!atomic_compare_exchange_weak(&pool.injector.pushed, &top, last));
 }
 
 /* Takes a share of what is in the injector: one is returned, more are put into the worker's ring, in which there
@@ -256,10 +252,10 @@ static struct ac_task *take_injected(struct ac__worker *self, bool one)
 static void put_into_ring(struct ac__worker *self, struct ac_task *task)
 {
     while (!ac__ring_put(&self->ring, task)) {
-        struct ac_task *last, *first = ac__ring_take_half(&self->ring, &last);
-        if (first != NULL) {
-            last->next = task;
-            inject(first, task);
+        struct ac_task *first, *last = ac__ring_take_half(&self->ring, &first);
+        if (last != NULL) {
+            task->next = last;
+            inject(task, first);
             break;
         }
     }

@@ -54,8 +54,9 @@ static inline struct ac_task *ac__ring_take(struct ac__ring *ring)
     return NULL;
 }
 
-/* Owner, of a full ring: takes half of it, as a list by `next`. Null: thieves have made room. */
-static inline struct ac_task *ac__ring_take_half(struct ac__ring *ring, struct ac_task **last)
+/* Owner, of a full ring: takes half of it, as a list by `next` from the last that was put to the first. Null: thieves
+ * have made room. */
+static inline struct ac_task *ac__ring_take_half(struct ac__ring *ring, struct ac_task **first)
 {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
@@ -66,13 +67,13 @@ static inline struct ac_task *ac__ring_take_half(struct ac__ring *ring, struct a
     if (!atomic_compare_exchange_strong_explicit(&ring->head, &head, head + AC__RING_SIZE / 2, memory_order_acq_rel,
                                                  memory_order_relaxed))
         return NULL;
-    struct ac_task *first = NULL, **end = &first;
-    for (unsigned i = 0; i < AC__RING_SIZE / 2; i++) {
-        *end = *last = atomic_load_explicit(ac__ring_slot(ring, head + i), memory_order_relaxed);
-        end = &(*last)->next;
+    struct ac_task *last = *first = atomic_load_explicit(ac__ring_slot(ring, head), memory_order_relaxed);
+    for (unsigned i = 1; i < AC__RING_SIZE / 2; i++) {
+        struct ac_task *task = atomic_load_explicit(ac__ring_slot(ring, head + i), memory_order_relaxed);
+        task->next = last;
+        last = task;
     }
-    *end = NULL;
-    return first;
+    return last;
 }
 
 /* A thief, with his own ring, in which there is nothing. Takes half, rounded up, of the victim's: one is

@@ -224,7 +224,7 @@ proctype Guest() {
     byte i;
     do
     :: i < WORKERS - 2 ->
-        // FROM runtime/pool.c: while (!atomic_compare_exchange_weak(&pool.injector.pushed, &top, task));
+        // FROM runtime/pool.c: while (!atomic_compare_exchange_weak(&pool.injector.pushed, &top, last));
 #ifdef PUBLISHED_LATE
         atomic { late = searching == 0 && parked > 0 }
         injected++;
