@@ -99,6 +99,24 @@ static Await *new_await(Reader *r, Node *node, Fn *callee, Type *type)
     return await;
 }
 
+/* ac_join(task, out) copies a T, of which its declaration in task.h can't tell. */
+static void check_join(Reader *r, CXCursor task, CXCursor out)
+{
+    CXType handle = clang_getCanonicalType(clang_getCursorType(core(r, task)));
+    CXType to = clang_getCanonicalType(clang_getCursorType(core(r, out)));
+    bool is_array = to.kind == CXType_ConstantArray || to.kind == CXType_VariableArray;
+    /* What is no pointer here is a null: clang lets no other number pass. */
+    if (r->unevaluated || handle.kind != CXType_Pointer || (to.kind != CXType_Pointer && !is_array))
+        return;
+    CXType result = clang_getUnqualifiedType(clang_getPointeeType(handle));
+    CXType place = clang_getUnqualifiedType(is_array ? clang_getArrayElementType(to) : clang_getPointeeType(to));
+    if (place.kind == CXType_Void || clang_equalTypes(result, place))
+        return;
+    Node *node = new_node(r, N_OTHER, out);
+    report(r->tu, ERROR, node->from, node->to, "ac_join copies a result of type '%s' to where there is a '%s'",
+           declare(r->arena, type_of(r, result), "", false), declare(r->arena, type_of(r, place), "", false));
+}
+
 Node *read_await(Reader *r, CXCursor c)
 {
     Tu *tu = r->tu;
@@ -121,6 +139,8 @@ Node *read_await(Reader *r, CXCursor c)
     if (callee) {
         read_call_of(r, node, operand, kids);
         node->lends = find_lends(r, clang_getCursorReferenced(core(r, kids.v[0])));
+        if (callee->is_leaf && !strcmp(callee->name, "ac_join") && kids.n == 3)
+            check_join(r, kids.v[1], kids.v[2]);
     } else {
         Type *type = type_of(r, clang_getCursorType(operand));
         if (type->is_task) {

@@ -92,7 +92,7 @@ struct ac_join__frame {
     void *out;
     int result;
 };
-AC_ASYNC int ac_join(ac_task__any task, void *out) AC_FRAME(struct ac_join__frame);
+AC_ASYNC int ac_join(ac_task__any task, AC_NOESCAPE void *out) AC_FRAME(struct ac_join__frame);
 void ac_join__init(struct ac_join__frame *, ac_task__handle task, void *out);
 enum ac_poll ac_join__start(struct ac_join__frame *, struct ac_context *, ac_task__handle task, void *out);
 enum ac_poll ac_join__poll(struct ac_join__frame *, struct ac_context *);
