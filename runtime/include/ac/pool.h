@@ -13,8 +13,12 @@
  *          return await low + await high == 42 ? 0 : 1;
  *      }
  *
+ *  The task that a poll has spawned or woken last runs on the same thread when that poll is over, while its data
+ *  is in the cache; the ones before it may go to other threads at once. So who spawns one task and
+ *  then computes for long had better await something first, ac_yield_now() for instance.
+ *
  *  The pool lives until the process ends, or until ac_pool_shutdown(). Its threads block all
- *  signals. After fork() the child has no pool. */
+ *  signals. After fork() the child must not use it: its threads are the parent's. */
 #ifndef AC_POOL_H
 #define AC_POOL_H
 #include <stddef.h>
