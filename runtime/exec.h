@@ -80,10 +80,10 @@ uint64_t ac__clock_now(const struct ac__clock *);
  * `next`, `saved_errno` and `joiner` are the executor's thread's; `inbox_next` belongs to the
  * pusher until the push, then to the inbox; the rest doesn't change after spawning. */
 struct ac_task {
-    struct ac_waker waker; /* first: a waker's address is its task's */
+    struct ac_waker waker; /* first: a waker's address is its task's; its ops are null until it is spawned */
     union {
-        struct ac_exec *exec;      /* null until spawned */
-        struct ac_task **all_link; /* of a pool's task: in its worker's list of all; likewise not null */
+        struct ac_exec *exec;
+        struct ac_task **all_link; /* of a pool's task: in the list of all of its home */
     };
     const struct ac_future_type *type;
     struct ac_task *next; /* in the ready queue; of a pool's task: in the injector */

@@ -601,7 +601,7 @@ ac_task__handle ac_task_spawn(void *frame)
     if (frame == NULL)
         return NULL;
     struct ac_task *task = (struct ac_task *)frame - 1;
-    if (task->exec != NULL)
+    if (task->waker.ops != NULL)
         ac__stop("ac_spawn", "the task '%s' has been spawned before", task->type->name);
     struct ac__worker *self = this_worker();
     if (self != NULL) {

@@ -56,11 +56,7 @@ static const struct ac__task_ops pool_task;
 
 static void start(struct ac_task *task, unsigned word)
 {
-    /* Not null, which would mean a task that was never spawned; and in no list. */
-    static struct ac_task *in_no_list;
     task->waker.ops = &pool_task.waker;
-    task->all_link = &in_no_list;
-    task->all_next = NULL;
     task->joiner = NULL;
     task->word = TASK_POOL;
     task->home = POOL_NO_HOME;

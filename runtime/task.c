@@ -41,7 +41,7 @@ void *ac_task_new(const struct ac_future_type *type)
     void *frame = memory + offset;
     struct ac_task *task = (struct ac_task *)frame - 1;
     task->type = type;
-    task->exec = NULL;
+    task->waker.ops = NULL;
     return frame;
 }
 
@@ -179,7 +179,7 @@ ac_task__handle ac_task_spawn_local(void *frame)
     if (frame == NULL)
         return NULL;
     struct ac_task *task = (struct ac_task *)frame - 1;
-    if (task->exec != NULL)
+    if (task->waker.ops != NULL)
         ac__stop("ac_spawn_local", "the task '%s' has been spawned before", task->type->name);
     exec->ntasks++;
     ac__task_start(task, exec, TASK_HANDLE);
