@@ -125,7 +125,6 @@ struct ac__task_ops {
 
 /* Makes a task that is polled from now on; its type is set, the rest is not. */
 void ac__task_start(struct ac_task *, struct ac_exec *, unsigned word);
-void *ac__task_frame(struct ac_task *);
 void ac__task_free(struct ac_task *);
 /* The executor's interest in the task is over. */
 void ac__task_release(struct ac_task *);
@@ -151,6 +150,11 @@ struct ac_exec {
     struct ac_task root;
     void *root_frame;
 };
+
+static inline void *ac__task_frame(struct ac_task *task)
+{
+    return task->word & TASK_ROOT ? task->exec->root_frame : task + 1;
+}
 
 /* The executor that runs on this thread, or null. At file level because a plain function, which
  * is handed no context, has to find it: ac_task_spawn_local() must know where it is. */

@@ -55,43 +55,56 @@ void ac__exec_unref(struct ac_exec *exec)
     free(exec);
 }
 
-static void poll_task(struct ac_exec *exec, struct ac_task *task)
+static inline void empty_inbox(struct ac_exec *exec)
 {
-    struct ac_context cx = { .waker = &task->waker, .exec = exec, .budget = BUDGET };
-    task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_RUNNING);
-    exec->running = task;
-    errno = task->saved_errno;
-    bool cancels = task->word & TASK_CANCEL;
-    enum ac_poll poll = (cancels ? task->type->cancel : task->type->poll)(ac__task_frame(task), &cx);
-    task->saved_errno = errno;
-    exec->running = NULL;
-    task->word &= (unsigned short)~TASK_RUNNING;
-
-    if (poll == AC_READY) {
-        task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_FINISHED | (cancels ? TASK_CANCELLED : 0));
-        if (task->word & TASK_ROOT)
-            return;
-        exec->ntasks--;
-        if (task->joiner != NULL)
-            ac_wake_by_ref(task->joiner);
-        if (!(task->word & TASK_HANDLE))
-            ac__task_release(task);
-    } else if (task->word & TASK_SCHEDULED) { /* woken while it ran */
-        task->next = NULL;
-        *exec->ready_end = task;
-        exec->ready_end = &task->next;
-    }
+    /* The test keeps the call and its locked operation out of the loop's usual round. */
+    if (atomic_load_explicit(&exec->inbox, memory_order_relaxed) != NULL)
+        ac__inbox_empty(exec);
 }
 
+/* The poll is over, and nobody has to poll the task again. */
+static void finish_task(struct ac_exec *exec, struct ac_task *task, bool cancelled)
+{
+    task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_FINISHED | (cancelled ? TASK_CANCELLED : 0));
+    if (task->word & TASK_ROOT)
+        return;
+    exec->ntasks--;
+    if (task->joiner != NULL)
+        ac_wake_by_ref(task->joiner);
+    if (!(task->word & TASK_HANDLE))
+        ac__task_release(task);
+}
+
+/* A round of this loop is what switching from one task to another costs. */
 static void run_turn(struct ac_exec *exec)
 {
+    struct ac_context cx = { .exec = exec };
+    int *thread_errno = &errno; /* finding it is a call */
     for (int i = 0; i < TURN && exec->ready != NULL; i++) {
         struct ac_task *task = exec->ready;
         exec->ready = task->next;
         if (exec->ready == NULL)
             exec->ready_end = &exec->ready;
-        poll_task(exec, task);
-        ac__inbox_empty(exec);
+
+        cx.waker = &task->waker;
+        cx.budget = BUDGET;
+        task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_RUNNING);
+        exec->running = task;
+        *thread_errno = task->saved_errno;
+        bool cancels = task->word & TASK_CANCEL;
+        enum ac_poll poll = (cancels ? task->type->cancel : task->type->poll)(ac__task_frame(task), &cx);
+        task->saved_errno = *thread_errno;
+        exec->running = NULL;
+        task->word &= (unsigned short)~TASK_RUNNING;
+
+        if (poll == AC_READY) {
+            finish_task(exec, task, cancels);
+        } else if (task->word & TASK_SCHEDULED) { /* woken while it ran */
+            task->next = NULL;
+            *exec->ready_end = task;
+            exec->ready_end = &task->next;
+        }
+        empty_inbox(exec);
     }
 }
 
@@ -164,13 +177,13 @@ void ac_block_on_future(const struct ac_future_type *type, void *frame)
     ac__task_start(&exec->root, exec, TASK_ROOT);
 
     while (!(exec->root.word & TASK_FINISHED) || exec->ntasks > 0) {
-        ac__inbox_empty(exec);
+        empty_inbox(exec);
         if (exec->ready == NULL)
             park(exec);
         else if (exec->reactor != NULL)
             exec->reactor->ops->wait(exec->reactor, 0);
         turn_wheel(exec);
-        ac__inbox_empty(exec);
+        empty_inbox(exec);
         run_turn(exec);
     }
 

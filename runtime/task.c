@@ -51,11 +51,6 @@ void ac__task_free(struct ac_task *task)
         free((char *)(task + 1) - frame_offset(task->type));
 }
 
-void *ac__task_frame(struct ac_task *task)
-{
-    return task->word & TASK_ROOT ? task->exec->root_frame : task + 1;
-}
-
 /* ---- wakers ---- */
 
 /* Puts the task where the executor will find it. On the executor's thread. */
@@ -133,9 +128,6 @@ static const struct ac_waker_ops task_waker = { clone, wake, wake_by_ref, drop }
 
 void ac__inbox_empty(struct ac_exec *exec)
 {
-    /* The test keeps the locked operation out of the loop's usual round. */
-    if (atomic_load_explicit(&exec->inbox, memory_order_relaxed) == NULL)
-        return;
     struct ac_task *task = atomic_exchange(&exec->inbox, NULL), *first = NULL;
     while (task != NULL) { /* first come, first served */
         struct ac_task *next = task->inbox_next;
