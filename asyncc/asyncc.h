@@ -418,6 +418,7 @@ struct Local {
     bool wrapped;       /* sequence.c: a literal whose address leaves the block put around its statement */
     bool own_type;      /* sequence.c: a temporary whose value defines its type                    */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
+    bool is_constant;   /* liveness.c: a SAVED parameter that is never assigned                  */
     enum home home;     /* liveness.c                                                          */
     struct Field *slot; /* frame.c: null for HOME_STACK                                        */
 };
@@ -478,7 +479,9 @@ struct Fn {
     bool is_static, is_inline, is_main;
     bool name_is_taken;      /* the body can't have it: a parameter or the C library does               */
     bool is_leaf;            /* AC_FRAME: written by hand                                       */
-    bool has_start;          /* leaf: name__start is declared                                   */
+    bool has_start, has_resume; /* leaf: name__start, name__resume are declared                 */
+    bool is_noinline;        /* said by an attribute                                           */
+    bool gives_value;        /* emit_c.c: the body returns its value, which stays in a register */
     const char *frame_type;  /* "struct fetch__frame"                                           */
     int64_t frame_size;      /* leaf: from libclang; else frame.c. -1: unknown                   */
     int64_t frame_used;      /* frame.c: without the padding at its end, which the parent may use  */
@@ -495,7 +498,8 @@ struct Fn {
     int nawaits, awaits_room;
     bool spawned, blocked_on; /* fetch__spawn or fetch__spawn_local, fetch__block_on are needed  */
     bool on_pool, on_thread;  /* which of the two when spawned                                   */
-    bool is_awaited_early;    /* emit_c.c: by a function that is defined before it                */
+    bool is_awaited;          /* emit_c.c: by a function of this file                            */
+    bool is_awaited_early;    /* emit_c.c: by one that is defined before it                      */
     const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
     bool shows_name;          /* __func__ and its like are used                                */
     Tag **outer_tags; /* of the file, hidden by those of the function: typedefs are put before it  */

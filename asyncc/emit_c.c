@@ -3,6 +3,11 @@
  *     struct fetch__frame { ... };
  *     static enum ac_poll fetch(self, cx, state, url) { ... }    the body, entered at a state
  *     fetch__init, fetch__start, fetch__poll, fetch__cancel      what others call
+ *     fetch__resume                                              poll, for who has started it; of a static function
+ *     fetch__first                                               poll, of what hasn't been polled yet; of a task
+ *
+ * The body of a static function that is awaited for a value of a register's size returns that beside the enum, in
+ * struct fetch__ready, as start and resume do; poll puts it into the frame.
  *
  * The body keeps the function's own name, so __func__, assert and a debugger show that. Text that is
  * made stands, with #line, at the line of what it is made for: on that one line, so that a step in a
@@ -317,9 +322,37 @@ static const char *storage(const Fn *fn)
     return fn->is_static ? "static AC__UNUSED " : "";
 }
 
+/* What the body returns, and start and resume. */
+static const char *outcome(const Fn *fn)
+{
+    return fn->gives_value ? take_format(fn->tu->arena, "struct %s__ready", fn->name) : "enum ac_poll";
+}
+
 static bool needs_type(const Fn *fn)
 {
     return !fn->is_static || fn->spawned || fn->blocked_on || fn->is_main;
+}
+
+bool has_resume(const Fn *fn)
+{
+    if (fn->is_leaf)
+        return fn->has_resume;
+    return fn->is_static && (fn->is_awaited || !needs_type(fn)); /* else poll goes another way */
+}
+
+/* A value in a register or two, of a function whose callers are all here. Where something is still to be done
+ * between the value and the return, the frame keeps it meanwhile. */
+static bool can_give_value(const Fn *fn)
+{
+    return fn->is_static && fn->body && fn->decls[0].in_text && !fn->has_blocks && fn->result->kind == TYPE_SCALAR &&
+           fn->result->size > 0 && fn->result->size <= 8 && !fn->result->variable_size;
+}
+
+/* Aligned so that the two are returned in a register each. */
+static void add_ready(const Fn *fn, int from, Buf *out)
+{
+    add_format(out, MARK "B%d" MARK "struct %s__ready {\n    enum ac_poll poll;\n    _Alignas(void *) %s;\n};" MARK "E%d" MARK "\n",
+               from, fn->name, declare(fn->tu->arena, fn->result, "value", true), from);
 }
 
 static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
@@ -328,7 +361,9 @@ static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
     const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn);
     add_format(out, "%s;\n", frame);
     add_format(out, "%svoid %s__init(%s *%s%s);\n", kind, name, frame, comma, params);
-    add_format(out, "%senum ac_poll %s__start(%s *, struct ac_context *%s%s);\n", kind, name, frame, comma, params);
+    add_format(out, "%s%s %s__start(%s *, struct ac_context *%s%s);\n", kind, outcome(fn), name, frame, comma, params);
+    if (has_resume(fn))
+        add_format(out, "%s%s %s__resume(%s *, struct ac_context *);\n", kind, outcome(fn), name, frame);
     add_format(out, "%senum ac_poll %s__poll(%s *, struct ac_context *);\n", kind, name, frame);
     add_format(out, "%senum ac_poll %s__cancel(%s *, struct ac_context *);\n", kind, name, frame);
     if (!fn->is_static)
@@ -500,7 +535,7 @@ static void add_future_type(const Fn *fn, const char *start, const char *end, Bu
 {
     const char *name = fn->name, *frame = fn->frame_type;
     static const char *const any[] = { "poll", "cancel" };
-    for (int i = 0; i < 2; i++)
+    for (int i = fn->is_leaf ? 0 : 1; i < 2; i++)
         add_format(out,
                    "%sstatic enum ac_poll %s__%s_any(void *ac__frame, struct ac_context *ac__cx)\n{\n"
                    "    return %s__%s(ac__frame, ac__cx);\n}%s",
@@ -525,12 +560,98 @@ static const char *fill_slot(const Fn *fn, const Local *param)
     return assignment(arena, slot, param->type, param->name);
 }
 
+/* A call of the body, which has a state if it can be suspended. Its arguments are the parameters of the caller
+ * (`from` is ""), what the frame has of them (the frame's name), or nothing: then they aren't looked at. */
+static void add_call(const Fn *fn, const char *state, const char *from, Buf *out)
+{
+    add_format(out, "%s(%s, %s%s%s", body_name(fn), fn->self, fn->cx, has_states(fn) ? ", " : "", has_states(fn) ? state : "");
+    for (int i = 0; i < fn->nparams; i++) {
+        const Local *param = fn->params[i];
+        const char *cast = param->type->variable_size ? "(void *)" : "";
+        if (from && !*from)
+            add_format(out, ", %s%s", cast, param->name);
+        else if (from && param->slot)
+            add_format(out, ", %s->%s", from, param->slot->name);
+        else
+            add_format(out, ", %s", zero_of(fn, param->type));
+    }
+    add(out, ")");
+}
+
+/* What a poll ends with: the body is called, and the value left in the frame. With a state, where it's known. */
+static void add_poll(const Fn *fn, const char *state, const char *from, Buf *out)
+{
+    add_format(out, fn->gives_value ? "    %s ac__now = " : "    return ", outcome(fn));
+    if (state)
+        add_call(fn, state, from, out);
+    else
+        add_format(out, "%s->%s ? %s__resume(%s, %s) : ", fn->self, fn->state_field->name, fn->name, fn->self, fn->cx);
+    if (!state)
+        add_call(fn, "0", from, out);
+    if (fn->gives_value)
+        add_format(out, ";\n    if (ac__now.poll == AC_READY)\n        %s->result = ac__now.value;\n    return ac__now.poll", fn->self);
+    add(out, ";\n}");
+}
+
+/* start and resume for who awaits it, poll for who knows the frame, poll_any for who has it as bytes. */
+static void add_polls(const Fn *fn, const char *params, const char *start, const char *end, Buf *out)
+{
+    Arena *arena = fn->tu->arena;
+    const char *name = fn->name, *self = fn->self, *cx = fn->cx, *kind = storage(fn), *comma = *params ? ", " : "";
+    const char *takes = take_format(arena, "%s *%s, struct ac_context *%s", fn->frame_type, self, cx);
+    const char *state = take_format(arena, "%s->%s", self, fn->state_field->name);
+    const char *resumed = state; /* that of a future that has been started; with one await it's known */
+    for (int i = 0, n = 0; i < fn->nawaits; i++)
+        if (fn->awaits[i]->reached)
+            resumed = n++ ? state : take_format(arena, "%d", fn->awaits[i]->state);
+
+    const char *apart = fn->is_noinline ? "__attribute__((noinline)) " : "";
+    add_format(out, "%s%s%s%s %s__start(%s%s%s)\n{\n    return ", start, kind, apart, outcome(fn), name, takes, comma, params);
+    add_call(fn, "0", "", out);
+    add_format(out, ";\n}%s", end);
+
+    bool by_type = needs_type(fn), states = has_states(fn);
+    if (has_resume(fn)) {
+        add_format(out, "%s%s%s%s %s__resume(%s)\n{\n", start, kind, apart, outcome(fn), name, takes);
+        if (!states)
+            add_format(out, "    (void)%s;\n    (void)%s;\n    __builtin_unreachable()", self, cx);
+        else if (resumed == state)
+            add_format(out, "    if (%s == 0)\n        __builtin_unreachable();\n", state);
+        if (states) {
+            add(out, "    return ");
+            add_call(fn, resumed, NULL, out);
+        }
+        add_format(out, ";\n}%s", end);
+    }
+
+    if (!by_type) {
+        add_format(out, "%s%senum ac_poll %s__poll(%s)\n{\n", start, kind, name, takes);
+        add_poll(fn, states ? NULL : "0", self, out);
+        add(out, end);
+        return;
+    }
+    /* The first poll has its code apart, so that it has no part in what a resumption costs. */
+    if (states) {
+        add_format(out, "%sstatic __attribute__((noinline)) enum ac_poll %s__first(%s)\n{\n", start, name, takes);
+        add_poll(fn, "0", self, out);
+        add(out, end);
+    }
+    /* What drives the future by its type is the usual caller, and finds the code without a jump. */
+    add_format(out, "%sstatic enum ac_poll %s__poll_any(void *ac__frame, struct ac_context *%s)\n{\n    %s *%s = ac__frame;\n",
+               start, name, cx, fn->frame_type, self);
+    if (states)
+        add_format(out, "    if (%s == 0)\n        return %s__first(%s, %s);\n", state, name, self, cx);
+    add_poll(fn, resumed, states ? NULL : self, out);
+    add_format(out, "%s%s%senum ac_poll %s__poll(%s)\n{\n    return %s__poll_any(%s, %s);\n}%s", end, start, kind, name, takes,
+               name, self, cx, end);
+}
+
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
     const char *params = params_text(fn, decl, NULL), *comma = *params ? ", " : "";
-    const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn), *body = body_name(fn);
-    const char *self = fn->self, *cx = fn->cx;
+    const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn);
+    const char *self = fn->self, *cx = fn->cx, *state = take_format(arena, "%s->%s", self, fn->state_field->name);
     const char *end = take_format(arena, MARK "E%d" MARK "\n", decl->name_from);
     const char *start = line_start(fn, decl->name_from);
 
@@ -541,38 +662,14 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
         else
             add_format(out, "    (void)%s;\n", fn->params[i]->name);
     }
-    add_format(out, "    %s->%s = 0;\n}%s", self, fn->state_field->name, end);
+    add_format(out, "    %s = 0;\n}%s", state, end);
 
-    add_format(out, "%s%senum ac_poll %s__start(%s *%s, struct ac_context *%s%s%s)\n{\n", start, kind, name, frame, self,
-               cx, comma, params);
-    add_format(out, "    return %s(%s, %s, 0", body, self, cx);
-    add_names(fn, "", out);
-    add_format(out, ");\n}%s", end);
-
-    add_format(out, "%s%senum ac_poll %s__poll(%s *%s, struct ac_context *%s)\n{\n", start, kind, name, frame, self, cx);
-    bool suspends = false;
-    for (int i = 0; i < fn->nawaits; i++)
-        suspends |= fn->awaits[i]->reached;
-    if (suspends)
-        add_format(out, "    if (%s->%s == 0)\n        ", self, fn->state_field->name);
-    add_format(out, "%sreturn %s(%s, %s, 0", suspends ? "" : "    ", body, self, cx);
-    for (int i = 0; i < fn->nparams; i++) {
-        if (fn->params[i]->slot)
-            add_format(out, ", %s->%s", self, fn->params[i]->slot->name);
-        else
-            add_format(out, ", %s", zero_of(fn, fn->params[i]->type));
-    }
-    if (suspends) {
-        add_format(out, ");\n    return %s(%s, %s, %s->%s", body, self, cx, self, fn->state_field->name);
-        for (int i = 0; i < fn->nparams; i++)
-            add_format(out, ", %s", zero_of(fn, fn->params[i]->type));
-    }
-    add_format(out, ");\n}%s", end);
+    add_polls(fn, params, start, end, out);
 
     /* Cancelling goes the way of `return`: first the child at whose await it waits, then what the scopes owe. */
     add_format(out, "%s%senum ac_poll %s__cancel(%s *%s, struct ac_context *%s)\n{\n", start, kind, name, frame, self, cx);
     if (fn->nawaits) {
-        add_format(out, "    switch (%s->%s) {\n", self, fn->state_field->name);
+        add_format(out, "    switch (%s) {\n", state);
         for (int i = 0; i < fn->nawaits; i++) {
             const Await *await = fn->awaits[i];
             if (!await->reached)
@@ -645,24 +742,22 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
 {
     const char *params = params_text(fn, decl, editor), *comma = *params ? ", " : "";
     add_format(out, MARK "B%d" MARK, decl->from);
-    add_format(out, "static %senum ac_poll %s(%s *%s, struct ac_context *%s, unsigned %s%s", fn->labels_as_values ? "AC__ONE_BODY " : "inline ",
-               body_name(fn), fn->frame_type, fn->self, fn->cx, fn->state, comma);
+    add_format(out, "static %s%s %s(%s *%s, struct ac_context *%s%s%s%s", fn->labels_as_values ? "AC__ONE_BODY " : "inline ",
+               outcome(fn), body_name(fn), fn->frame_type, fn->self, fn->cx, has_states(fn) ? ", unsigned " : "",
+               has_states(fn) ? fn->state : "", comma);
     add_format(out, MARK "E%d" MARK, decl->params_from ? decl->params_from : decl->name_from);
     add(out, params);
     add(out, ")\n");
     add_format(out, MARK "B%d" MARK "{\n", fn->body->from);
     declare_bounds(fn, out);
-    bool any = false;
-    for (int i = 0; i < fn->nawaits; i++)
-        any |= fn->awaits[i]->reached;
-    if (any) {
+    if (has_states(fn)) {
         add_format(out, "    switch (%s) {\n    case 0:\n        break;\n", fn->state);
         for (int i = 0; i < fn->nawaits; i++)
             if (fn->awaits[i]->reached)
                 add_format(out, "    case %d:\n        goto %s__%d;\n", fn->awaits[i]->state, fn->name, fn->awaits[i]->state);
         add(out, "    default:\n        __builtin_unreachable();\n    }\n");
     } else {
-        add_format(out, "    (void)%s;\n    (void)%s;\n    (void)%s;\n", fn->self, fn->cx, fn->state);
+        add_format(out, "    (void)%s;\n    (void)%s;\n", fn->self, fn->cx);
     }
     for (int i = 0; i < fn->nparams; i++) {
         const Local *param = fn->params[i];
@@ -693,7 +788,7 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
     if (falls_out && fn->is_main && fn->result->kind != TYPE_VOID)
         add_format(out, "%s->result = 0; ", fn->self);
     if (falls_out)
-        add_format(out, "%sreturn AC_READY;\n", free_blocks(fn));
+        add_format(out, "%sreturn %s;\n", free_blocks(fn), leaving(fn, "AC_READY", NULL));
     add_format(out, "}" MARK "E%d" MARK "\n", fn->body->to - 1);
 }
 
@@ -776,6 +871,10 @@ bool emit_c(Tu *tu)
             runs |= !callee;
             if (callee && fn->body && callee->body && callee->body->from > fn->body->from)
                 callee->is_awaited_early = true;
+            if (callee)
+                callee->is_awaited = true;
+            if (callee && !fn->awaits[k]->node->discarded)
+                callee->gives_value = can_give_value(callee);
         }
     }
     if (npieces)
@@ -830,7 +929,10 @@ bool emit_c(Tu *tu)
             add_format(&text, MARK "S%d" MARK, copied);
             continue;
         }
-        bool first = decl == &fn->decls[0], unseen = fn->is_static && !fn->spawned && !fn->blocked_on && !fn->is_awaited_early;
+        bool first = decl == &fn->decls[0];
+        if (first && fn->gives_value)
+            add_ready(fn, decl->from, &text);
+        bool unseen = fn->is_static && !fn->spawned && !fn->blocked_on && !fn->is_awaited_early;
         if (!decl->is_definition || (first && !unseen)) {
             add_format(&text, MARK "B%d" MARK, decl->from);
             add_prototypes(fn, decl, &text);

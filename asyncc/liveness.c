@@ -182,6 +182,16 @@ static void find_undefined(Fn *fn)
     }
 }
 
+static void find_constants(Fn *fn)
+{
+    for (int i = 0; i < fn->nparams; i++)
+        fn->params[i]->is_constant = fn->params[i]->home == HOME_SAVED;
+    for (int i = 0; i < fn->nblocks; i++)
+        for (int k = 0; k < fn->blocks[i]->nevents; k++)
+            if (fn->blocks[i]->events[k].kind != EVENT_USE)
+                fn->blocks[i]->events[k].local->is_constant = false;
+}
+
 /* A jump into a block may lead to a read of what that block declares, which then has no value: nothing to keep. */
 static void leave_out_of_scope(const Fn *fn, Await *await)
 {
@@ -218,4 +228,5 @@ void find_live_locals(Fn *fn)
         local->home = !has_bit(crossing, i) ? HOME_STACK : local->in_place ? HOME_PLACED : HOME_SAVED;
     }
     find_undefined(fn);
+    find_constants(fn);
 }

@@ -4,19 +4,22 @@
  *
  * becomes (with a in a temporary when it may change meanwhile)
  *
- *     if (g__start(&self->g__1, cx, b) == AC_PENDING) {
+ *     struct g__ready f__s1 = g__start(&self->g__1, cx, b);
+ *     if (f__s1.poll == AC_PENDING) {
  *         self->a = a;                          what lives across it and isn't placed
  *         self->state = 1;
  *         return AC_PENDING;
  *     f__1:                                     f's switch comes here
- *         if (g__poll(&self->g__1, cx) == AC_PENDING)
+ *         f__s1 = g__resume(&self->g__1, cx);
+ *         if (f__s1.poll == AC_PENDING)
  *             return AC_PENDING;
  *         a = self->a;
  *     }
- *     int f__r1 = self->g__1.result;
+ *     int f__r1 = f__s1.value;
  *     int x = a + f__r1;
  *
- * When the child is ready at once nothing is stored. Control flow stays structured; only loops
+ * When the child is ready at once nothing is stored. A child that isn't static, or whose value takes more than
+ * a register, leaves it in its frame: then it's `if (g__start(..) == AC_PENDING)`, g__poll, and self->g__1.result. Control flow stays structured; only loops
  * whose condition or step awaits become for (;;). Statements without an await keep their text, but
  * for `return` and the names of locals that are placed in the frame. */
 #include "lower.h"
@@ -72,8 +75,32 @@ const char *address_of_child(const Fn *fn, const Await *await)
     return take_format(fn->tu->arena, "(%s *)%s->%s", await->callee->frame_type, self, name);
 }
 
+const char *leaving(const Fn *fn, const char *poll, const char *value)
+{
+    if (!fn->gives_value)
+        return poll;
+    return take_format(fn->tu->scratch, "(struct %s__ready){ .poll = %s%s%s }", fn->name, poll, value ? ", .value = " : "",
+                       value ? value : "");
+}
+
+bool has_states(const Fn *fn)
+{
+    for (int i = 0; i < fn->nawaits; i++)
+        if (fn->awaits[i]->reached)
+            return true;
+    return false;
+}
+
+/* Whether what the child's start and resume return has to be kept, for the value in it. */
+static bool wants_value(const Await *await)
+{
+    return await->callee && await->callee->gives_value && !await->node->discarded;
+}
+
 static const char *result_of_child(Lowerer *l, const Await *await)
 {
+    if (wants_value(await))
+        return take_format(l->arena, "%s__s%d.value", l->fn->name, await->state);
     const char *self = l->fn->self, *name = await->child->name;
     const char *type = declare(l->arena, await->type, "*", true);
     if (!await->callee)
@@ -216,40 +243,86 @@ static void add_discarded(Lowerer *l, Buf *out, const Node *node)
         add_format(out, "(void)(%s);\n", text);
 }
 
+static bool is_saved(const Local *local, const Await *await)
+{
+    return local->home == HOME_SAVED && has_bit(await->live, local->index);
+}
+
+/* A function whose only await stands in a loop leaves there for the first time, or after it was resumed there: then
+ * the state and the parameters that don't change are in the frame still. Compilers know which, where they
+ * give the start a copy of the body; with more awaits it would take a test. */
+static bool saves_once(const Lowerer *l, const Await *await)
+{
+    const Fn *fn = l->fn;
+    if (fn->nawaits != 1 || !l->loop || fn->labels_as_values || !await->reached)
+        return false;
+    for (int i = 0; i < fn->nparams; i++)
+        if (fn->params[i]->is_constant && is_saved(fn->params[i], await))
+            return true;
+    return false;
+}
+
+static void add_saves(Lowerer *l, const Await *await, Buf *out)
+{
+    const Fn *fn = l->fn;
+    bool once = saves_once(l, await);
+    const char *state = take_format(l->arena, "    %s->%s = %d;\n", fn->self, fn->state_field->name, await->state);
+    if (once) {
+        add_format(out, "    if (%s == 0) {\n", fn->state);
+        for (int i = 0; i < fn->nlocals; i++)
+            if (is_saved(fn->locals[i], await) && fn->locals[i]->is_constant)
+                add_save(fn, fn->locals[i], out);
+        add(out, state);
+        add(out, "    }\n");
+    }
+    for (int i = 0; i < fn->nlocals; i++)
+        if (is_saved(fn->locals[i], await) && !(once && fn->locals[i]->is_constant))
+            add_save(fn, fn->locals[i], out);
+    if (!once)
+        add(out, state);
+}
+
 static void add_suspend(Lowerer *l, const Node *node, Buf *out)
 {
     Fn *fn = l->fn;
     const Await *await = node->await;
-    const char *self = fn->self, *callee = callee_name(await), *child = address_of_child(fn, await);
+    const char *callee = callee_name(await), *child = address_of_child(fn, await);
     const char *args = "";
     if (!await->callee)
         args = text_of(l, node->kids[0]);
     else if (node->nkids)
         args = rendered(l->editor, node->args_from, node->args_to);
-    const char *comma = *args ? ", " : "";
+    const char *comma = *args ? ", " : "", *pending = leaving(fn, "AC_PENDING", NULL);
+    const char *poll = await->callee && await->callee->gives_value ? ".poll" : "";
+    /* A child that was started here needn't ask whether it was. */
+    const char *resume = await->callee && has_resume(await->callee) ? "resume" : "poll";
     if (await->choice) /* another compiler has to choose the same */
         add_format(out, "(void)%s;\n", rendered(l->editor, await->choice->from, await->choice->to));
 
     if (await->callee && await->callee->is_leaf && !await->callee->has_start) {
         add_format(out, "%s__init(%s%s%s);\n", callee, child, comma, args);
         add_format(out, "if (%s__poll(%s, %s) == AC_PENDING) {\n", callee, child, fn->cx);
+    } else if (wants_value(await)) {
+        add_format(out, "struct %s__ready %s__s%d = %s__start(%s, %s%s%s);\n", callee, fn->name, await->state, callee, child,
+                   fn->cx, comma, args);
+        add_format(out, "if (%s__s%d.poll == AC_PENDING) {\n", fn->name, await->state);
     } else {
-        add_format(out, "if (%s__start(%s, %s%s%s) == AC_PENDING) {\n", callee, child, fn->cx, comma, args);
+        add_format(out, "if (%s__start(%s, %s%s%s)%s == AC_PENDING) {\n", callee, child, fn->cx, comma, args, poll);
     }
-    for (int i = 0; i < fn->nlocals; i++) {
-        Local *local = fn->locals[i];
-        if (local->home == HOME_SAVED && has_bit(await->live, i))
-            add_save(fn, local, out);
+    add_saves(l, await, out);
+    add_format(out, "    return %s;\n", pending);
+    if (await->reached) { /* else nobody goes to the label */
+        add_format(out, "%s__%d:\n", fn->name, await->state);
+        if (wants_value(await))
+            add_format(out, "    %s__s%d = %s__%s(%s, %s);\n    if (%s__s%d.poll == AC_PENDING)\n        return %s;\n", fn->name,
+                       await->state, callee, resume, child, fn->cx, fn->name, await->state, pending);
+        else
+            add_format(out, "    if (%s__%s(%s, %s)%s == AC_PENDING)\n        return %s;\n", callee, resume, child, fn->cx, poll,
+                       pending);
     }
-    add_format(out, "    %s->%s = %d;\n    return AC_PENDING;\n", self, fn->state_field->name, await->state);
-    if (await->reached) /* else nobody goes to the label */
-        add_format(out, "%s__%d:\n    if (%s__poll(%s, %s) == AC_PENDING)\n        return AC_PENDING;\n", fn->name,
-                   await->state, callee, child, fn->cx);
-    for (int i = 0; await->reached && i < fn->nlocals; i++) {
-        Local *local = fn->locals[i];
-        if (local->home == HOME_SAVED && has_bit(await->live, i))
-            add_restore(fn, local, out);
-    }
+    for (int i = 0; await->reached && i < fn->nlocals; i++)
+        if (is_saved(fn->locals[i], await))
+            add_restore(fn, fn->locals[i], out);
     add(out, "}\n");
     if (await->result)
         add_temp(l, out, await->result, result_of_child(l, await));
@@ -697,10 +770,11 @@ static void lower_return(Lowerer *l, Node *node)
         }
     }
     add_owed(fn, node->owed, node->kept, &out);
-    if (result && (owes || !value->in_result))
+    bool in_result = value && value->in_result && !(value->kind == N_AWAIT && wants_value(value->await));
+    if (result && !fn->gives_value && (owes || !in_result))
         add_format(&out, "%s%s", assignment(l->arena, take_format(l->arena, "%s->result", fn->self), fn->result, result),
                    owes ? "\n" : " ");
-    add_format(&out, owes ? "%sreturn AC_READY;\n}" : "%sreturn AC_READY; }", free_blocks(fn));
+    add_format(&out, owes ? "%sreturn %s;\n}" : "%sreturn %s; }", free_blocks(fn), leaving(fn, "AC_READY", result));
     add_format(&out, MARK "E%d" MARK, node->to);
     replace_text(l->editor, node->from, node->to, out.text);
 }

@@ -36,6 +36,12 @@ const char *rendered(const Editor *, int from, int to);
 /* Edits fn's body so that it can be left and entered at its awaits. Needs lay_out_frame. False: a PLACED
  * local is used in a macro's body; fn->tu->hard says which calls have to be expanded first. */
 bool lower_body(Fn *, Editor *);
+/* What the body returns: `AC_PENDING`, or `(struct f__ready){ .poll = AC_READY, .value = x }`; value may be null. */
+const char *leaving(const Fn *, const char *poll, const char *value);
+/* There is a f__resume. Of functions that are made, static ones have it: its callers are all here. */
+bool has_resume(const Fn *);
+/* Some of its awaits can be reached: it can be suspended. */
+bool has_states(const Fn *);
 /* `&self->g__1`; for a callee whose frame isn't complete yet, bytes of its size, cast. */
 const char *address_of_child(const Fn *, const Await *);
 

@@ -59,7 +59,7 @@ typedef struct Top {
         CXCursor decl;
     } *frames;
     int nframes, frames_room;
-    CXCursor *starts;
+    CXCursor *starts; /* functions named so, or name__resume: of leaves, as a rule */
     int nstarts, starts_room;
 } Top;
 
@@ -117,9 +117,10 @@ static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXCl
 /* What asyncc makes behind f__: init, and labels and temporaries, which have numbers. */
 static bool is_made(const char *rest)
 {
-    static const char *const words[] = { "frame", "init", "start", "poll", "cancel", "future", "body", "name", "spawn", "spawn_local",
-                                         "block_on", "poll_any", "cancel_any", "self", "cx", "state", "value" };
-    static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "" };
+    static const char *const words[] = { "frame",  "init",   "start", "resume",      "first",    "ready",    "poll",
+                                         "cancel", "future", "body",  "name",        "block_on", "poll_any", "cancel_any",
+                                         "self",   "cx",     "state", "spawn",       "spawn_local", "value" };
+    static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "s", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(rest, words[i]))
             return true;
@@ -166,7 +167,7 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
             CXString name = clang_getCursorSpelling(c);
             const char *text = clang_getCString(name);
             size_t size = strlen(text);
-            if (size > 7 && !strcmp(text + size - 7, "__start"))
+            if ((size > 7 && !strcmp(text + size - 7, "__start")) || (size > 8 && !strcmp(text + size - 8, "__resume")))
                 *push(r->arena, top->starts, top->nstarts, top->starts_room) = c;
             clang_disposeString(name);
         }
@@ -253,9 +254,11 @@ static void find_leaf_frames(Reader *r, Top *top)
             fn->frame_align = (int)clang_Type_getAlignOf(type);
         }
         const char *start = take_format(r->arena, "%s__start", fn->name);
+        const char *resume = take_format(r->arena, "%s__resume", fn->name);
         for (int k = 0; k < top->nstarts; k++) {
             CXString name = clang_getCursorSpelling(top->starts[k]);
             fn->has_start |= !strcmp(clang_getCString(name), start);
+            fn->has_resume |= !strcmp(clang_getCString(name), resume);
             clang_disposeString(name);
         }
         if (fn->frame_size < 0) {

@@ -48,6 +48,7 @@ typedef struct Head {
     bool has_most;
     Kids params;
     const char *bad_attribute;
+    bool is_noinline;
 } Head;
 
 static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientData data)
@@ -70,6 +71,7 @@ static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientD
         const char *name = attribute_name(head->r, c);
         if (!is_harmless_attribute(name, strlen(name)))
             head->bad_attribute = name;
+        head->is_noinline |= strstr(name, "noinline") != NULL;
     }
     return CXChildVisit_Continue;
 }
@@ -429,6 +431,7 @@ void read_async_function(Reader *r, CXCursor c)
                                                  : clang_getResultType(type)));
     if (clang_Cursor_getStorageClass(c) == CX_SC_Static)
         fn->is_static = true;
+    fn->is_noinline |= head.is_noinline;
 
     Decl decl = { 0 };
     read_decl_text(r, c, fn, &decl, head.has_body);

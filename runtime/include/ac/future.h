@@ -32,8 +32,10 @@
  *      static inline enum ac_poll tick__cancel(struct tick__frame *self, struct ac_context *cx)
  *      { (void)self; (void)cx; return AC_READY; }
  *
- *  tick__start is optional: without it asyncc calls init, then poll. To a plain C compiler
- *  the declaration is that of the *blocking twin*, `int tick(void)`, for whoever defines one.
+ *  tick__start is optional: without it asyncc calls init, then poll. So is tick__resume, with the
+ *  parameters of poll, which is called in its place where the future is known to have been polled
+ *  before. To a plain C compiler the declaration is that of the *blocking twin*, `int tick(void)`,
+ *  for whoever defines one.
  *
  *  This header is freestanding, C11 and C++, includes no header of the C library's, and defines no
  *  name that doesn't begin with ac_, AC_ or ac__. */

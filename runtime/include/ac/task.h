@@ -133,6 +133,13 @@ static inline enum ac_poll ac_yield_now__start(struct ac_yield_now__frame *self,
     ac_yield_now__init(self);
     return ac_yield_now__poll(self, cx);
 }
+/* Who is woken again has let the others run. */
+static inline enum ac_poll ac_yield_now__resume(struct ac_yield_now__frame *self, struct ac_context *cx)
+{
+    (void)self;
+    (void)cx;
+    return AC_READY;
+}
 static inline enum ac_poll ac_yield_now__cancel(struct ac_yield_now__frame *self, struct ac_context *cx)
 {
     (void)self;
