@@ -157,8 +157,9 @@ static inline void *ac__task_frame(struct ac_task *task)
 }
 
 /* The executor that runs on this thread, or null. At file level because a plain function, which
- * is handed no context, has to find it: ac_task_spawn_local() must know where it is. */
-extern _Thread_local struct ac_exec *ac__current;
+ * is handed no context, has to find it: ac_task_spawn_local() must know where it is.
+ * Every wake reads it: the model of access spares that a call where the library is position independent. */
+extern _Thread_local __attribute__((tls_model("initial-exec"))) struct ac_exec *ac__current;
 
 /* The executor that polls, for a leaf that needs one. Polled by hand outside of one: a stop. */
 struct ac_exec *ac__exec_of(const struct ac_context *, const char *function);
