@@ -127,7 +127,7 @@ Node *read_await(Reader *r, CXCursor c)
         r->seen[node->from] = 1;
     if (node->in_macro || find_call(tu, node->from)) {
         if (r->fn && !r->unevaluated)
-            ask_expansion(r->tu, node->from);
+            ask_expansion(tu, node->from);
     }
     if (!r->fn) {
         report(tu, ERROR, node->from, node->from + 5, "'await' outside of an async function");
@@ -137,6 +137,10 @@ Node *read_await(Reader *r, CXCursor c)
     Kids kids;
     Fn *callee = async_callee(r, operand, &kids);
     if (callee) {
+        /* Of `await nap(1)`, where a macro makes that ac_sleep(1 * AC_MS), the arguments aren't in the text. */
+        int callee_from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(kids.v[0])));
+        if (!r->unevaluated && find_call(tu, callee_from))
+            ask_expansion(tu, callee_from);
         read_call_of(r, node, operand, kids);
         node->lends = find_lends(r, clang_getCursorReferenced(core(r, kids.v[0])));
         if (callee->is_leaf && !strcmp(callee->name, "ac_join") && kids.n == 3)
