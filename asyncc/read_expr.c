@@ -577,9 +577,21 @@ static Node *read_literal_object(Reader *r, CXCursor c)
     node->is_lvalue = true;
     Kids kids = children(r, c);
     bool evaluated = is_variable(clang_getCursorType(c));
-    for (int i = 0; i < kids.n && evaluated; i++)
-        if (is_expr(kids.v[i]) && clang_getCursorKind(kids.v[i]) != CXCursor_InitListExpr)
-            add_kid(r, node, read_expr(r, kids.v[i]));
+    for (int i = 0; i < kids.n; i++) { /* the bounds of its type, or what only names that: (typeof(x)){ 0 } */
+        if (!is_expr(kids.v[i]) || clang_getCursorKind(kids.v[i]) == CXCursor_InitListExpr)
+            continue;
+        bool before = r->unevaluated;
+        r->unevaluated |= !evaluated;
+        Node *kid = read_expr(r, kids.v[i]);
+        r->unevaluated = before;
+        if (evaluated) {
+            add_kid(r, node, kid);
+        } else {
+            Node *quiet = new_node(r, N_UNEVALUATED, kids.v[i]);
+            add_kid(r, quiet, kid);
+            add_kid(r, node, quiet);
+        }
+    }
     bind_type_name(r, node, clang_getCursorType(c));
     for (int i = 0; i < kids.n; i++)
         if (clang_getCursorKind(kids.v[i]) == CXCursor_InitListExpr) {

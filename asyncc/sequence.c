@@ -318,8 +318,8 @@ static void sequence(Sequencer *s, Node *node)
         return;
     }
     case N_LITERAL:
-        if (node->nkids == 1)
-            sequence_kids(s, node->kids[0]->kids, node->kids[0]->nkids);
+        if (node->nkids == 1 || (node->nkids == 2 && node->kids[0]->kind == N_UNEVALUATED))
+            sequence_kids(s, node->kids[node->nkids - 1]->kids, node->kids[node->nkids - 1]->nkids);
         else
             sequence_kids(s, node->kids, node->nkids);
         return;
