@@ -7,6 +7,7 @@
 #include <ac/io.h>
 #include <ac/net.h>
 #include <ac/pool.h>
+#include <ac/sync.h>
 #include <ac/task.h>
 #include <ac/time.h>
 #endif

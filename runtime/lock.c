@@ -1,0 +1,54 @@
+/* lock.c - the slow ways of lock.h's lock. */
+#define _GNU_SOURCE
+#include "lock.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { SPINS = 100 }; /* about as long as it takes to wake a thread that has gone to sleep */
+
+static void pause_briefly(void)
+{
+#if defined __x86_64__ || defined __i386__
+    __builtin_ia32_pause();
+#elif defined __aarch64__
+    __asm__ volatile("yield");
+#endif
+}
+
+void ac__futex_wait(unsigned *word, unsigned is)
+{
+    int saved_errno = errno;
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, is, NULL, NULL, 0);
+    errno = saved_errno;
+}
+
+void ac__futex_wake(unsigned *word)
+{
+    int saved_errno = errno; /* a word that has gone is -EFAULT, which is nobody's business */
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    errno = saved_errno;
+}
+
+unsigned ac__lock_slowly(unsigned *word)
+{
+    unsigned is;
+    for (int i = 0; i < SPINS; i++) {
+        is = __atomic_load_n(word, __ATOMIC_RELAXED);
+        if (!(is & AC__LOCKED) && ac__swap(word, &is, is | AC__LOCKED, __ATOMIC_ACQUIRE))
+            return is;
+        pause_briefly();
+    }
+    for (;;) {
+        is = __atomic_load_n(word, __ATOMIC_RELAXED);
+        if (!(is & AC__LOCKED)) {
+            /* One that has slept can't know whether others do. */
+            if (ac__swap(word, &is, is | AC__LOCKED | AC__SLEEPERS, __ATOMIC_ACQUIRE))
+                return is;
+        } else if (is & AC__SLEEPERS || ac__swap(word, &is, is | AC__SLEEPERS, __ATOMIC_RELAXED)) {
+            ac__futex_wait(word, is | AC__SLEEPERS);
+        }
+    }
+}
