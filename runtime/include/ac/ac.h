@@ -2,6 +2,7 @@
  *  The whole runtime. */
 #ifndef AC_AC_H
 #define AC_AC_H
+#include <ac/channel.h>
 #include <ac/dns.h>
 #include <ac/future.h>
 #include <ac/io.h>
