@@ -542,9 +542,10 @@ FUTURE(receiver, struct party);
 
 static enum ac_poll senders__poll(struct party *self, struct ac_context *cx)
 {
+    (void)cx;
     for (unsigned t = 0; t < TASKS; t++)
-        detach(SPAWN(sender, struct party, { .in = ac_sender_share(self->in), .number = self->number * TASKS + t,
-                                             .seed = self->seed + t }), cx);
+        ac_detach(SPAWN(sender, struct party, { .in = ac_sender_share(self->in), .number = self->number * TASKS + t,
+                                                .seed = self->seed + t }));
     ac_sender_close(self->in);
     return AC_READY;
 }
@@ -620,6 +621,40 @@ START_TEST(ends_may_close_at_any_time)
 {
     for (unsigned seed = 0; seed < 20; seed++)
         run_parties(seed % 2 ? 2 : AC_UNBOUNDED, 1 + (int)seed % 2, true, 10 + seed);
+}
+END_TEST
+
+static enum ac_poll either__poll(struct party *self, struct ac_context *cx)
+{
+    return self->in != NULL ? sender__poll(self, cx) : receiver__poll(self, cx);
+}
+FUTURE(either, struct party);
+
+static void run_parties_on_pool(size_t capacity, unsigned nreceivers, unsigned seed)
+{
+    struct ends ends = open_channel(capacity);
+    struct party parties[SENDERS * TASKS + 2] = { 0 };
+    memset(received, 0, sizeof received);
+    nreceived = 0;
+    in_order = nreceivers == 1;
+    for (unsigned i = 0; i < SENDERS * TASKS + nreceivers; i++) {
+        parties[i].number = i;
+        parties[i].seed = seed * 1000 + i;
+        if (i < SENDERS * TASKS)
+            parties[i].in = ac_sender_share(ends.in);
+        else
+            parties[i].out = ac_receiver_share(ends.out);
+    }
+    close_channel(&ends);
+    run_crew(&either__type, parties, SENDERS * TASKS + nreceivers);
+    ck_assert_int_eq(nreceived, SENDERS * TASKS * EACH);
+}
+
+START_TEST(tasks_of_the_pool_lose_and_double_nothing)
+{
+    run_parties_on_pool(1, 1, 1);
+    run_parties_on_pool(5, 2, 2);
+    run_parties_on_pool(AC_UNBOUNDED, 2, 3);
 }
 END_TEST
 
@@ -777,6 +812,7 @@ int main(void)
         each_value_is_received_once_and_in_its_senders_order,
         several_receivers_share_the_values,
         ends_may_close_at_any_time,
+        tasks_of_the_pool_lose_and_double_nothing,
         a_oneshot_between_threads_is_received_or_refused,
     };
     const TTest *const stops[] = {

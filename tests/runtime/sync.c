@@ -350,7 +350,7 @@ static enum ac_poll team__poll(struct worker *self, struct ac_context *cx)
 {
     (void)cx;
     for (int i = 0; i < TASKS; i++)
-        detach(SPAWN(worker, struct worker, { .seed = self->seed + (unsigned)i }), cx);
+        ac_detach(SPAWN(worker, struct worker, { .seed = self->seed + (unsigned)i }));
     return AC_READY;
 }
 FUTURE(team, struct worker);
@@ -392,6 +392,18 @@ START_TEST(tasks_of_several_threads_exclude_each_other_whoever_is_cancelled)
     ck_assert_int_eq(ac_mutex_try_lock(&shared_mutex), 0);
     ck_assert_uint_eq(ac_semaphore_permits(&shared_semaphore), PERMITS);
     ck_assert_ptr_null(shared_semaphore.waiters.first);
+}
+END_TEST
+
+START_TEST(tasks_of_the_pool_exclude_each_other_whoever_is_cancelled)
+{
+    struct worker workers[12] = { 0 };
+    for (unsigned i = 0; i < COUNT(workers); i++)
+        workers[i].seed = 1000 + i;
+    run_crew(&worker__type, workers, COUNT(workers));
+    ck_assert_int_gt(locked_in_all, ROUNDS);
+    ck_assert_int_eq(ac_mutex_try_lock(&shared_mutex), 0);
+    ck_assert_uint_eq(ac_semaphore_permits(&shared_semaphore), PERMITS);
 }
 END_TEST
 
@@ -491,6 +503,14 @@ START_TEST(stops_when_a_task_would_block_its_executor)
 }
 END_TEST
 
+START_TEST(stops_when_a_task_would_block_a_thread_of_the_pool)
+{
+    static struct ac_semaphore semaphore = AC_SEMAPHORE_INIT(0);
+    struct hog hog = { .semaphore = &semaphore };
+    run_crew(&blocker__type, &hog, 1);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -508,6 +528,7 @@ int main(void)
         a_notification_for_one_who_is_cancelled_goes_to_the_next_or_is_kept,
         a_task_that_never_has_to_wait_lets_others_run,
         tasks_of_several_threads_exclude_each_other_whoever_is_cancelled,
+        tasks_of_the_pool_exclude_each_other_whoever_is_cancelled,
         a_mutex_may_be_freed_by_the_last_who_had_it,
     };
     const TTest *const stops[] = {
@@ -516,6 +537,7 @@ int main(void)
         stops_when_there_are_too_many_permits,
         stops_when_nobody_could_wake_the_only_thread,
         stops_when_a_task_would_block_its_executor,
+        stops_when_a_task_would_block_a_thread_of_the_pool,
     };
     return run_suite("sync", tests, COUNT(tests), stops, COUNT(stops));
 }

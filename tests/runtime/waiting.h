@@ -30,11 +30,42 @@ static inline unsigned random_below(unsigned *seed, unsigned limit)
     return (*seed >> 16) % limit;
 }
 
-/* Nobody awaits the task: what cancelling the wait does. */
-static inline void detach(ac_task__handle task, struct ac_context *cx)
-{
+/* Tasks of the pool, of which each is awaited. */
+struct crew {
+    int state;
+    unsigned i, n;
+    const struct ac_future_type *type;
+    const void *frames; /* one for each */
+    ac_task__handle tasks[16];
     struct ac_await__frame await;
-    ac_await__init(&await, task);
-    ac_await__cancel(&await, cx);
+};
+
+static inline ac_task__handle spawn_on_pool(const struct ac_future_type *type, const void *frame)
+{
+    void *memory = ac_task_new(type);
+    ck_assert_ptr_nonnull(memory);
+    memcpy(memory, frame, type->size);
+    return ac_task_spawn(memory);
+}
+
+static inline enum ac_poll crew__poll(struct crew *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < self->n; self->i++)
+        self->tasks[self->i] = spawn_on_pool(self->type, (const char *)self->frames + self->i * self->type->size);
+    for (self->i = 0; self->i < self->n; self->i++) {
+        AWAIT(self, ac_await__init(&self->await, self->tasks[self->i]), ac_await__poll(&self->await, cx));
+        ac_await__end(&self->await);
+    }
+    END;
+}
+FUTURE(crew, struct crew);
+
+static inline void run_crew(const struct ac_future_type *type, const void *frames, unsigned n)
+{
+    struct crew crew = { .type = type, .frames = frames, .n = n };
+    ck_assert_int_eq(ac_pool_set_threads(3), 0);
+    ac_block_on_future(&crew__type, &crew);
+    ck_assert_int_eq(ac_pool_shutdown(10 * AC_S), 0);
 }
 #endif
