@@ -82,6 +82,7 @@ typedef struct Options {
     enum emit emit;
     const char *dump; /* --dump=PASS, or null                                    */
     bool no_lines;    /* -P                                                      */
+    bool frame_notes; /* -Rframe: why a frame is as it is                        */
     bool compile;     /* -c: on to an object                                     */
     bool run;         /* --run: compile, link, run with run_args                 */
     char **run_args;
@@ -446,7 +447,8 @@ struct Await {
     Bits overlaps; /* cfg.c: locals written before the value is out of the child's frame        */
     Bits live;     /* liveness.c: locals that live across it                                    */
     bool reached;  /* liveness.c: some path from the start leads here                           */
-    struct Field *child; /* frame.c                                                             */
+    struct Field *child; /* frame.c; of a boxed call a pointer to the frame                     */
+    bool boxed;    /* calls.c: the callee's frame comes from a stack                            */
 };
 
 /* What a declaration of an async function looks like in the text. */
@@ -510,8 +512,14 @@ struct Fn {
     bool has_blocks;           /* vla.c: it keeps memory besides the frame                     */
     bool labels_as_values;    /* &&label, or asm that may define labels: the body exists once    */
     bool uses_name[3];        /* the body mentions self, cx, state as names of its own or global */
-    int order;                /* calls.c: a callee with a body has a smaller one                */
     int64_t most_frame;       /* AC_FRAME_MAX, or 0                                              */
+    int order;                /* calls.c: a callee with a body has a smaller one, unless it's boxed */
+    bool wants_box;           /* AC_BOXED                                                       */
+    bool is_boxed;            /* calls.c: by some await here                                    */
+    bool may_call;            /* calls.c: some await of its is boxed, or of its children's: then its poll may
+                                 say AC__CALL where it runs in a box                            */
+    int seen, circle;         /* calls.c's own                                                  */
+    bool is_open;
 
     /* cfg.c */
     Block **blocks; /* [0] is the entry                                                        */
@@ -685,7 +693,7 @@ Source *expand_macros(Tu *, const Change *ranges, int nranges);
 /* Each branch[i].from stands just after the line of an #if, #elif or #else: taken[i] says whether the
  * compiler of the output reads on there. False after a report. */
 bool check_conditionals(Tu *, const Change *branches, int nbranches, bool *taken);
-/* calls.c: refuses recursion; orders tu->fns so that callees come before their callers. */
+/* calls.c: which awaits are boxed; orders tu->fns so that callees come before those that hold their frames. */
 bool order_calls(Tu *);
 /* check.c: refuses what can't live across an await yet. Needs liveness. */
 bool check_locals(Tu *);

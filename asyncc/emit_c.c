@@ -330,21 +330,21 @@ static const char *outcome(const Fn *fn)
 
 static bool needs_type(const Fn *fn)
 {
-    return !fn->is_static || fn->spawned || fn->blocked_on || fn->is_main;
+    return !fn->is_static || fn->spawned || fn->blocked_on || fn->is_main || (fn->is_boxed && !fn->may_call);
 }
 
 bool has_resume(const Fn *fn)
 {
     if (fn->is_leaf)
         return fn->has_resume;
-    return fn->is_static && (fn->is_awaited || !needs_type(fn)); /* else poll goes another way */
+    return fn->is_static && !fn->is_boxed && !fn->may_call && (fn->is_awaited || !needs_type(fn)); /* else poll goes another way */
 }
 
 /* A value in a register or two, of a function whose callers are all here. Where something is still to be done
  * between the value and the return, the frame keeps it meanwhile. */
 static bool can_give_value(const Fn *fn)
 {
-    return fn->is_static && fn->body && fn->decls[0].in_text && !fn->has_blocks && fn->result->kind == TYPE_SCALAR &&
+    return fn->is_static && !fn->is_boxed && !fn->may_call && fn->body && fn->decls[0].in_text && !fn->has_blocks && fn->result->kind == TYPE_SCALAR &&
            fn->result->size > 0 && fn->result->size <= 8 && !fn->result->variable_size;
 }
 
@@ -366,6 +366,7 @@ static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
         add_format(out, "%s%s %s__resume(%s *, struct ac_context *);\n", kind, outcome(fn), name, frame);
     add_format(out, "%senum ac_poll %s__poll(%s *, struct ac_context *);\n", kind, name, frame);
     add_format(out, "%senum ac_poll %s__cancel(%s *, struct ac_context *);\n", kind, name, frame);
+    declare_box(fn, params, out);
     if (!fn->is_static)
         add_format(out, "extern const struct ac_future_type %s__future;\n", name);
     if (fn->on_thread)
@@ -398,6 +399,8 @@ static const char *field_text(const Fn *fn, const Field *field)
         return take_format(arena, "%s%s", declare(arena, field->type, field->name, true),
                            field->packed ? " __attribute__((packed))" : "");
     const Fn *callee = field->await->callee;
+    if (field->await->boxed)
+        return field_of_box(field);
     if (!callee)
         return take_format(arena, "struct ac_await__frame %s", field->name);
     int at = -1;
@@ -535,7 +538,7 @@ static void add_future_type(const Fn *fn, const char *start, const char *end, Bu
 {
     const char *name = fn->name, *frame = fn->frame_type;
     static const char *const any[] = { "poll", "cancel" };
-    for (int i = fn->is_leaf ? 0 : 1; i < 2; i++)
+    for (int i = fn->is_leaf || fn->may_call ? 0 : 1; i < 2; i++)
         add_format(out,
                    "%sstatic enum ac_poll %s__%s_any(void *ac__frame, struct ac_context *ac__cx)\n{\n"
                    "    return %s__%s(ac__frame, ac__cx);\n}%s",
@@ -646,12 +649,33 @@ static void add_polls(const Fn *fn, const char *params, const char *start, const
                name, self, cx, end);
 }
 
+/* The same of one that may ask for a call: what is public hides that. */
+static void add_inner_polls(const Fn *fn, const char *params, const char *start, const char *end, Buf *out)
+{
+    const char *name = fn->name, *self = fn->self, *comma = *params ? ", " : "";
+    const char *takes = take_format(fn->tu->arena, "%s *%s, struct ac_context *%s", fn->frame_type, self, fn->cx);
+    const char *state = take_format(fn->tu->arena, "%s->%s", self, fn->state_field->name);
+    add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__start_in(%s%s%s)\n{\n    return ", start, name, takes, comma, params);
+    add_call(fn, "0", "", out);
+    add_format(out, ";\n}%s", end);
+    add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__poll_in(%s)\n{\n", start, name, takes);
+    if (has_states(fn)) {
+        add_format(out, "    if (%s != 0)\n        return ", state);
+        add_call(fn, state, NULL, out);
+        add(out, ";\n");
+    }
+    add(out, "    return ");
+    add_call(fn, "0", self, out);
+    add_format(out, ";\n}%s", end);
+}
+
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
     const char *params = params_text(fn, decl, NULL), *comma = *params ? ", " : "";
     const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn);
     const char *self = fn->self, *cx = fn->cx, *state = take_format(arena, "%s->%s", self, fn->state_field->name);
+    const char *in = fn->may_call ? "_in" : "", *inner = fn->may_call ? "static AC__UNUSED " : kind;
     const char *end = take_format(arena, MARK "E%d" MARK "\n", decl->name_from);
     const char *start = line_start(fn, decl->name_from);
 
@@ -664,24 +688,30 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
     }
     add_format(out, "    %s = 0;\n}%s", state, end);
 
-    add_polls(fn, params, start, end, out);
+    if (fn->may_call)
+        add_inner_polls(fn, params, start, end, out);
+    else
+        add_polls(fn, params, start, end, out);
 
     /* Cancelling goes the way of `return`: first the child at whose await it waits, then what the scopes owe. */
-    add_format(out, "%s%senum ac_poll %s__cancel(%s *%s, struct ac_context *%s)\n{\n", start, kind, name, frame, self, cx);
+    add_format(out, "%s%senum ac_poll %s__cancel%s(%s *%s, struct ac_context *%s)\n{\n", start, inner, name, in, frame, self, cx);
     if (fn->nawaits) {
         add_format(out, "    switch (%s) {\n", state);
         for (int i = 0; i < fn->nawaits; i++) {
             const Await *await = fn->awaits[i];
             if (!await->reached)
                 continue;
-            const char *callee = await->callee ? await->callee->name : "ac_await", *child = address_of_child(fn, await);
+            const char *cancel = cancel_of_child(fn, await);
             if (fn->has_blocks || next_owed(await->owed, NULL)) {
-                add_format(out, "    case %d:\n        if (%s__cancel(%s, %s) == AC_PENDING)\n            return AC_PENDING;\n",
-                           await->state, callee, child, cx);
+                if (may_say_call(await))
+                    add_format(out, "    case %d: {\n        enum ac_poll ac__said = %s;\n        if (ac__said != AC_READY)\n"
+                                    "            return ac__said;\n        }\n", await->state, cancel);
+                else
+                    add_format(out, "    case %d:\n        if (%s == AC_PENDING)\n            return AC_PENDING;\n", await->state, cancel);
                 add_owed_when_cancelled(fn, await, out);
                 add_format(out, "        %s%sbreak;\n", free_blocks(fn), fn->has_blocks ? "\n        " : "");
             } else
-                add_format(out, "    case %d:\n        return %s__cancel(%s, %s);\n", await->state, callee, child, cx);
+                add_format(out, "    case %d:\n        return %s;\n", await->state, cancel);
         }
         add(out, "    }\n");
     } else {
@@ -689,8 +719,23 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
     }
     add_format(out, "    return AC_READY;\n}%s", end);
 
+    Buf args = { .arena = arena };
+    add(&args, "");
+    add_names(fn, "", &args);
+    if (fn->may_call) {
+        add(out, start);
+        hide_stack(fn, "start", take_format(arena, "%s%s", comma, params), args.text, out);
+        hide_stack(fn, "poll", "", "", out);
+        hide_stack(fn, "cancel", "", "", out);
+        add(out, end);
+    }
     if (needs_type(fn))
         add_future_type(fn, start, end, out);
+    if (needs_box(fn)) {
+        add(out, start);
+        define_box(fn, params, args.text, out);
+        add(out, end);
+    }
 }
 
 static void add_spawner(const Fn *fn, const char *params, const char *word, Buf *out)
@@ -750,6 +795,7 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
     add(out, ")\n");
     add_format(out, MARK "B%d" MARK "{\n", fn->body->from);
     declare_bounds(fn, out);
+    declare_box_locals(fn, out);
     if (has_states(fn)) {
         add_format(out, "    switch (%s) {\n    case 0:\n        break;\n", fn->state);
         for (int i = 0; i < fn->nawaits; i++)
@@ -856,7 +902,7 @@ bool emit_c(Tu *tu)
     const Source *source = tu->source;
     Piece *pieces = NULL;
     int npieces = 0, room = 0;
-    bool runs = tu->has_main, keeps = false;
+    bool runs = tu->has_main, keeps = false, boxes = false;
     for (int i = 0; i < tu->nfns; i++) {
         Fn *fn = tu->fns[i];
         for (int k = 0; k < fn->ndecls; k++)
@@ -869,13 +915,14 @@ bool emit_c(Tu *tu)
         for (int k = 0; k < fn->nawaits; k++) {
             Fn *callee = fn->awaits[k]->callee;
             runs |= !callee;
-            if (callee && fn->body && callee->body && callee->body->from > fn->body->from)
+            if (callee && fn->body && callee->body && (fn->awaits[k]->boxed || callee->body->from > fn->body->from))
                 callee->is_awaited_early = true;
             if (callee)
                 callee->is_awaited = true;
             if (callee && !fn->awaits[k]->node->discarded)
                 callee->gives_value = can_give_value(callee);
         }
+        boxes |= needs_box(fn) || fn->may_call;
     }
     if (npieces)
         qsort(pieces, (size_t)npieces, sizeof *pieces, by_place);
@@ -901,6 +948,8 @@ bool emit_c(Tu *tu)
     add_format(&text, "/* Made by asyncc from %s. */\n#include <ac/%s.h>\n", tu->main_file->path, runs ? "task" : "future");
     if (keeps)
         add(&text, "#include <ac/memory.h>\n");
+    if (boxes)
+        add(&text, "#include <ac/boxes.h>\n");
     add(&text, MARK "S0" MARK);
     int copied = 0, packed_from = find_pack(source);
     bool leaves_done = false;
@@ -918,7 +967,7 @@ bool emit_c(Tu *tu)
                     add_format(&text, MARK "B%d" MARK, decl->from);
                     add_leaf_type(other, &text);
                     add_format(&text, MARK "E%d" MARK, decl->from);
-                } else if (!other->is_leaf && other->body && is_async_word_in_header(other)) {
+                } else if (!other->is_leaf && (other->body || other->is_boxed) && is_async_word_in_header(other)) {
                     add_format(&text, MARK "B%d" MARK, decl->from);
                     add_prototypes(other, NULL, &text);
                     add_format(&text, MARK "E%d" MARK, decl->from);

@@ -20,7 +20,7 @@ static const char *name_field(Tu *tu, const Field *field)
     const char *type = callee && callee->frame_type ? callee->frame_type
                        : callee                     ? take_format(tu->arena, "struct %s__frame", callee->name)
                                                     : "struct ac_await__frame";
-    return take_format(tu->arena, "%s %s", type, field->name);
+    return take_format(tu->arena, field->await->boxed ? "%s *%s" : "%s %s", type, field->name);
 }
 
 static const char *name_points(const Fn *fn, const Field *field)

@@ -219,9 +219,10 @@ static void put_frame(Json *j, const Fn *fn)
         put_number(j, "align", field->align);
         if (field->kind == FIELD_CHILD) {
             const Fn *callee = field->await->callee;
-            put_text(j, "type", !callee               ? "struct ac_await__frame"
-                                : callee->frame_type ? callee->frame_type
-                                                     : take_format(j->tu->arena, "struct %s__frame", callee->name));
+            const char *type = !callee              ? "struct ac_await__frame"
+                               : callee->frame_type ? callee->frame_type
+                                                    : take_format(j->tu->arena, "struct %s__frame", callee->name);
+            put_text(j, "type", field->await->boxed ? take_format(j->tu->arena, "%s *", type) : type);
         } else {
             put_type(j, field->type);
         }
@@ -249,6 +250,7 @@ static void put_states(Json *j, const Fn *fn)
             put_text(j, "callee", await->callee ? await->callee->name : NULL);
             put_type(j, await->type);
             put_bool(j, "reached", await->reached);
+            put_bool(j, "boxed", await->boxed);
             put_place(j, await->node->from);
             open(j, "live", "[", true);
             for (int i = 0; i < fn->nlocals; i++)

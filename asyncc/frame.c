@@ -96,12 +96,12 @@ static void add_children(Layout *l)
         const Fn *callee = await->callee;
         l->child_of[i] = fn->nfields;
         const char *name = take_format(l->arena, "%s__%d", callee ? callee->name : "task", await->state);
-        if (callee)
+        if (callee && !await->boxed)
             add_field(l, name, NULL, callee->frame_size, callee->frame_align);
-        else /* struct ac_await__frame */
+        else /* to a box, or struct ac_await__frame */
             add_field(l, name, NULL, pointer_size(l), pointer_size(l));
         Field *field = &fn->fields[fn->nfields - 1];
-        if (callee && !callee->is_leaf && callee->frame_used > 0)
+        if (callee && !await->boxed && !callee->is_leaf && callee->frame_used > 0)
             field->size = callee->frame_used;
         field->kind = FIELD_CHILD;
         field->await = await;
@@ -316,7 +316,7 @@ static int find_returned(const Layout *l, const Node *value, int64_t *at)
         return -1;
     if (value->kind == N_REF && is_placed(value->local) && is_result_type(l, value->local->type))
         return l->field_of[value->local->index];
-    if (value->kind != N_AWAIT || !value->await || value->await->result || !value->await->callee)
+    if (value->kind != N_AWAIT || !value->await || value->await->result || !value->await->callee || value->await->boxed)
         return -1;
     const Fn *callee = value->await->callee;
     if (!callee->result_field || !is_result_type(l, callee->result))

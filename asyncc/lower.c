@@ -103,17 +103,14 @@ static const char *result_of_child(Lowerer *l, const Await *await)
         return take_format(l->arena, "%s__s%d.value", l->fn->name, await->state);
     const char *self = l->fn->self, *name = await->child->name;
     const char *type = declare(l->arena, await->type, "*", true);
+    if (await->boxed)
+        return result_of_box(l->fn, await);
     if (!await->callee)
         return take_format(l->arena, "*(%s)ac_await__result(&%s->%s)", type, self, name);
     if (is_defined_before(await->callee, definition_of(l->fn)))
         return take_format(l->arena, "%s->%s.result", self, name);
     return take_format(l->arena, "*(%s)(%s->%s + %lld)", type, self, name,
                        (long long)await->callee->result_field->offset);
-}
-
-static const char *callee_name(const Await *await)
-{
-    return await->callee ? await->callee->name : "ac_await";
 }
 
 /* ---- pieces of text ------------------------------------------------------------------------------ */
@@ -286,8 +283,8 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
 {
     Fn *fn = l->fn;
     const Await *await = node->await;
-    const char *callee = callee_name(await), *child = address_of_child(fn, await);
-    const char *args = "";
+    const char *child = await->boxed ? NULL : address_of_child(fn, await), *args = "";
+    bool calls = may_say_call(await);
     if (!await->callee)
         args = text_of(l, node->kids[0]);
     else if (node->nkids)
@@ -295,11 +292,14 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     const char *comma = *args ? ", " : "", *pending = leaving(fn, "AC_PENDING", NULL);
     const char *poll = await->callee && await->callee->gives_value ? ".poll" : "";
     /* A child that was started here needn't ask whether it was. */
-    const char *resume = await->callee && has_resume(await->callee) ? "resume" : "poll";
+    const char *resume = await->callee && has_resume(await->callee) ? "resume" : "poll", *callee = callee_name(await);
     if (await->choice) /* another compiler has to choose the same */
         add_format(out, "(void)%s;\n", rendered(l->editor, await->choice->from, await->choice->to));
 
-    if (await->callee && await->callee->is_leaf && !await->callee->has_start) {
+    if (calls) {
+        add_format(out, "if ((%s__said = %s) != AC_READY) {\n", fn->name, start_of_child(fn, await, args));
+        pending = take_format(l->arena, "%s__said", fn->name);
+    } else if (await->callee && await->callee->is_leaf && !await->callee->has_start) {
         add_format(out, "%s__init(%s%s%s);\n", callee, child, comma, args);
         add_format(out, "if (%s__poll(%s, %s) == AC_PENDING) {\n", callee, child, fn->cx);
     } else if (wants_value(await)) {
@@ -310,10 +310,14 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
         add_format(out, "if (%s__start(%s, %s%s%s)%s == AC_PENDING) {\n", callee, child, fn->cx, comma, args, poll);
     }
     add_saves(l, await, out);
+    if (await->boxed)
+        add_format(out, "    %s->%s = %s__called;\n", fn->self, await->child->name, fn->name);
     add_format(out, "    return %s;\n", pending);
     if (await->reached) { /* else nobody goes to the label */
         add_format(out, "%s__%d:\n", fn->name, await->state);
-        if (wants_value(await))
+        if (calls)
+            add_format(out, "    if ((%s = %s) != AC_READY)\n        return %s;\n", pending, poll_of_child(fn, await), pending);
+        else if (wants_value(await))
             add_format(out, "    %s__s%d = %s__%s(%s, %s);\n    if (%s__s%d.poll == AC_PENDING)\n        return %s;\n", fn->name,
                        await->state, callee, resume, child, fn->cx, fn->name, await->state, pending);
         else
@@ -326,7 +330,9 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     add(out, "}\n");
     if (await->result)
         add_temp(l, out, await->result, result_of_child(l, await));
-    if (!await->callee)
+    if (await->boxed)
+        add_format(out, "ac__return(%s, %s__called);\n", fn->cx, fn->name);
+    else if (!await->callee)
         add_format(out, "ac_await__end(%s);\n", child); /* the task's memory, the result in it, goes back */
 }
 

@@ -94,6 +94,24 @@ bool edit_type_uses(Fn *, Editor *);
 void add_owed(const Fn *, const Owed *, const Owed *kept, Buf *);
 void add_owed_when_cancelled(const Fn *, const Await *, Buf *);
 
+/* ---- boxes.c: frames that come from a stack ---- */
+
+/* How an await starts its child, goes on with it, cancels it: calls that give an enum ac_poll. */
+const char *start_of_child(const Fn *, const Await *, const char *args);
+const char *poll_of_child(const Fn *, const Await *);
+const char *cancel_of_child(const Fn *, const Await *);
+/* They may say AC__CALL, which is passed on. */
+bool may_say_call(const Await *);
+const char *result_of_box(const Fn *, const Await *);
+const char *field_of_box(const Field *);
+bool needs_box(const Fn *); /* f__box is made */
+void declare_box_locals(const Fn *, Buf *);
+void declare_box(const Fn *, const char *params, Buf *);
+/* After f__init and the others. params: all of them, "int n"; args: what follows the frame, ", n". */
+void define_box(const Fn *, const char *params, const char *args, Buf *);
+/* f__start, ... by f__start_in; both with a comma before what they hold. */
+void hide_stack(const Fn *, const char *how, const char *params, const char *args, Buf *);
+
 /* Where a generated frame is complete before the text at that offset. */
 bool is_defined_before(const Fn *, int offset);
 

@@ -36,6 +36,7 @@ static const char usage[] =
     "                     for Graphviz), json (both, for tools)\n"
     "  --cc=CC            the C compiler that will compile the output (default: cc)\n"
     "  -P                 no #line directives\n"
+    "  -Rframe            say which calls are boxed, and why\n"
     "  --dump=PASS        stop after a pass of the compiler and print what it found\n"
     "  -MD -MMD -MF FILE -MT TARGET -MQ TARGET -MP\n"
     "                     dependencies for make, as cc writes them\n"
@@ -61,6 +62,7 @@ enum use {
     USE_CC_NAME,
     USE_EMIT,
     USE_DUMP,
+    USE_FRAME_NOTES,
     USE_COMPILE,
     USE_RUN,
     USE_NO_LINES,
@@ -96,6 +98,7 @@ static const struct flag {
     { "--cc=", EITHER, USE_CC_NAME },
     { "--emit=", EITHER, USE_EMIT },
     { "--dump=", EITHER, USE_DUMP },
+    { "-Rframe", ALONE, USE_FRAME_NOTES },
     { "--run", ALONE, USE_RUN },
     { "--help", ALONE, USE_HELP },
     { "-h", ALONE, USE_HELP },
@@ -491,6 +494,9 @@ static int use_flag(Call *call, const struct flag *flag, const char *argument, c
         break;
     case USE_EMIT:
         return read_emit(o, value);
+    case USE_FRAME_NOTES:
+        o->frame_notes = true;
+        break;
     case USE_DUMP:
         o->dump = value;
         break;

@@ -117,9 +117,10 @@ static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXCl
 /* What asyncc makes behind f__: init, and labels and temporaries, which have numbers. */
 static bool is_made(const char *rest)
 {
-    static const char *const words[] = { "frame",  "init",   "start", "resume",      "first",    "ready",    "poll",
-                                         "cancel", "future", "body",  "name",        "block_on", "poll_any", "cancel_any",
-                                         "self",   "cx",     "state", "spawn",       "spawn_local", "value" };
+    static const char *const words[] = { "frame", "init", "start", "resume", "first", "ready", "poll", "cancel", "future", "body",
+                                         "name", "spawn", "spawn_local", "block_on", "poll_any", "cancel_any", "start_in",
+                                         "poll_in", "cancel_in", "poll_box", "cancel_box", "box", "boxed", "said", "called",
+                                         "self", "cx", "state", "value" };
     static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "s", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(rest, words[i]))

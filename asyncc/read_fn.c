@@ -34,7 +34,7 @@ static const char *attribute_name(Reader *r, CXCursor c)
     while (end < size && (text[end] == '_' || (text[end] | 32) - 'a' + 0u < 26u || text[end] - '0' + 0u < 10u))
         end++;
     const char *name = take_text(r->arena, text + at, end - at);
-    if (!strcmp(name, "__asy") || !strcmp(name, "AC_FRAME") || !*name)
+    if (!strcmp(name, "__asy") || !strcmp(name, "AC_FRAME") || !strcmp(name, "AC_BOXED") || !*name)
         return "annotate";
     return name;
 }
@@ -46,6 +46,7 @@ typedef struct Head {
     const char *frame;
     CXCursor most; /* AC_FRAME_MAX's attribute */
     bool has_most;
+    bool boxed;
     Kids params;
     const char *bad_attribute;
     bool is_noinline;
@@ -67,6 +68,7 @@ static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientD
             head->frame = text + 9;
         if (!strcmp(text, "ac_frame_max"))
             head->most = c, head->has_most = true;
+        head->boxed |= !strcmp(text, "ac_boxed");
     } else if (clang_isAttribute(kind)) {
         const char *name = attribute_name(head->r, c);
         if (!is_harmless_attribute(name, strlen(name)))
@@ -157,7 +159,7 @@ static bool read_decl_text(Reader *r, CXCursor c, Fn *fn, Decl *decl, bool is_de
     if (span.from < 0 || decl->name_from < 0)
         return false; /* in another file: a plain header, by AC_ASYNC */
     decl->in_text = true;
-    if (!word_at(tu, decl->name_from, fn->name) || (find_call(tu, span.from) && !word_at(tu, span.from, "AC_ASYNC"))) {
+    if (!word_at(tu, decl->name_from, fn->name) || (find_call(tu, span.from) && !word_at(tu, span.from, "AC_ASYNC") && !word_at(tu, span.from, "AC_BOXED"))) {
         ask_expansion(r->tu, word_at(tu, decl->name_from, fn->name) ? span.from : decl->name_from);
         return true;
     }
@@ -453,6 +455,7 @@ void read_async_function(Reader *r, CXCursor c)
 
     if (head.has_most)
         read_most_frame(r, fn, head.most, at, to);
+    fn->wants_box |= head.boxed;
     if (head.frame) {
         fn->is_leaf = true;
         fn->frame_type = head.frame;

@@ -334,8 +334,8 @@ static void sequence(Sequencer *s, Node *node)
 /* A value that goes straight to where it's wanted is read from the child's frame there. */
 static void read_in_place(Node *value)
 {
-    /* A task's result goes with the task, so it's copied at once. */
-    if (value && value->kind == N_AWAIT && value->await->result && value->await->callee) {
+    /* A task's result goes with the task, and a boxed one with the box, so they are copied at once. */
+    if (value && value->kind == N_AWAIT && value->await->result && value->await->callee && !value->await->boxed) {
         value->await->result->used = false;
         value->await->result = NULL;
     }

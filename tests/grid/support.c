@@ -428,7 +428,7 @@ static int drive(const struct grid_case *c, int use_start, int cancel_at)
     int pending = 0, cancelling = 0, before = 0;
     unsigned char *frame = make_frame(c);
     enum ac_poll said;
-    struct ac_context cx = { &waker, NULL, 128 };
+    struct ac_context cx = { .waker = &waker, .budget = 128 };
     if (use_start) {
         clobber_stack();
         wakes = 0;
@@ -457,7 +457,7 @@ static int drive(const struct grid_case *c, int use_start, int cancel_at)
         }
         clobber_stack();
         wakes = 0;
-        cx = (struct ac_context){ &waker, NULL, 128 };
+        cx = (struct ac_context){ .waker = &waker, .budget = 128 };
         said = cancelling ? c->cancel(frame, &cx) : c->poll(frame, &cx);
     }
     if (said != AC_READY)

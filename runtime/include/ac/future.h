@@ -50,6 +50,7 @@ extern "C" {
 enum ac_poll {
     AC_PENDING = 0, /**< not finished; the waker will be woken */
     AC_READY = 1,   /**< finished; the result stands in the frame */
+    AC__CALL = 2,   /* asyncc's own, between frames on one stack: another frame was put on it; ac/boxes.h */
 };
 
 struct ac_waker;
@@ -79,6 +80,7 @@ struct ac_context {
     struct ac_waker *waker; /**< who to wake; borrowed, see struct ac_waker */
     struct ac_exec *exec;   /**< the executor that polls, or null when driven by hand */
     unsigned budget;        /**< ready leaves left before the task should let others run */
+    struct ac__boxes *boxes; /**< null at first: asyncc's own, the frame stack that is driven; ac/boxes.h */
 };
 
 /** A kind of future, for whoever has its frame as bytes: executors, boxes. */
@@ -111,17 +113,21 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
  * that was written by hand. AC_FRAME_MAX(bytes), beside `async`, makes it an error if the function's frame
  * gets larger than that. AC_NOESCAPE, before a parameter, promises that no copy of the pointer outlives the call, or
  * the future that it makes: then a buffer that is passed there lives no longer than it is used, and shares its
- * place in the frame with others. To a plain compiler all four are nothing. */
+ * place in the frame with others. AC_BOXED, beside `async`, keeps the function's frame out of its callers': each call
+ * takes it from a stack of frames, as a recursive one does; for a large frame whose callers seldom get that
+ * far. To a plain compiler all five are nothing. */
 #ifdef __ASYNCC__
 #define AC_ASYNC __asy
 #define AC_FRAME(frame) __attribute__((annotate("ac_frame:" #frame)))
 #define AC_FRAME_MAX(bytes) __attribute__((annotate("ac_frame_max", bytes)))
 #define AC_NOESCAPE __attribute__((noescape))
+#define AC_BOXED __attribute__((annotate("ac_boxed")))
 #elif !defined AC__KEEP_GENERICS /* set while asyncc has macros expanded: the words stay for it to read */
 #define AC_ASYNC
 #define AC_FRAME(frame)
 #define AC_FRAME_MAX(bytes)
 #define AC_NOESCAPE
+#define AC_BOXED
 #endif
 
 /* What asyncc writes: a frame is reached as bytes of a parent's, too, and not every program calls

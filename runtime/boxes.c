@@ -1,0 +1,134 @@
+/* boxes.c - stacks of boxed frames, and driving them. */
+#include "exec.h"
+
+#include <ac/boxes.h>
+#include <stdlib.h>
+
+/*  | struct ac__boxes | box | box |  | struct ac__chunk | box | box | free |   spare
+ *    the first chunk                   the newest
+ *
+ * A chunk is twice as large as the one before, up to MOST. When the last box of a chunk goes, the chunk is kept
+ * as the spare one and the former spare is freed: so a depth that goes up and down over a chunk's end
+ * doesn't allocate each time, and memory follows the depth down. */
+enum {
+    FIRST = 1000, /* small enough for malloc's quick lists */
+    MOST = 256 << 10,
+};
+
+struct ac__chunk {
+    struct ac__chunk *older; /* null: that is the first, behind struct ac__boxes */
+    size_t size;
+    /* Of the older one, while this is the newest. */
+    char *older_at, *older_end;
+    struct ac__box *older_low;
+};
+
+/* A frame of its own may be larger than what is left on a machine: the call can't be made. */
+static _Noreturn void stop(size_t size)
+{
+    ac__stop("await", "no memory for %zu bytes of a call's frame", size);
+}
+
+static void grow(struct ac__boxes *boxes, size_t wanted)
+{
+    struct ac__chunk *chunk = boxes->spare;
+    boxes->spare = NULL;
+    if (chunk != NULL && chunk->size < wanted) {
+        free(chunk);
+        chunk = NULL;
+    }
+    if (chunk == NULL) {
+        size_t size = boxes->chunk == NULL ? 2 * FIRST : 2 * boxes->chunk->size;
+        if (size > MOST)
+            size = MOST;
+        if (size < wanted)
+            size = wanted;
+        chunk = size < PTRDIFF_MAX - sizeof *chunk ? malloc(sizeof *chunk + size) : NULL;
+        if (chunk == NULL)
+            stop(size);
+        chunk->size = size;
+    }
+    chunk->older = boxes->chunk;
+    chunk->older_at = boxes->at;
+    chunk->older_end = boxes->end;
+    chunk->older_low = boxes->low;
+    boxes->chunk = chunk;
+    boxes->at = (char *)(chunk + 1);
+    boxes->end = boxes->at + chunk->size;
+    boxes->low = NULL;
+}
+
+struct ac__boxes *ac__new_boxes(void)
+{
+    struct ac__boxes *boxes = malloc(FIRST);
+    if (boxes == NULL)
+        stop(FIRST);
+    *boxes = (struct ac__boxes){ .at = (char *)(boxes + 1), .end = (char *)boxes + FIRST, .grow = grow };
+    return boxes;
+}
+
+void ac__shrink_boxes(struct ac__boxes *boxes)
+{
+    struct ac__chunk *chunk = boxes->chunk;
+    boxes->low = NULL;
+    if (chunk == NULL)
+        return;
+    free(boxes->spare);
+    boxes->spare = chunk;
+    boxes->chunk = chunk->older;
+    boxes->at = chunk->older_at;
+    boxes->end = chunk->older_end;
+    boxes->low = chunk->older_low;
+}
+
+void ac__free_boxes(struct ac__boxes *boxes)
+{
+    for (struct ac__chunk *chunk = boxes->chunk, *older; chunk != NULL; chunk = older) {
+        older = chunk->older;
+        free(chunk);
+    }
+    free(boxes->spare);
+    free(boxes);
+}
+
+/* What is cancelled has no result, and nobody is there to give its box back. */
+static void end_cancelled(struct ac__boxes *boxes, struct ac__box *box)
+{
+    boxes->cancelled = boxes->top;
+    boxes->at = (char *)box;
+    if (boxes->low == box)
+        ac__shrink_boxes(boxes);
+}
+
+enum ac_poll ac__drive(struct ac__boxes *boxes, struct ac_context *cx)
+{
+    enum ac_poll said;
+    cx->boxes = boxes;
+    do {
+        /* What a cancelled box calls while it cleans up stands above it, and is polled. */
+        struct ac__box *box = boxes->top;
+        bool cancelled = box == boxes->cancelled;
+        said = (cancelled ? box->type->cancel : box->type->poll)(box + 1, cx);
+        if (said != AC_READY)
+            continue;
+        boxes->top = box == boxes->first ? NULL : box->of.below;
+        if (cancelled)
+            end_cancelled(boxes, box);
+    } while (said != AC_PENDING && boxes->top != NULL);
+    cx->boxes = NULL;
+    return said;
+}
+
+enum ac_poll ac__cancel(struct ac_context *cx, void *frame)
+{
+    /* In a box, the callee has been cancelled before its caller. */
+    if (cx->boxes != NULL)
+        return AC_READY;
+    struct ac__boxes *boxes = ac__boxes_of(frame);
+    if (boxes->cancelled == NULL)
+        boxes->cancelled = boxes->top;
+    enum ac_poll said = ac__drive(boxes, cx);
+    if (said == AC_READY)
+        ac__free_boxes(boxes);
+    return said;
+}

@@ -1,0 +1,139 @@
+/** @file
+ *  Boxed frames: those of calls that recur, go through a pointer, or cross files, whose frame can't stand
+ *  in the caller's. For code that asyncc makes; a program has no need to call any of it.
+ *
+ *      fact(3)                      the caller's frame holds a pointer to the box of fact(2)
+ *        | fact(2) | fact(1) |      a stack of boxes, in chunks that never move
+ *                    ^ top          the only one that is polled
+ *
+ *  The stack belongs to the *owner*, the body that makes the first boxed call: it is there for as long as
+ *  that call. The owner drives it (ac__drive): the innermost box is polled, by the owner's poll
+ *  and not by its caller's. A body that runs in a box, which the context tells it by its `boxes`, makes
+ *  a boxed call by putting the callee's box on top and returning AC__CALL, all the way out to the driver;
+ *  it is polled again when the callee is done, finds the result in the callee's frame, and gives that box
+ *  back. So neither the C stack nor the cost of a wake-up grows with the depth.
+ *
+ *  A frame that is driven by something else than asyncc's own calls (an executor, a future by hand) is polled
+ *  by its f__poll, which hides the stack from it: what it calls then has a stack of its own, and AC__CALL is
+ *  never seen. The threads of one stack take turns, so nothing here is locked. */
+#ifndef AC_BOXES_H
+#define AC_BOXES_H
+#include <ac/future.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Stands just before its frame. */
+struct ac__box {
+    union {
+        struct ac__box *below;
+        struct ac__boxes *boxes; /* the first box: it has none below */
+    } of;
+    const struct ac_future_type *type;
+};
+
+struct ac__boxes {
+    struct ac__box *top;       /* the innermost that isn't done */
+    struct ac__box *first;
+    struct ac__box *cancelled; /* the innermost that is being cancelled, with all below; or null */
+    char *at, *end;            /* what is free of the newest chunk */
+    struct ac__box *low;       /* the lowest box of that chunk */
+    struct ac__chunk *chunk;   /* the newest; and one that is kept for the next time, or null */
+    struct ac__chunk *spare;
+    /* Makes a newer chunk, in which so much fits. By a pointer, so that a file that only defines functions
+     * links without the runtime. */
+    void (*grow)(struct ac__boxes *, __SIZE_TYPE__ size);
+};
+
+/** A stack without a box. No memory is a checked stop, here and where it grows: a call can't say that it
+ *  couldn't be made. */
+struct ac__boxes *ac__new_boxes(void);
+
+/** A box on top; returns its frame, uninitialised. */
+static inline void *ac__push(struct ac__boxes *boxes, const struct ac_future_type *type)
+{
+    __SIZE_TYPE__ align = type->align < sizeof(struct ac__box) ? sizeof(struct ac__box) : type->align, offset;
+    for (;;) {
+        /* The header's size is a power of two: what is aligned to it or better leaves the header aligned, too. */
+        offset = -((__UINTPTR_TYPE__)boxes->at + sizeof(struct ac__box)) & (align - 1);
+        offset += sizeof(struct ac__box);
+        __SIZE_TYPE__ room = (__SIZE_TYPE__)(boxes->end - boxes->at);
+        if (offset <= room && type->size <= room - offset)
+            break;
+        boxes->grow(boxes, type->size + align + sizeof(struct ac__box));
+    }
+    struct ac__box *box = (struct ac__box *)(boxes->at + offset) - 1;
+    if (boxes->top != (struct ac__box *)0) {
+        box->of.below = boxes->top;
+    } else {
+        box->of.boxes = boxes;
+        boxes->first = box;
+    }
+    if (boxes->low == (struct ac__box *)0)
+        boxes->low = box;
+    box->type = type;
+    boxes->top = box;
+    boxes->at += offset + type->size;
+    return box + 1;
+}
+
+/** Polls, and calls, until the first box is ready or the innermost one has to wait. */
+enum ac_poll ac__drive(struct ac__boxes *, struct ac_context *);
+/** The call of @p frame was the last thing on its stack, and is over. */
+void ac__free_boxes(struct ac__boxes *);
+/** A chunk is empty: takes its box off. */
+void ac__shrink_boxes(struct ac__boxes *);
+
+static inline struct ac__boxes *ac__boxes_of(void *first_frame)
+{
+    return ((struct ac__box *)first_frame - 1)->of.boxes;
+}
+
+/* What follows is for the body that makes the call. In a box or not is always the same for one call, from its
+ * start to its end: who polls the body doesn't change. */
+
+/** Where it puts the callee's box. */
+static inline struct ac__boxes *ac__boxes(struct ac_context *cx)
+{
+    return cx->boxes != (struct ac__boxes *)0 ? cx->boxes : ac__new_boxes();
+}
+
+/** Starts the callee, whose box is on top. */
+static inline enum ac_poll ac__call(struct ac_context *cx, void *frame)
+{
+    return cx->boxes != (struct ac__boxes *)0 ? AC__CALL : ac__drive(ac__boxes_of(frame), cx);
+}
+
+/** Goes on with it. A body in a box isn't polled before its callee is done. */
+static inline enum ac_poll ac__resume(struct ac_context *cx, void *frame)
+{
+    return cx->boxes != (struct ac__boxes *)0 ? AC_READY : ac__drive(ac__boxes_of(frame), cx);
+}
+
+/** The result has been taken from the frame: the box goes back. */
+static inline void ac__return(struct ac_context *cx, void *frame)
+{
+    struct ac__boxes *boxes = cx->boxes;
+    if (boxes == (struct ac__boxes *)0) {
+        ac__free_boxes(ac__boxes_of(frame));
+        return;
+    }
+    boxes->at = (char *)((struct ac__box *)frame - 1);
+    if (boxes->low == (struct ac__box *)frame - 1)
+        ac__shrink_boxes(boxes);
+}
+
+/** Cancels the callee, from the innermost box on outwards; each box goes back. */
+enum ac_poll ac__cancel(struct ac_context *cx, void *frame);
+
+/** Where a callee that isn't known here has put its result. */
+static inline void *ac__result(void *frame)
+{
+    return (char *)frame + ((struct ac__box *)frame - 1)->type->result_offset;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
