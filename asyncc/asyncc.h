@@ -355,6 +355,7 @@ struct Node {
     int name_to;      /* N_SPAWN, N_BLOCK_ON, N_AWAIT of a call: end of the callee's name       */
     int args_from, args_to; /* the same: what stands between the call's parentheses; 'G': the control
                                with the probe around it                                         */
+    bool through_pointer;   /* N_AWAIT, N_BLOCK_ON: kids[0] is what is called, the arguments follow */
     bool is_lvalue;         /* used for its place, not its value                               */
     bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
     bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
@@ -480,6 +481,9 @@ struct Fn {
     int nparams;
     bool is_static, is_inline, is_main;
     bool name_is_taken;      /* the body can't have it: a parameter or the C library does               */
+    bool is_pointer;         /* no function: stands for what a pointer points to, is in no list        */
+    bool is_mentioned;       /* its address is taken                                            */
+    bool is_weak;            /* another file's may take its place                               */
     bool is_leaf;            /* AC_FRAME: written by hand                                       */
     bool has_start, has_resume; /* leaf: name__start, name__resume are declared                 */
     bool is_noinline;        /* said by an attribute                                           */
@@ -651,6 +655,9 @@ struct Tu {
     Change *inserts; /* characters that the next parse needs: the star of `await *task`           */
     int ninserts, inserts_room;
     int naligns; /* names that were made for the parse: read_stmt.c, read_heads.c */
+    Change *mentions; /* async functions as values, and the text that they become                   */
+    int nmentions, mentions_room;
+    int first_use; /* a declaration at file level, the first that needs what is made for functions; or -1 */
     Change *calls; /* every outermost macro call in the text, by from                             */
     int ncalls, calls_room;
     Change *skipped; /* stretches that the preprocessor left out                                  */
@@ -693,8 +700,10 @@ Source *expand_macros(Tu *, const Change *ranges, int nranges);
 /* Each branch[i].from stands just after the line of an #if, #elif or #else: taken[i] says whether the
  * compiler of the output reads on there. False after a report. */
 bool check_conditionals(Tu *, const Change *branches, int nbranches, bool *taken);
+/* calls.c: in this file, for good. */
+bool is_frame_known(const Fn *);
 /* calls.c: which awaits are boxed; orders tu->fns so that callees come before those that hold their frames. */
-bool order_calls(Tu *);
+void order_calls(Tu *);
 /* check.c: refuses what can't live across an await yet. Needs liveness. */
 bool check_locals(Tu *);
 /* check.c: refuses an #if in an async body that tu->options->cc decides otherwise than libclang. */

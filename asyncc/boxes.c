@@ -27,6 +27,12 @@
 #include "lower.h"
 #include <string.h>
 
+/* Of a future by hand that is pointed to, each file makes the box: weakly, so that it has one address. */
+const char *storage(const Fn *fn)
+{
+    return fn->is_leaf || fn->is_weak ? "__attribute__((weak)) " : fn->is_static ? "static AC__UNUSED " : "";
+}
+
 bool may_say_call(const Await *await)
 {
     return await->boxed || (await->callee && await->callee->may_call);
@@ -34,7 +40,7 @@ bool may_say_call(const Await *await)
 
 bool needs_box(const Fn *fn)
 {
-    return !fn->is_leaf && (fn->is_boxed || (!fn->is_static && !fn->is_main));
+    return fn->is_boxed || (!fn->is_static && !fn->is_main && !fn->is_leaf);
 }
 
 static int definition_of(const Fn *fn)
@@ -50,10 +56,27 @@ static const char *callee_name(const Await *await)
     return await->callee ? await->callee->name : "ac_await";
 }
 
-const char *start_of_child(const Fn *fn, const Await *await, const char *args)
+/* The type of the function that a pointer to an async one really points to. */
+static const char *type_of_box(const Fn *callee)
+{
+    Buf text = { .arena = callee->tu->arena };
+    add(&text, "void *(*)(struct ac__boxes *");
+    for (int i = 0; i < callee->nparams; i++) {
+        const Type *type = callee->params[i]->type;
+        add_format(&text, ", %s",
+                   type->variable_size ? "const volatile void *" : declare(callee->tu->arena, type, "", false));
+    }
+    add(&text, ")");
+    return text.text;
+}
+
+const char *start_of_child(const Fn *fn, const Await *await, const char *args, const char *pointer)
 {
     Arena *arena = fn->tu->arena;
     const char *comma = *args ? ", " : "";
+    if (await->boxed && pointer)
+        return take_format(arena, "ac__call(%s, %s__called = ((%s)(void (*)(void))(%s))(ac__boxes(%s)%s%s))", fn->cx, fn->name,
+                           type_of_box(await->callee), pointer, fn->cx, comma, args);
     if (await->boxed)
         return take_format(arena, "ac__call(%s, %s__called = %s__box(ac__boxes(%s)%s%s))", fn->cx, fn->name,
                            await->callee->name, fn->cx, comma, args);
@@ -119,15 +142,14 @@ void declare_box(const Fn *fn, const char *params, Buf *out)
         add_format(out, "static AC__UNUSED enum ac_poll %s__cancel_in(%s *, struct ac_context *);\n", name, frame);
     }
     if (needs_box(fn))
-        add_format(out, "%svoid *%s__box(struct ac__boxes *%s%s);\n", fn->is_static ? "static AC__UNUSED " : "", name, comma,
-                   params);
+        add_format(out, "%svoid *%s__box(struct ac__boxes *%s%s);\n", storage(fn), name, comma, params);
 }
 
 /* What a caller that isn't asyncc's text calls: `how` is start, poll or cancel, with what it is declared and called with. */
 void hide_stack(const Fn *fn, const char *how, const char *params, const char *args, Buf *out)
 {
-    add_format(out, "%senum ac_poll %s__%s(%s *%s, struct ac_context *%s%s)\n{\n", fn->is_static ? "static AC__UNUSED " : "",
-               fn->name, how, fn->frame_type, fn->self, fn->cx, params);
+    add_format(out, "%senum ac_poll %s__%s(%s *%s, struct ac_context *%s%s)\n{\n", storage(fn), fn->name, how, fn->frame_type,
+               fn->self, fn->cx, params);
     add_format(out, "    struct ac__boxes *ac__hidden = %s->boxes;\n    %s->boxes = 0;\n", fn->cx, fn->cx);
     add_format(out, "    enum ac_poll ac__said = %s__%s_in(%s, %s%s);\n", fn->name, how, fn->self, fn->cx, args);
     add_format(out, "    %s->boxes = ac__hidden;\n    return ac__said;\n}\n", fn->cx);
@@ -153,8 +175,102 @@ void define_box(const Fn *fn, const char *params, const char *args, Buf *out)
             add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
         add_format(out, "    %s__poll_box, %s__cancel_box\n};\n", name, name);
     }
-    add_format(out, "%svoid *%s__box(struct ac__boxes *ac__stack%s%s)\n{\n", fn->is_static ? "static AC__UNUSED " : "", name,
-               comma, params);
+    add_format(out, "%svoid *%s__box(struct ac__boxes *ac__stack%s%s)\n{\n", storage(fn), name, comma, params);
     add_format(out, "    %s *ac__frame = ac__push(ac__stack, &%s__%s);\n", frame, name, fn->may_call ? "boxed" : "future");
     add_format(out, "    %s__init(ac__frame%s);\n    return ac__frame;\n}\n", name, args);
+}
+
+/* ---- functions as values, and blocking on what isn't known here ------------------------------------------ */
+
+static int first_after(const Change *changes, int n, int from)
+{
+    int low = 0, high = n;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (changes[middle].from < from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const char *without_async(const Tu *tu, int from, int to)
+{
+    char *text = take_text(tu->arena, tu->source->text + from, (size_t)(to - from));
+    const Words *words = &tu->source->words;
+    for (int i = 0; i < words->n; i++)
+        if (words->v[i].at >= from && words->v[i].at < to && !strncmp(text + words->v[i].at - from, "async", 5))
+            memset(text + words->v[i].at - from, ' ', 5);
+    return text;
+}
+
+void edit_pointers(const Tu *tu, Editor *editor)
+{
+    const Words *words = &tu->source->words;
+    int low = 0, high = words->n;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (words->v[middle].at < editor->from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (int i = low; i < words->n && words->v[i].at < editor->to; i++) {
+        int at = words->v[i].at, to = at + words->v[i].size;
+        if (strncmp(tu->source->text + at, "async", 5))
+            continue;
+        while (to < editor->to && tu->source->text[to] == ' ')
+            to++;
+        replace_text(editor, at, to, "");
+    }
+    for (int i = first_after(tu->mentions, tu->nmentions, editor->from);
+         i < tu->nmentions && tu->mentions[i].from < editor->to; i++)
+        replace_text(editor, tu->mentions[i].from, tu->mentions[i].to, tu->mentions[i].text);
+}
+
+/* Between the pieces that are replaced as a whole: whether anything has to be edited. */
+bool has_pointers(const Tu *tu, int from, int to)
+{
+    const Words *words = &tu->source->words;
+    for (int i = 0; i < words->n; i++)
+        if (words->v[i].at >= from && words->v[i].at < to && !strncmp(tu->source->text + words->v[i].at, "async", 5))
+            return true;
+    int i = first_after(tu->mentions, tu->nmentions, from);
+    return i < tu->nmentions && tu->mentions[i].from < to;
+}
+
+/* Drives what `call` has put into a box to its end; its value is the last thing. */
+static void block_on_box(const Fn *fn, const char *call, Buf *out)
+{
+    add_format(out, "struct ac__boxes *ac__stack = ac__new_boxes();\n    void *ac__frame = %s;\n", call);
+    add(out, "    ac_block_on_future(ac__type_of(ac__frame), ac__frame);\n");
+    if (fn->result->kind != TYPE_VOID)
+        add_format(out, "    %s = *(%s)ac__result(ac__frame);\n", declare(fn->tu->arena, fn->result, "ac__value", true),
+                   declare(fn->tu->arena, fn->result, "*", true));
+    add(out, "    ac__free_boxes(ac__stack);\n");
+}
+
+void block_on_declared(const Fn *fn, const char *args, Buf *out)
+{
+    add(out, "    ");
+    block_on_box(fn, take_format(fn->tu->arena, "%s__box(ac__stack%s)", fn->name, args), out);
+    if (fn->result->kind != TYPE_VOID)
+        add(out, "    return ac__value;\n");
+}
+
+void block_on_pointer(Editor *plain, const Node *node)
+{
+    const Fn *fn = node->callee;
+    Arena *arena = fn->tu->arena;
+    Buf whole = { .arena = arena };
+    const char *pointer = rendered(plain, node->kids[0]->from, node->kids[0]->to);
+    const char *args = node->nkids > 1 ? rendered(plain, node->args_from, node->args_to) : "";
+    add(&whole, "__extension__({ ");
+    block_on_box(fn, take_format(arena, "((%s)(void (*)(void))(%s))(ac__stack%s%s)", type_of_box(fn), pointer,
+                                 *args ? ", " : "", args), &whole);
+    add(&whole, fn->result->kind == TYPE_VOID ? "    (void)0; })" : "    ac__value; })");
+    for (char *c = whole.text; (c = strchr(c, '\n')); c++)
+        *c = ' ';
+    replace_text(plain, node->from, node->to, whole.text);
 }

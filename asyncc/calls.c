@@ -29,41 +29,13 @@ typedef struct Walk {
     Fn **open; /* Tarjan's stack */
     int nopen, open_room;
     int nseen; /* by find_circles() */
-    bool starts_declared;
-    bool failed;
 } Walk;
 
 enum { UNSEEN = -1, OPEN = -2 }; /* Fn.order while it isn't known */
 
-static bool is_frame_known(const Fn *fn) { return fn->body || fn->is_leaf; }
-
-static void refuse_declared(Walk *w, const Fn *callee, const Node *node)
+bool is_frame_known(const Fn *fn)
 {
-    w->failed = true;
-    report(w->tu, ERROR, node->from, node->to, "'%s' is only declared here: its frame isn't known", callee->name);
-    if (callee->ndecls)
-        note(w->tu, callee->decls[0].name_from, callee->decls[0].name_to, "this declares '%s'", callee->name);
-    note(w->tu, -1, -1, "to start it from here isn't supported yet; an async function of this file that awaits it can be");
-}
-
-/* Spawned and blocked-on calls have their frame elsewhere, so they may be recursive; but it has to be known. */
-static void check_started(Walk *w, const Node *node)
-{
-    if (!node)
-        return;
-    if ((node->kind == N_SPAWN || node->kind == N_BLOCK_ON) && node->callee && !is_frame_known(node->callee))
-        refuse_declared(w, node->callee, node);
-    for (int i = 0; i < node->nkids; i++)
-        check_started(w, node->kids[i]);
-}
-
-/* Whether there is anything for check_started to find: a look at every expression costs. */
-static bool starts_declared(const Tu *tu)
-{
-    for (int i = 0; i < tu->nfns; i++)
-        if (!is_frame_known(tu->fns[i]) && (tu->fns[i]->spawned || tu->fns[i]->blocked_on))
-            return true;
-    return false;
+    return (fn->body && !fn->is_weak) || fn->is_leaf;
 }
 
 /* ---- boxes ------------------------------------------------------------------------------------------ */
@@ -90,8 +62,10 @@ static void box_unknown(Tu *tu)
                 continue;
             if (callee->wants_box)
                 box(await, fn, "its declaration says AC_BOXED");
-            else if (!callee->body)
-                box(await, fn, "the frame isn't known in this file");
+            else if (callee->is_pointer)
+                box(await, fn, "it goes through a pointer");
+            else if (!is_frame_known(callee))
+                box(await, fn, callee->body ? "a weak function may be another file's" : "the frame isn't known in this file");
             else if (callee == fn)
                 box(await, fn, "a function's frame can't hold itself");
         }
@@ -254,9 +228,9 @@ static void visit(Walk *w, Fn *fn)
     w->ordered[w->nordered++] = fn;
 }
 
-bool order_calls(Tu *tu)
+void order_calls(Tu *tu)
 {
-    Walk w = { .tu = tu, .starts_declared = starts_declared(tu) };
+    Walk w = { .tu = tu };
     w.ordered = take(tu->arena, sizeof *w.ordered * (size_t)(tu->nfns + 1));
     box_unknown(tu);
     for (int i = 0; i < tu->nfns; i++) {
@@ -272,11 +246,6 @@ bool order_calls(Tu *tu)
     for (int i = 0; i < tu->nfns; i++)
         if (tu->fns[i]->order == UNSEEN)
             visit(&w, tu->fns[i]);
-    for (int i = 0; i < tu->nfns && w.starts_declared; i++)
-        check_started(&w, tu->fns[i]->body);
-    for (int i = 0; i < tu->noutside; i++)
-        check_started(&w, tu->outside[i]);
     if (tu->nfns)
         memcpy(tu->fns, w.ordered, sizeof *w.ordered * (size_t)tu->nfns);
-    return !w.failed;
 }

@@ -293,7 +293,7 @@ static const char *params_text(const Fn *fn, const Decl *decl, const Editor *edi
     if (by_text && !by_type) {
         const char *text =
             editor ? rendered(editor, decl->params_from, decl->params_to)
-                   : take_text(tu->arena, tu->source->text + decl->params_from, (size_t)(decl->params_to - decl->params_from));
+                   : without_async(tu, decl->params_from, decl->params_to);
         text = trimmed(tu->arena, text);
         return strcmp(text, "void") ? text : "";
     }
@@ -311,15 +311,10 @@ static const char *params_text(const Fn *fn, const Decl *decl, const Editor *edi
         else if (editor)
             part = rendered(editor, cuts[i], cuts[i + 1] - 1);
         else
-            part = take_text(tu->arena, tu->source->text + cuts[i], (size_t)(cuts[i + 1] - 1 - cuts[i]));
+            part = without_async(tu, cuts[i], cuts[i + 1] - 1);
         add_format(&text, "%s%s", i ? ", " : "", trimmed(tu->arena, part));
     }
     return text.text;
-}
-
-static const char *storage(const Fn *fn)
-{
-    return fn->is_static ? "static AC__UNUSED " : "";
 }
 
 /* What the body returns, and start and resume. */
@@ -368,7 +363,7 @@ static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
     add_format(out, "%senum ac_poll %s__cancel(%s *, struct ac_context *);\n", kind, name, frame);
     declare_box(fn, params, out);
     if (!fn->is_static)
-        add_format(out, "extern const struct ac_future_type %s__future;\n", name);
+        add_format(out, "extern %sconst struct ac_future_type %s__future;\n", kind, name);
     if (fn->on_thread)
         add_format(out, "static AC__UNUSED ac_task__handle %s__spawn_local(%s);\n", name, *params ? params : "void");
     if (fn->on_pool)
@@ -543,8 +538,8 @@ static void add_future_type(const Fn *fn, const char *start, const char *end, Bu
                    "%sstatic enum ac_poll %s__%s_any(void *ac__frame, struct ac_context *ac__cx)\n{\n"
                    "    return %s__%s(ac__frame, ac__cx);\n}%s",
                    start, name, any[i], name, any[i], end);
-    add_format(out, "%s%sconst struct ac_future_type %s__future = {\n", start, fn->is_static || fn->is_leaf ? "static " : "",
-               name);
+    add_format(out, "%s%sconst struct ac_future_type %s__future = {\n", start,
+               fn->is_static || fn->is_leaf ? "static " : storage(fn), name);
     add_format(out, "    \"%s\", sizeof(%s), _Alignof(%s),\n", name, frame, frame);
     if (fn->result->kind == TYPE_VOID)
         add(out, "    0, 0,\n");
@@ -760,20 +755,58 @@ static void add_runners(const Fn *fn, const Decl *decl, Buf *out)
     if (fn->blocked_on) {
         add_format(out, "static AC__UNUSED %s\n{\n",
                    declare(arena, fn->result, take_format(arena, "%s__block_on(%s)", name, *params ? params : "void"), true));
-        add_format(out, "    %s ac__frame;\n    %s__init(&ac__frame", frame, name);
-        add_names(fn, "", out);
-        add_format(out, ");\n    ac_block_on_future(&%s__future, &ac__frame);\n", name);
-        if (fn->result->kind != TYPE_VOID)
-            add(out, "    return ac__frame.result;\n");
+        Buf args = { .arena = arena };
+        add(&args, "");
+        add_names(fn, "", &args);
+        if (!is_frame_known(fn)) {
+            block_on_declared(fn, args.text, out);
+        } else {
+            add_format(out, "    %s ac__frame;\n    %s__init(&ac__frame%s", frame, name, args.text);
+            add_format(out, ");\n    ac_block_on_future(&%s__future, &ac__frame);\n", name);
+            if (fn->result->kind != TYPE_VOID)
+                add(out, "    return ac__frame.result;\n");
+        }
         add(out, "}\n");
     }
 }
 
-/* A hand-written future that is spawned or blocked on here: what task.h needs to know of it. */
+static bool is_async_word_in_header(const Fn *fn)
+{
+    for (int i = 0; i < fn->ndecls; i++)
+        if (fn->decls[i].in_text)
+            return false;
+    return true;
+}
+
+/* A hand-written future that is spawned or blocked on here: what task.h needs to know of it. Or pointed to. */
 static void add_leaf_type(const Fn *fn, Buf *out)
 {
+    Buf args = { .arena = fn->tu->arena };
+    add(&args, "");
+    add_names(fn, "", &args);
     add_future_type(fn, "", "\n", out);
     add_runners(fn, NULL, out);
+    if (needs_box(fn))
+        define_box(fn, params_text(fn, NULL, NULL), args.text, out);
+}
+
+/* Of functions that a plain header declares: what the text below uses. */
+static void add_headers_own(const Tu *tu, int at, Buf *out)
+{
+    add_format(out, MARK "B%d" MARK, at);
+    for (int i = 0; i < tu->nfns; i++) {
+        const Fn *fn = tu->fns[i];
+        bool used = fn->spawned || fn->blocked_on || fn->is_boxed;
+        if (fn->is_leaf) {
+            if (used)
+                add_leaf_type(fn, out);
+        } else if ((fn->body || used) && is_async_word_in_header(fn)) {
+            add_prototypes(fn, NULL, out);
+            if (!fn->body)
+                add_runners(fn, NULL, out);
+        }
+    }
+    add_format(out, MARK "E%d" MARK, at);
 }
 
 static void add_bounds(const Fn *fn, const Editor *editor, Buf *out)
@@ -865,14 +898,6 @@ void name_parameters(Tu *tu)
         choose_names(tu->fns[i]);
 }
 
-static bool is_async_word_in_header(const Fn *fn)
-{
-    for (int i = 0; i < fn->ndecls; i++)
-        if (fn->decls[i].in_text)
-            return false;
-    return true;
-}
-
 static void add_main(const Fn *fn, Buf *out)
 {
     add_format(out, "\nint main(%s)\n{\n", fn->nparams == 0 ? "void" : params_text(fn, NULL, NULL));
@@ -922,18 +947,39 @@ bool emit_c(Tu *tu)
             if (callee && !fn->awaits[k]->node->discarded)
                 callee->gives_value = can_give_value(callee);
         }
+        fn->is_awaited_early |= fn->is_mentioned;
         boxes |= needs_box(fn) || fn->may_call;
     }
     if (npieces)
         qsort(pieces, (size_t)npieces, sizeof *pieces, by_place);
 
     Editor *plain = NULL;
+    int first_use = tu->first_use;
+    for (int i = 0, at = 0; i <= npieces; i++) {
+        const Decl *decl = i < npieces ? pieces[i].decl : NULL;
+        if (!plain && has_pointers(tu, at, decl ? decl->from : source->size)) {
+            plain = new_editor(tu->arena, source, 0, source->size);
+            edit_pointers(tu, plain);
+        }
+        if (!decl)
+            break;
+        at = decl->is_definition ? pieces[i].fn->body->to : decl->to;
+        if (decl->is_definition && (first_use < 0 || decl->from < first_use))
+            first_use = decl->from;
+    }
     for (int i = 0; i < tu->noutside; i++) {
         const Node *node = tu->outside[i];
         if (!node->callee)
             continue;
-        if (!plain)
+        boxes |= node->through_pointer;
+        if (!plain) {
             plain = new_editor(tu->arena, source, 0, source->size);
+            edit_pointers(tu, plain);
+        }
+        if (node->through_pointer) {
+            block_on_pointer(plain, node);
+            continue;
+        }
         replace_text(plain, node->from, node->name_to,
                      take_format(tu->arena, "%s__%s", node->callee->name, runner_of(node)));
         replace_text(plain, node->args_to + 1, node->to, "");
@@ -956,24 +1002,15 @@ bool emit_c(Tu *tu)
     for (int i = 0; i < npieces; i++) {
         Fn *fn = pieces[i].fn;
         const Decl *decl = pieces[i].decl;
+        if (!leaves_done && first_use >= 0 && decl->from >= first_use) {
+            leaves_done = true;
+            add_plain(plain, source, copied, first_use, &text);
+            add_headers_own(tu, first_use, &text);
+            copied = first_use;
+        }
         add_plain(plain, source, copied, decl->from, &text);
         flush(&printer, &text);
         copied = decl->is_definition ? fn->body->to : decl->to;
-        if (decl->is_definition && !leaves_done) {
-            leaves_done = true;
-            for (int k = 0; k < tu->nfns; k++) {
-                Fn *other = tu->fns[k];
-                if (other->is_leaf && (other->spawned || other->blocked_on)) {
-                    add_format(&text, MARK "B%d" MARK, decl->from);
-                    add_leaf_type(other, &text);
-                    add_format(&text, MARK "E%d" MARK, decl->from);
-                } else if (!other->is_leaf && (other->body || other->is_boxed) && is_async_word_in_header(other)) {
-                    add_format(&text, MARK "B%d" MARK, decl->from);
-                    add_prototypes(other, NULL, &text);
-                    add_format(&text, MARK "E%d" MARK, decl->from);
-                }
-            }
-        }
         if (fn->is_leaf) {
             add_format(&text, MARK "S%d" MARK, copied);
             continue;
@@ -985,6 +1022,8 @@ bool emit_c(Tu *tu)
         if (!decl->is_definition || (first && !unseen)) {
             add_format(&text, MARK "B%d" MARK, decl->from);
             add_prototypes(fn, decl, &text);
+            if (first && !fn->body)
+                add_runners(fn, decl, &text);
             add_format(&text, MARK "E%d" MARK, decl->is_definition ? decl->from : copied);
         }
         if (!decl->is_definition)
@@ -1013,6 +1052,11 @@ bool emit_c(Tu *tu)
     }
     if (!good)
         return false;
+    if (!leaves_done && first_use >= 0) {
+        add_plain(plain, source, copied, first_use, &text);
+        add_headers_own(tu, first_use, &text);
+        copied = first_use;
+    }
     add_plain(plain, source, copied, source->size, &text);
     for (int i = 0; i < tu->nfns; i++)
         if (tu->fns[i]->is_main && tu->fns[i]->body)

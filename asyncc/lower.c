@@ -287,17 +287,17 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     bool calls = may_say_call(await);
     if (!await->callee)
         args = text_of(l, node->kids[0]);
-    else if (node->nkids)
+    else if (node->nkids > node->through_pointer)
         args = rendered(l->editor, node->args_from, node->args_to);
     const char *comma = *args ? ", " : "", *pending = leaving(fn, "AC_PENDING", NULL);
     const char *poll = await->callee && await->callee->gives_value ? ".poll" : "";
     /* A child that was started here needn't ask whether it was. */
     const char *resume = await->callee && has_resume(await->callee) ? "resume" : "poll", *callee = callee_name(await);
+    const char *pointer = node->through_pointer ? text_of(l, node->kids[0]) : NULL;
     if (await->choice) /* another compiler has to choose the same */
         add_format(out, "(void)%s;\n", rendered(l->editor, await->choice->from, await->choice->to));
-
     if (calls) {
-        add_format(out, "if ((%s__said = %s) != AC_READY) {\n", fn->name, start_of_child(fn, await, args));
+        add_format(out, "if ((%s__said = %s) != AC_READY) {\n", fn->name, start_of_child(fn, await, args, pointer));
         pending = take_format(l->arena, "%s__said", fn->name);
     } else if (await->callee && await->callee->is_leaf && !await->callee->has_start) {
         add_format(out, "%s__init(%s%s%s);\n", callee, child, comma, args);
@@ -1199,8 +1199,14 @@ static void drop_conditionals(Lowerer *l)
 bool lower_body(Fn *fn, Editor *editor)
 {
     Lowerer l = { .fn = fn, .tu = fn->tu, .arena = editor->arena, .editor = editor, .ok = true };
+    edit_pointers(fn->tu, editor);
     drop_conditionals(&l);
     need_split_types(fn->body);
+    for (int i = 0; i < fn->nawaits; i++) {
+        const Fn *callee = fn->awaits[i]->callee;
+        for (int k = 0; callee && callee->is_pointer && k < callee->nparams; k++)
+            need_tags(callee->params[k]->type);
+    }
     l.ok = name_tags(fn, editor);
     l.ok &= edit_type_uses(fn, editor);
     for (int i = 0; i < fn->nparams; i++)

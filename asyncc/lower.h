@@ -97,7 +97,7 @@ void add_owed_when_cancelled(const Fn *, const Await *, Buf *);
 /* ---- boxes.c: frames that come from a stack ---- */
 
 /* How an await starts its child, goes on with it, cancels it: calls that give an enum ac_poll. */
-const char *start_of_child(const Fn *, const Await *, const char *args);
+const char *start_of_child(const Fn *, const Await *, const char *args, const char *pointer);
 const char *poll_of_child(const Fn *, const Await *);
 const char *cancel_of_child(const Fn *, const Await *);
 /* They may say AC__CALL, which is passed on. */
@@ -109,6 +109,14 @@ void declare_box_locals(const Fn *, Buf *);
 void declare_box(const Fn *, const char *params, Buf *);
 /* After f__init and the others. params: all of them, "int n"; args: what follows the frame, ", n". */
 void define_box(const Fn *, const char *params, const char *args, Buf *);
+const char *storage(const Fn *); /* of what is made for others to call */
+/* Async functions as values: the words that aren't C, and the names that become those of boxes. First of all edits. */
+void edit_pointers(const Tu *, Editor *);
+bool has_pointers(const Tu *, int from, int to);
+const char *without_async(const Tu *, int from, int to);
+/* The body of f__block_on where the frame isn't known; ac_block_on through a pointer. */
+void block_on_declared(const Fn *, const char *args, Buf *);
+void block_on_pointer(Editor *, const Node *);
 /* f__start, ... by f__start_in; both with a comma before what they hold. */
 void hide_stack(const Fn *, const char *how, const char *params, const char *args, Buf *);
 

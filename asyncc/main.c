@@ -41,7 +41,8 @@ static bool improve_source(Tu *tu)
 
 static int analyse(Tu *tu)
 {
-    if (!order_calls(tu) || !check_branches(tu))
+    order_calls(tu);
+    if (!check_branches(tu))
         return 1;
     name_parameters(tu);
     size_t npasses = sizeof passes / sizeof *passes, last = 0;

@@ -15,8 +15,32 @@ static const char *replace_all(Arena *arena, const char *text, const char *what,
     return out.text;
 }
 
+/* 'int ((*))(int) __attribute__((preserve_most))' -> 'async int (*)(int)', in each pair of quotes. */
+static const char *name_async(Arena *arena, const char *text)
+{
+    static const char attribute[] = " __attribute__((preserve_most))";
+    Buf out = { .arena = arena };
+    for (const char *close; *text; text = close) {
+        size_t plain = strcspn(text, "'");
+        add_bytes(&out, text, plain);
+        text += plain;
+        close = *text ? strchr(text + 1, '\'') : NULL;
+        if (!close) {
+            add(&out, text);
+            break;
+        }
+        const char *type = take_text(arena, text + 1, (size_t)(close++ - text - 1));
+        bool async = strstr(type, attribute) && !strstr(type, "async ");
+        type = replace_all(arena, type, attribute, "");
+        add_format(&out, "'%s%s'", async ? "async " : "", async ? replace_all(arena, type, "((*))", "(*)") : type);
+    }
+    return out.text ? out.text : text;
+}
+
 static const char *as_user_wrote(Arena *arena, const char *text)
 {
+    if (strstr(text, " __attribute__((preserve_most))"))
+        text = name_async(arena, text);
     static const char *const words[][2] = {
         { "__attribute__((preserve_most))", "" },
         { " without calling convention", " without 'async'" },
@@ -136,6 +160,23 @@ static bool is_stray_async(CXDiagnostic message)
     bool is = !strncmp(clang_getCString(text), start, sizeof start - 1);
     clang_disposeString(text);
     return is;
+}
+
+bool is_stray_at(Reader *r, int offset)
+{
+    bool found = false;
+    unsigned n = clang_getNumDiagnostics(r->unit);
+    for (unsigned i = 0; i < n && !found; i++) {
+        CXDiagnostic message = clang_getDiagnostic(r->unit, i);
+        CXString text = clang_getDiagnosticSpelling(message);
+        if (strstr(clang_getCString(text), "preserve_most")) {
+            int at = offset_of(r, clang_getDiagnosticLocation(message));
+            found = at >= offset && at < offset + 5;
+        }
+        clang_disposeString(text);
+        clang_disposeDiagnostic(message);
+    }
+    return found;
 }
 
 static void pass_on_some(Reader *r, bool stray)

@@ -11,6 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static enum CXChildVisitResult visit_mentions(CXCursor c, CXCursor parent, CXClientData data)
+{
+    (void)parent;
+    find_mention(data, c);
+    return CXChildVisit_Recurse;
+}
+
 static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClientData data)
 {
     (void)parent;
@@ -22,10 +29,13 @@ static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClient
             return CXChildVisit_Continue;
         }
         return CXChildVisit_Recurse;
-    case CXCursor_UnaryExpr:
+    case CXCursor_UnaryExpr: /* not evaluated, but written */
+        clang_visitChildren(c, visit_mentions, r);
         return CXChildVisit_Continue;
     case CXCursor_CStyleCastExpr: {
         CXCursor operand = only_expr(children(r, c)); /* and not what its type's name says */
+        if (!clang_Cursor_isNull(operand))
+            check_cast(r, c, operand);
         if (!clang_Cursor_isNull(operand) && visit_plain(operand, c, r) == CXChildVisit_Recurse)
             clang_visitChildren(operand, visit_plain, r);
         return CXChildVisit_Continue;
@@ -40,12 +50,18 @@ static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClient
             read_ref(r, c);
         return CXChildVisit_Continue;
     }
-    case CXCursor_VarDecl:
-        if (type_of(r, clang_getCursorType(c))->is_async_pointer) {
-            int at = offset_of(r, clang_getCursorLocation(c));
-            report(r->tu, ERROR, at, at, "an async function pointer is not supported yet");
-        }
+    case CXCursor_ConditionalOperator:
+        check_branches_of(r, c);
         return CXChildVisit_Recurse;
+    case CXCursor_GenericSelectionExpr: {
+        Kids kids = children(r, c);
+        for (int i = 0; i < kids.n; i++)
+            if (is_expr(kids.v[i])) {
+                check_selection(r, c, kids.v[i]);
+                break;
+            }
+        return CXChildVisit_Recurse;
+    }
     default:
         return CXChildVisit_Recurse;
     }
@@ -53,7 +69,7 @@ static enum CXChildVisitResult visit_plain(CXCursor c, CXCursor parent, CXClient
 
 typedef struct Top {
     Reader *r;
-    Kids functions, macros;
+    Kids functions, macros; /* functions, and variables in their order */
     struct {
         const char *name;
         CXCursor decl;
@@ -62,35 +78,6 @@ typedef struct Top {
     CXCursor *starts; /* functions named so, or name__resume: of leaves, as a rule */
     int nstarts, starts_room;
 } Top;
-
-static void note_async_pointer(Reader *r, CXCursor c)
-{
-    CXType type = clang_getCanonicalType(clang_getCursorType(c));
-    while (type.kind == CXType_Pointer || type.kind == CXType_ConstantArray)
-        type = clang_getCanonicalType(type.kind == CXType_Pointer ? clang_getPointeeType(type)
-                                                                  : clang_getArrayElementType(type));
-    if (clang_getFunctionTypeCallingConv(type) != CXCallingConv_PreserveMost)
-        return;
-    int at = offset_of(r, clang_getCursorLocation(c));
-    int from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(c)));
-    if (at < 0)
-        return;
-    int async_at = find_async(r->tu, from, at);
-    if (async_at >= 0)
-        r->seen[async_at] = 1;
-    CXString name = clang_getCursorSpelling(c);
-    report(r->tu, ERROR, at, at + (int)strlen(clang_getCString(name)), "an async function pointer is not supported yet");
-    clang_disposeString(name);
-}
-
-static enum CXChildVisitResult visit_pointers(CXCursor c, CXCursor parent, CXClientData data)
-{
-    (void)parent;
-    enum CXCursorKind kind = clang_getCursorKind(c);
-    if (kind == CXCursor_FieldDecl || kind == CXCursor_ParmDecl)
-        note_async_pointer(data, c);
-    return CXChildVisit_Recurse;
-}
 
 void take_name(Reader *r, const char *name, CXSourceLocation at)
 {
@@ -184,14 +171,11 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
             top->frames[top->nframes - 1].decl = c;
         }
         clang_disposeString(name);
-        if (offset_of(r, clang_getCursorLocation(c)) >= 0)
-            clang_visitChildren(c, visit_pointers, r);
         break;
     }
     case CXCursor_VarDecl:
-    case CXCursor_TypedefDecl:
         if (offset_of(r, clang_getCursorLocation(c)) >= 0)
-            note_async_pointer(r, c);
+            *push(r->arena, top->functions.v, top->functions.n, top->functions.room) = c;
         break;
     case CXCursor_MacroExpansion: {
         if (offset_of(r, clang_getCursorLocation(c)) < 0)
@@ -210,6 +194,27 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
     return CXChildVisit_Continue;
 }
 
+/* `int (*name)(..)` behind an `async`: what it says belongs to the type of a pointer. What else has parentheses isn't
+ * anything that calls. */
+static bool declares_pointer(const Tu *tu, int at)
+{
+    const char *text = tu->source->text;
+    int size = tu->source->size;
+    for (;;) {
+        Token token = next_token(text, at, size);
+        if (token.kind == T_END || token.kind == T_DIRECTIVE || (token.kind == T_PUNCT && strchr(";,)={}]", text[token.from])))
+            return false;
+        if (token_is(text, token, "("))
+            return true;
+        at = token.to;
+        Token open = next_token(text, at, size);
+        static const char *const skipped[] = { "__attribute__", "_Alignas", "typeof", "__typeof__", "__typeof" };
+        for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++)
+            if (token_is(text, token, skipped[i]) && token_is(text, open, "(") && find_closing(text, open.from, size) >= 0)
+                at = find_closing(text, open.from, size) + 1;
+    }
+}
+
 /* Every await and async of the text has to be some node's; the parse passes over a stray one. */
 static void check_keywords(Reader *r)
 {
@@ -226,7 +231,7 @@ static void check_keywords(Reader *r)
                 Token next = next_token(text, token.to, size);
                 if (token_is(text, next, "{"))
                     report(tu, ERROR, token.from, token.to, "async blocks are not supported yet");
-                else
+                else if (!declares_pointer(tu, token.to) || is_stray_at(r, token.from))
                     report(tu, ERROR, token.from, token.to, "'async' belongs to the declaration of a function");
             } else if (token.from == after_await) {
                 report(tu, ERROR, token.from, token.to, "what is awaited is no future: it is awaited already");
@@ -312,6 +317,8 @@ bool read_functions(Tu *tu)
     r->known = take(r->arena, r->known_room * sizeof *r->known);
     r->seen = take(r->arena, (size_t)tu->source->size + 1);
     tu->nfns = tu->noutside = tu->nhard = tu->ninserts = tu->ncalls = tu->nskipped = tu->nincludes = 0;
+    tu->nmentions = 0;
+    tu->first_use = -1;
     tu->has_main = false;
 
     static const char *const own[] = {
@@ -355,6 +362,14 @@ bool read_functions(Tu *tu)
     sort_calls(tu);
     for (int i = 0; i < top.functions.n; i++) {
         CXCursor c = top.functions.v[i];
+        r->top_at = offset_of(r, clang_getRangeStart(clang_getCursorExtent(c)));
+        const Change *call = r->top_at >= 0 ? find_call(tu, r->top_at) : NULL;
+        if (r->top_at >= 0)
+            r->top_at = before_attributes(tu->source->text, call ? call->from : r->top_at);
+        if (clang_getCursorKind(c) == CXCursor_VarDecl) {
+            clang_visitChildren(c, visit_plain, r);
+            continue;
+        }
         /* main loses its calling convention, as do functions that clang knows from the C library; the text tells. */
         bool async = is_async(c);
         if (!async) {
@@ -370,7 +385,13 @@ bool read_functions(Tu *tu)
     }
     find_leaf_frames(r, &top);
     check_clashes(r);
+    sort_changes(tu->mentions, tu->nmentions);
     find_hashed_calls(r);
+    for (int i = 0; i < tu->nmentions; i++) {
+        const Change *call = find_call(tu, tu->mentions[i].from);
+        if (call && call->text)
+            ask_expansion(tu, tu->mentions[i].from);
+    }
     if (!tu->nhard)
         check_keywords(r);
     if (!tu->nhard && !count_errors(tu))

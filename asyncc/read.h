@@ -83,6 +83,7 @@ typedef struct Reader {
     int next_alignments[MOST_ALIGNMENTS]; /* of the next declaration, where the last parse asked for them; or 0 */
     const int *alignments;                /* of this one                                                        */
     int nalignments;
+    int top_at;  /* where the declaration at file level begins, if it is in our text */
     bool unevaluated;
     bool quiet; /* in an expression without a keyword */
     bool placing; /* in a value that may have to be kept: its place matters there, too */
@@ -120,8 +121,8 @@ bool word_at(const Tu *, int offset, const char *word);
 
 /* read_expr.c */
 bool is_expr(CXCursor);
-CXCursor core(Reader *, CXCursor);                 /* through parentheses and implicit conversions      */
 CXCursor only_expr(Kids);                          /* the last expression, or null                      */
+CXCursor core(Reader *, CXCursor);                 /* through parentheses and implicit conversions      */
 bool is_await(Reader *, CXCursor);
 Node *read_expr(Reader *, CXCursor);
 Node *read_kids(Reader *, Node *, Kids);
@@ -137,6 +138,19 @@ bool chooses_function(Reader *, CXCursor generic, CXCursor *chosen);
 Node *read_choice_of_function(Reader *, CXCursor generic); /* once it's known */
 /* read_lend.c: what a function says of its pointers: Node.lends of its calls, or null. */
 const char *find_lends(Reader *, CXCursor function);
+
+/* read_pointers.c */
+bool is_async_pointer(CXType);                     /* or the function itself                            */
+bool calls_async_pointer(Reader *, CXCursor call);
+Fn *pointer_callee(Reader *, CXCursor called, const Node *); /* what stands for it: no function of the program's */
+void mark_called(Reader *, CXCursor name);         /* this mention of an async function is a call       */
+void add_mention(Reader *, CXCursor ref, Fn *);    /* this one isn't                                    */
+void find_mention(Reader *, CXCursor);             /* if it is a mention                                */
+void find_mentions(Reader *);                      /* of the function that is read                      */
+void check_cast(Reader *, CXCursor cast, CXCursor operand);
+void check_branches_of(Reader *, CXCursor conditional);
+void check_selection(Reader *, CXCursor selection, CXCursor control);
+void use_at_top(Reader *); /* what is at r->top_at needs declarations that are made                       */
 
 /* read_stmt.c */
 Node *read_stmt(Reader *, CXCursor);
@@ -155,6 +169,7 @@ void declare_tag_before(Reader *, const Decl *, const Tag *);
 /* Or that its result is. */
 void declare_result_before(Reader *, CXType, const Decl *);
 int find_async(const Tu *, int from, int to);      /* the offset of `async` in a declaration, or -1     */
+int before_attributes(const char *text, int from); /* where `[[nodiscard]] int f(void)` begins          */
 
 /* read_macros.c */
 void sort_calls(Tu *);                             /* by place, the outermost only                      */
@@ -182,6 +197,7 @@ bool declares_types(Reader *);                 /* whether it declares any type: 
 void forget_types(Reader *);                   /* types.c: type_of() starts anew */
 /* libclang's diagnostics of r->unit as ours, the keywords as the user spelled them. */
 void pass_on_messages(Reader *);
+bool is_stray_at(Reader *, int offset); /* clang found no function that this `async` could belong to */
 void pass_on_stray(Reader *); /* those that are left to us, where nothing was found to say */
 
 #endif

@@ -45,19 +45,6 @@ bool is_await(Reader *r, CXCursor c)
     return file && clang_File_isEqual(file, r->file) && find_word(r->tu->source, (int)at);
 }
 
-static bool calls_async_pointer(Reader *r, CXCursor c)
-{
-    if (clang_getCursorKind(c) != CXCursor_CallExpr)
-        return false;
-    Kids kids = children(r, c);
-    if (!kids.n)
-        return false;
-    CXType type = clang_getCanonicalType(clang_getCursorType(kids.v[0]));
-    if (type.kind == CXType_Pointer)
-        type = clang_getPointeeType(type);
-    return clang_getFunctionTypeCallingConv(type) == CXCallingConv_PreserveMost;
-}
-
 /* If c is a direct call of an async function, or of one that a _Generic chooses: the function. */
 static Fn *async_callee(Reader *r, CXCursor c, Kids *kids)
 {
@@ -85,6 +72,11 @@ static void read_call_of(Reader *r, Node *node, CXCursor call, Kids kids)
     Token open = next_token(tu->source->text, node->name_to, end);
     node->args_from = open.to;
     node->args_to = end - 1;
+    bool before = r->quiet;
+    r->quiet = false; /* its place will be asked for */
+    if (node->through_pointer)
+        add_kid(r, node, read_expr(r, kids.v[0]));
+    r->quiet = before;
     for (int i = 1; i < kids.n; i++)
         if (is_expr(kids.v[i]))
             add_kid(r, node, read_expr(r, kids.v[i]));
@@ -141,6 +133,7 @@ Node *read_await(Reader *r, CXCursor c)
         int callee_from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(kids.v[0])));
         if (!r->unevaluated && find_call(tu, callee_from))
             ask_expansion(tu, callee_from);
+        mark_called(r, core(r, kids.v[0]));
         read_call_of(r, node, operand, kids);
         node->lends = find_lends(r, clang_getCursorReferenced(core(r, kids.v[0])));
         if (callee->is_leaf && !strcmp(callee->name, "ac_join") && kids.n == 3)
@@ -164,7 +157,9 @@ Node *read_await(Reader *r, CXCursor c)
             }
             goto no_future;
         } else if (calls_async_pointer(r, operand)) {
-            report(tu, ERROR, node->from, node->to, "a call through an async function pointer is not supported yet");
+            node->through_pointer = true;
+            callee = pointer_callee(r, kids.v[0], node);
+            read_call_of(r, node, operand, kids);
         } else {
         no_future:
             if (clang_getCursorKind(operand) != CXCursor_InvalidFile) {
@@ -181,7 +176,7 @@ done:
     if (!r->unevaluated) {
         node->await = new_await(r, node, callee, node->type);
         CXCursor by = callee ? core(r, kids.v[0]) : operand;
-        if (callee && clang_getCursorKind(by) == CXCursor_GenericSelectionExpr)
+        if (callee && !node->through_pointer && clang_getCursorKind(by) == CXCursor_GenericSelectionExpr)
             node->await->choice = read_choice_of_function(r, by);
         node->has_await = true;
         *push(r->arena, r->fn->awaits, r->fn->nawaits, r->fn->awaits_room) = node->await;
@@ -252,6 +247,27 @@ static void check_sent(Reader *r, CXCursor argument, const Fn *callee)
     note(r->tu, -1, -1, "pass a copy, or memory that belongs to the task; ac_spawn_local keeps it on this thread");
 }
 
+/* `ac_block_on(call)` may stand among the arguments of another macro, whose call is all that libclang tells. */
+static bool place_runner(const Tu *tu, Node *node, const char *word, int call_from)
+{
+    const char *text = tu->source->text;
+    int size = (int)strlen(word), at = call_from;
+    for (int left = 2; left > 0; left--) { /* its parenthesis, then the word's end */
+        while (at > 0 && strchr(" \t\n", text[at - 1]))
+            at--;
+        if (left == 2 && (at <= 0 || text[--at] != '('))
+            return false;
+    }
+    if (at < size || !word_at(tu, at - size, word))
+        return false;
+    int open = skip_blank(text, at, tu->source->size), close = find_closing(text, open, tu->source->size);
+    if (close < 0)
+        return false;
+    node->from = at - size;
+    node->to = close + 1;
+    return true;
+}
+
 static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
 {
     Tu *tu = r->tu;
@@ -264,8 +280,13 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
     CXCursor call = core(r, only_expr(children(r, cast)));
     Kids parts;
     Fn *callee = async_callee(r, call, &parts);
+    if (callee)
+        mark_called(r, core(r, parts.v[0]));
     const Change *macro = find_call(tu, node->from);
-    if (macro) {
+    Node shown = { .from = -1 };
+    if (!clang_Cursor_isNull(call))
+        place_node(r, &shown, call);
+    if (macro && !(shown.from >= 0 && !shown.in_macro && place_runner(tu, node, word, shown.from))) {
         node->from = macro->from;
         node->to = macro->to;
         if (!word_at(tu, node->from, word)) {
@@ -279,6 +300,10 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
     }
     bool chosen = clang_getCursorKind(call) == CXCursor_CallExpr && parts.n &&
                   clang_getCursorKind(core(r, parts.v[0])) == CXCursor_GenericSelectionExpr;
+    if (!callee && !chosen && calls_async_pointer(r, call) && what == KNOWN_BLOCK_ON) {
+        node->through_pointer = true;
+        callee = pointer_callee(r, parts.v[0], node);
+    }
     if (!callee || chosen) {
         if (chosen)
             report(tu, ERROR, node->from, node->to, "%s of a call of what _Generic chooses is not supported yet", word);
@@ -302,6 +327,7 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
         report(tu, ERROR, node->from, node->to, "ac_block_on inside of an async function would stop its executor");
     if (!r->fn)
         *push(tu->arena, tu->outside, tu->noutside, tu->outside_room) = node;
+    use_at_top(r);
     return node;
 }
 
@@ -432,10 +458,9 @@ Node *read_ref(Reader *r, CXCursor c)
     if (known->name_is && r->fn)
         r->fn->uses_name[known->name_is - 1] = true;
     if (known->fn) {
-        if (!r->unevaluated)
-            report(r->tu, ERROR, node->from, node->to, "the address of async function '%s': not supported yet",
-                   known->fn->name);
+        add_mention(r, c, known->fn);
         node->kind = N_CONSTANT;
+        node->is_lvalue = false;
     } else if (known->what == KNOWN_CONSTANT || known->what == KNOWN_REFUSED) {
         if (known->what == KNOWN_REFUSED && r->fn && !r->unevaluated && !r->jump) {
             r->jump = node;
@@ -462,8 +487,11 @@ Node *read_special_call(Reader *r, CXCursor c, Kids *call)
     Kids kids = *call;
     if (callee) {
         Node *node = new_node(r, N_OTHER, c);
-        if (!r->unevaluated) {
+        if (r->unevaluated) {
+            add_mention(r, core(r, kids.v[0]), callee);
+        } else {
             const char *name = callee->name;
+            mark_called(r, core(r, kids.v[0]));
             report(r->tu, ERROR, node->from, node->to, "the future of '%s' is never awaited", name);
             note(r->tu, -1, -1, "nothing of its body runs; write 'await %s(...)' or give it to ac_spawn", name);
             if (r->fn && !find_call(r->tu, node->from))
@@ -483,7 +511,8 @@ Node *read_special_call(Reader *r, CXCursor c, Kids *call)
         }
         if (!r->unevaluated && calls_async_pointer(r, c)) {
             Node *node = new_node(r, N_OTHER, c);
-            report(r->tu, ERROR, node->from, node->to, "a call through an async function pointer is not supported yet");
+            report(r->tu, ERROR, node->from, node->to, "the future of this call is never awaited");
+            note(r->tu, -1, -1, "nothing runs of the function that is pointed to; write 'await' before the call");
             return node;
         }
     }
@@ -721,6 +750,7 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
     case CXCursor_UnaryExpr:
         return read_unevaluated(r, c);
     case CXCursor_ConditionalOperator:
+        check_branches_of(r, c);
         return read_kids(r, new_operand(r, N_COND, c), children(r, c));
     case CXCursor_IntegerLiteral:
     case CXCursor_FloatingLiteral:
@@ -805,8 +835,10 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
         if (evaluated)
             bind_type_name(r, node, type);
         r->unevaluated = before;
-        if (!clang_Cursor_isNull(operand))
+        if (!clang_Cursor_isNull(operand)) {
+            check_cast(r, c, operand);
             add_kid(r, node, read_expr(r, operand));
+        }
         return node;
     }
     default:

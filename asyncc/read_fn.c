@@ -46,7 +46,7 @@ typedef struct Head {
     const char *frame;
     CXCursor most; /* AC_FRAME_MAX's attribute */
     bool has_most;
-    bool boxed;
+    bool boxed, weak;
     Kids params;
     const char *bad_attribute;
     bool is_noinline;
@@ -71,7 +71,9 @@ static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientD
         head->boxed |= !strcmp(text, "ac_boxed");
     } else if (clang_isAttribute(kind)) {
         const char *name = attribute_name(head->r, c);
-        if (!is_harmless_attribute(name, strlen(name)))
+        if (!strcmp(name, "weak") || !strcmp(name, "__weak__"))
+            head->weak = true;
+        else if (!is_harmless_attribute(name, strlen(name)))
             head->bad_attribute = name;
         head->is_noinline |= strstr(name, "noinline") != NULL;
     }
@@ -126,7 +128,7 @@ static bool has_word(const Tu *tu, int from, int to, const char *word)
 }
 
 /* `[[nodiscard]] async int f(void)`: libclang's declaration begins behind the brackets. */
-static int before_attributes(const char *text, int from)
+int before_attributes(const char *text, int from)
 {
     for (int at = from;;) {
         while (at > 0 && strchr(" \t\n", text[at - 1]))
@@ -456,6 +458,7 @@ void read_async_function(Reader *r, CXCursor c)
     if (head.has_most)
         read_most_frame(r, fn, head.most, at, to);
     fn->wants_box |= head.boxed;
+    fn->is_weak |= head.weak;
     if (head.frame) {
         fn->is_leaf = true;
         fn->frame_type = head.frame;
@@ -498,6 +501,7 @@ void read_async_function(Reader *r, CXCursor c)
         forget_types(r);
     read_body(r, fn, head.body, bounds);
     read_type_uses(r, fn);
+    find_mentions(r);
     if (r->hides_types)
         forget_types(r);
     r->hides_types = false;

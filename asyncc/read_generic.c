@@ -203,6 +203,8 @@ Node *read_generic(Reader *r, CXCursor c)
         else
             report(r->tu, ERROR, node->from, node->to, "an await in a _Generic that is controlled by a type is not supported");
     }
+    if (has_control && n)
+        check_selection(r, c, kids[0]);
     for (int i = 0; i < n; i++) {
         /* In a macro it isn't known what the first one is. It may be evaluated, like the others. */
         if (i == 0 && known && has_control) {
@@ -240,7 +242,9 @@ Node *read_choice_of_function(Reader *r, CXCursor c)
 {
     Node *node = new_node(r, N_OTHER, c);
     CXCursor *kids;
-    expressions(r, c, &kids);
+    int n = expressions(r, c, &kids);
+    for (int i = 1; i < n; i++)
+        mark_called(r, core(r, kids[i])); /* or not at all */
     Choices choices = { 0 };
     find_choices(r, node->from, &choices);
     return read_chosen(r, node, kids, &choices, probed_choice(r, kids[0], &choices), true);

@@ -121,6 +121,11 @@ void find_hashed_calls(Reader *r)
         for (int i = low; body && i < tu->ncalls && tu->calls[i].from < body->to; i++)
             mark_if_hashed(&macros, &tu->calls[i]);
     }
+    for (int i = 0; i < tu->nmentions; i++) {
+        const Change *call = find_call(tu, tu->mentions[i].from);
+        if (call && !call->text)
+            mark_if_hashed(&macros, &tu->calls[call - tu->calls]);
+    }
 }
 
 static int by_name_and_place(const void *a, const void *b)

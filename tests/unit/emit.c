@@ -31,7 +31,7 @@ static Node *from_text(const char *words, Node *node)
 static void analyse(Node *body)
 {
     function(body);
-    ck_assert(order_calls(tu));
+    order_calls(tu);
     build_cfg(fn);
     find_live_locals(fn);
     lay_out_frame(fn);

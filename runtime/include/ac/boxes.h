@@ -90,6 +90,8 @@ static inline struct ac__boxes *ac__boxes_of(void *first_frame)
     return ((struct ac__box *)first_frame - 1)->of.boxes;
 }
 
+static inline const struct ac_future_type *ac__type_of(void *frame) { return ((struct ac__box *)frame - 1)->type; }
+
 /* What follows is for the body that makes the call. In a box or not is always the same for one call, from its
  * start to its end: who polls the body doesn't change. */
 
@@ -130,7 +132,7 @@ enum ac_poll ac__cancel(struct ac_context *cx, void *frame);
 /** Where a callee that isn't known here has put its result. */
 static inline void *ac__result(void *frame)
 {
-    return (char *)frame + ((struct ac__box *)frame - 1)->type->result_offset;
+    return (char *)frame + ac__type_of(frame)->result_offset;
 }
 
 #ifdef __cplusplus
