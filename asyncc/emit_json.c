@@ -163,7 +163,7 @@ static void put_calls(Json *j, const Fn *fn)
     open(j, "calls", "[", true);
     for (int i = 0; i < fn->nawaits; i++) {
         const Fn *callee = fn->awaits[i]->callee;
-        bool is_new = callee != NULL;
+        bool is_new = callee && !callee->is_pointer;
         for (int k = 0; k < i && is_new; k++)
             is_new = fn->awaits[k]->callee != callee;
         if (is_new)
@@ -247,7 +247,7 @@ static void put_states(Json *j, const Fn *fn)
         put_number(j, "state", state);
         put_text(j, "kind", await ? "await" : state ? "done" : "start");
         if (await) {
-            put_text(j, "callee", await->callee ? await->callee->name : NULL);
+            put_text(j, "callee", await->callee && !await->callee->is_pointer ? await->callee->name : NULL);
             put_type(j, await->type);
             put_bool(j, "reached", await->reached);
             put_bool(j, "boxed", await->boxed);

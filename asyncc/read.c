@@ -385,6 +385,7 @@ bool read_functions(Tu *tu)
     }
     find_leaf_frames(r, &top);
     check_clashes(r);
+    drop_calls(r);
     sort_changes(tu->mentions, tu->nmentions);
     find_hashed_calls(r);
     for (int i = 0; i < tu->nmentions; i++) {

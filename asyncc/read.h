@@ -144,7 +144,8 @@ bool is_async_pointer(CXType);                     /* or the function itself    
 bool calls_async_pointer(Reader *, CXCursor call);
 Fn *pointer_callee(Reader *, CXCursor called, const Node *); /* what stands for it: no function of the program's */
 void mark_called(Reader *, CXCursor name);         /* this mention of an async function is a call       */
-void add_mention(Reader *, CXCursor ref, Fn *);    /* this one isn't                                    */
+void add_mention(Reader *, CXCursor ref, Fn *, bool calls); /* this one isn't, or isn't evaluated       */
+void drop_calls(Reader *);                         /* from the mentions, when all has been read         */
 void find_mention(Reader *, CXCursor);             /* if it is a mention                                */
 void find_mentions(Reader *);                      /* of the function that is read                      */
 void check_cast(Reader *, CXCursor cast, CXCursor operand);

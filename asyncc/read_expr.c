@@ -458,7 +458,7 @@ Node *read_ref(Reader *r, CXCursor c)
     if (known->name_is && r->fn)
         r->fn->uses_name[known->name_is - 1] = true;
     if (known->fn) {
-        add_mention(r, c, known->fn);
+        add_mention(r, c, known->fn, false);
         node->kind = N_CONSTANT;
         node->is_lvalue = false;
     } else if (known->what == KNOWN_CONSTANT || known->what == KNOWN_REFUSED) {
@@ -488,7 +488,7 @@ Node *read_special_call(Reader *r, CXCursor c, Kids *call)
     if (callee) {
         Node *node = new_node(r, N_OTHER, c);
         if (r->unevaluated) {
-            add_mention(r, core(r, kids.v[0]), callee);
+            add_mention(r, core(r, kids.v[0]), callee, true);
         } else {
             const char *name = callee->name;
             mark_called(r, core(r, kids.v[0]));

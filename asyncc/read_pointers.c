@@ -76,7 +76,8 @@ void mark_called(Reader *r, CXCursor name)
         r->seen[at] = SEEN_CALL;
 }
 
-void add_mention(Reader *r, CXCursor c, Fn *fn)
+/* calls: of `sizeof f(1)`, where only the type matters. */
+void add_mention(Reader *r, CXCursor c, Fn *fn, bool calls)
 {
     Tu *tu = r->tu;
     CXSourceLocation place = clang_getCursorLocation(c);
@@ -94,14 +95,38 @@ void add_mention(Reader *r, CXCursor c, Fn *fn)
         report(tu, ERROR, from, to, "the address of async function '%s', a name that compilers know: not supported", fn->name);
         return;
     }
+    int nparams = clang_getNumArgTypes(type);
+    for (int i = 0; i < nparams; i++)
+        if (is_variable(clang_getArgType(clang_getCanonicalType(type), (unsigned)i))) {
+            report(tu, ERROR, from, to, "the address of async function '%s', whose parameter %d is variably modified: not supported yet",
+                   fn->name, i + 1);
+            return;
+        }
     Fn *body = r->fn;
     r->fn = NULL; /* the type at file level */
     const char *text = declare(r->arena, type_of(r, type), "(*)", false);
     r->fn = body;
-    fn->is_boxed = fn->is_mentioned = true;
     *push(tu->arena, tu->mentions, tu->nmentions, tu->mentions_room) =
-        (Change){ from, to, take_format(r->arena, "(*(%s)(void (*)(void))%s__box)", text, fn->name) };
+        (Change){ from, to, calls ? take_format(r->arena, "(*(%s)0)", text)
+                                  : take_format(r->arena, "(*(%s)(void (*)(void))%s__box)", text, fn->name) };
     use_at_top(r);
+}
+
+/* What the tree shows more than once, `assert(await f())`, may only in the end turn out to be a call. */
+void drop_calls(Reader *r)
+{
+    Tu *tu = r->tu;
+    int n = 0;
+    for (int i = 0; i < tu->nmentions; i++) {
+        Change mention = tu->mentions[i];
+        if (r->seen[mention.from] == SEEN_CALL)
+            continue;
+        tu->mentions[n++] = mention;
+        Fn *fn = find_fn(r, take_text(r->arena, tu->source->text + mention.from, (size_t)(mention.to - mention.from)));
+        fn->is_mentioned |= strstr(mention.text, "__box)") != NULL;
+        fn->is_boxed |= fn->is_mentioned;
+    }
+    tu->nmentions = n;
 }
 
 void use_at_top(Reader *r)
@@ -117,7 +142,7 @@ void find_mention(Reader *r, CXCursor c)
     CXCursor decl = clang_getCursorReferenced(c);
     Fn *fn = clang_getCursorKind(decl) == CXCursor_FunctionDecl ? know(r, decl)->fn : NULL;
     if (fn)
-        add_mention(r, c, fn);
+        add_mention(r, c, fn, false);
 }
 
 /* Also in what has no Node: static initialisers, types. */
