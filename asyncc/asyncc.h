@@ -355,7 +355,7 @@ struct Node {
     int name_to;      /* N_SPAWN, N_BLOCK_ON, N_AWAIT of a call: end of the callee's name       */
     int args_from, args_to; /* the same: what stands between the call's parentheses; 'G': the control
                                with the probe around it                                         */
-    bool through_pointer;   /* N_AWAIT, N_BLOCK_ON: kids[0] is what is called, the arguments follow */
+    bool through_pointer;   /* N_AWAIT, N_SPAWN, N_BLOCK_ON: kids[0] is what is called, the arguments follow */
     bool is_lvalue;         /* used for its place, not its value                               */
     bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
     bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
@@ -664,6 +664,7 @@ struct Tu {
     int nskipped, skipped_room;
     int pointer_size; /* bytes, of the target */
     bool has_main;
+    bool has_boxes; /* a call through a pointer is spawned or blocked on                         */
     struct Reader *reader; /* read.c's own                                                      */
     Buf out;               /* the output                                                        */
 };

@@ -274,3 +274,13 @@ void block_on_pointer(Editor *plain, const Node *node)
         *c = ' ';
     replace_text(plain, node->from, node->to, whole.text);
 }
+
+void spawn_pointer(Editor *editor, const Node *node)
+{
+    const Node *pointer = node->kids[0];
+    Arena *arena = editor->arena;
+    replace_text(editor, node->from, pointer->from,
+                 take_format(arena, "ac_task_%s(ac__box_task(((%s)(void (*)(void))(", runner_of(node), type_of_box(node->callee)));
+    replace_text(editor, pointer->to, node->args_from, node->nkids > 1 ? "))(ac__new_boxes(), " : "))(ac__new_boxes()");
+    replace_text(editor, node->args_to, node->to, ")))");
+}

@@ -927,7 +927,7 @@ bool emit_c(Tu *tu)
     const Source *source = tu->source;
     Piece *pieces = NULL;
     int npieces = 0, room = 0;
-    bool runs = tu->has_main, keeps = false, boxes = false;
+    bool runs = tu->has_main, keeps = false, boxes = tu->has_boxes;
     for (int i = 0; i < tu->nfns; i++) {
         Fn *fn = tu->fns[i];
         for (int k = 0; k < fn->ndecls; k++)
@@ -971,13 +971,15 @@ bool emit_c(Tu *tu)
         const Node *node = tu->outside[i];
         if (!node->callee)
             continue;
-        boxes |= node->through_pointer;
         if (!plain) {
             plain = new_editor(tu->arena, source, 0, source->size);
             edit_pointers(tu, plain);
         }
         if (node->through_pointer) {
-            block_on_pointer(plain, node);
+            if (node->kind == N_SPAWN)
+                spawn_pointer(plain, node);
+            else
+                block_on_pointer(plain, node);
             continue;
         }
         replace_text(plain, node->from, node->name_to,

@@ -1165,6 +1165,10 @@ static void edit_names(Lowerer *l, Node *node, bool evaluated)
             edit_alloca(l, node);
         break;
     case N_SPAWN:
+        if (node->through_pointer) {
+            spawn_pointer(l->editor, node);
+            break;
+        }
         replace_text(l->editor, node->from, node->name_to, take_format(l->arena, "%s__%s", node->callee->name, runner_of(node)));
         replace_text(l->editor, node->args_to + 1, node->to, "");
         break;

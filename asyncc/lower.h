@@ -114,9 +114,10 @@ const char *storage(const Fn *); /* of what is made for others to call */
 void edit_pointers(const Tu *, Editor *);
 bool has_pointers(const Tu *, int from, int to);
 const char *without_async(const Tu *, int from, int to);
-/* The body of f__block_on where the frame isn't known; ac_block_on through a pointer. */
+/* The body of f__block_on where the frame isn't known; ac_block_on and ac_spawn_local through a pointer. */
 void block_on_declared(const Fn *, const char *args, Buf *);
 void block_on_pointer(Editor *, const Node *);
+void spawn_pointer(Editor *, const Node *);
 /* f__start, ... by f__start_in; both with a comma before what they hold. */
 void hide_stack(const Fn *, const char *how, const char *params, const char *args, Buf *);
 

@@ -319,7 +319,7 @@ bool read_functions(Tu *tu)
     tu->nfns = tu->noutside = tu->nhard = tu->ninserts = tu->ncalls = tu->nskipped = tu->nincludes = 0;
     tu->nmentions = 0;
     tu->first_use = -1;
-    tu->has_main = false;
+    tu->has_main = tu->has_boxes = false;
 
     static const char *const own[] = {
         "-xc",

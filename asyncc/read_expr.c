@@ -300,15 +300,13 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
     }
     bool chosen = clang_getCursorKind(call) == CXCursor_CallExpr && parts.n &&
                   clang_getCursorKind(core(r, parts.v[0])) == CXCursor_GenericSelectionExpr;
-    if (!callee && !chosen && calls_async_pointer(r, call) && what == KNOWN_BLOCK_ON) {
-        node->through_pointer = true;
+    if (!callee && !chosen && calls_async_pointer(r, call)) {
+        node->through_pointer = tu->has_boxes = true;
         callee = pointer_callee(r, parts.v[0], node);
     }
     if (!callee || chosen) {
         if (chosen)
             report(tu, ERROR, node->from, node->to, "%s of a call of what _Generic chooses is not supported yet", word);
-        else if (calls_async_pointer(r, call))
-            report(tu, ERROR, node->from, node->to, "%s of a call through an async function pointer is not supported yet", word);
         else
             report(tu, ERROR, node->from, node->to, "%s takes a call of an async function", word);
         return node;

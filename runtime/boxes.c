@@ -3,6 +3,7 @@
 
 #include <ac/boxes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*  | struct ac__boxes | box | box |  | struct ac__chunk | box | box | free |   spare
  *    the first chunk                   the newest
@@ -131,4 +132,56 @@ enum ac_poll ac__cancel(struct ac_context *cx, void *frame)
     if (said == AC_READY)
         ac__free_boxes(boxes);
     return said;
+}
+
+/* ---- a boxed frame as a task ---- */
+
+/* What kind of future a task is, is known by its header to the end; so it stands in the task. */
+struct boxed_task {
+    struct ac_future_type type;
+    void *callee; /* null once it is done */
+};
+
+static void end_boxed(struct boxed_task *task)
+{
+    ac__free_boxes(ac__boxes_of(task->callee));
+    task->callee = NULL;
+}
+
+static enum ac_poll poll_boxed(void *frame, struct ac_context *cx)
+{
+    struct boxed_task *task = frame;
+    const struct ac_future_type *type = ac__type_of(task->callee);
+    enum ac_poll said = type->poll(task->callee, cx);
+    if (said == AC_READY) {
+        memcpy((char *)frame + task->type.result_offset, (char *)task->callee + type->result_offset, type->result_size);
+        end_boxed(task);
+    }
+    return said;
+}
+
+static enum ac_poll cancel_boxed(void *frame, struct ac_context *cx)
+{
+    struct boxed_task *task = frame;
+    enum ac_poll said = ac__type_of(task->callee)->cancel(task->callee, cx);
+    if (said == AC_READY)
+        end_boxed(task);
+    return said;
+}
+
+void *ac__box_task(void *callee)
+{
+    const struct ac_future_type *of = ac__type_of(callee);
+    struct ac_future_type type = { .name = of->name, .result_size = of->result_size, .poll = poll_boxed, .cancel = cancel_boxed };
+    type.align = of->align < _Alignof(struct boxed_task) ? _Alignof(struct boxed_task) : of->align;
+    type.result_offset = (sizeof(struct boxed_task) + type.align - 1) & ~(type.align - 1);
+    type.size = (type.result_offset + type.result_size + type.align - 1) & ~(type.align - 1);
+    struct boxed_task *task = ac_task_new(&type);
+    if (task == NULL) {
+        ac__free_boxes(ac__boxes_of(callee));
+        return NULL;
+    }
+    *task = (struct boxed_task){ type, callee };
+    ((struct ac_task *)task - 1)->type = &task->type;
+    return task;
 }

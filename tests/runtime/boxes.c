@@ -85,7 +85,7 @@ START_TEST(frames_of_any_size_and_alignment)
     ac__free_boxes(ac__new_boxes()); /* malloc keeps small blocks */
     size_t before = used();
     for (size_t align = 1; align <= 4096; align *= 2)
-        for (size_t size = sizeof(struct level); size < 300000; size = size * 3 + 8) {
+        for (size_t size = sizeof(struct level); size < 60000; size = size * 3 + 8) {
             level.align = align < _Alignof(struct level) ? _Alignof(struct level) : align;
             level.size = (size + level.align - 1) / level.align * level.align;
             struct level root = { .left = 40, .waits = (int)(size % 2) };

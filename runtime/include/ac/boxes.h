@@ -24,6 +24,9 @@
 extern "C" {
 #endif
 
+/* What a body in a box says when it has put another on top; see above. No enumerator: nobody else has a case for it. */
+#define AC__CALL ((enum ac_poll)2)
+
 /* Stands just before its frame. */
 struct ac__box {
     union {

@@ -50,7 +50,6 @@ extern "C" {
 enum ac_poll {
     AC_PENDING = 0, /**< not finished; the waker will be woken */
     AC_READY = 1,   /**< finished; the result stands in the frame */
-    AC__CALL = 2,   /* asyncc's own, between frames on one stack: another frame was put on it; ac/boxes.h */
 };
 
 struct ac_waker;

@@ -70,6 +70,10 @@ ac_task__handle ac_task_spawn_local(void *frame);
  *  @return the handle; null for null. Threads: any. Cost: one allocation, that of ac_task_new. */
 ac_task__handle ac_task_spawn(void *frame);
 
+/** A task, to be given to one of these, for a frame in a box that is alone on its stack (ac/boxes.h): a call through
+ *  a pointer. The box goes when the task has finished, the result with the task. Null when there is no memory. */
+void *ac__box_task(void *frame);
+
 /** `await task`, as a leaf future. When it is ready, the result stands at ac_await__result, in
  *  the task's own memory, until ac_await__end frees that. A null handle (no memory for the
  *  task) and a cancelled task are checked stops. Cancelling the wait leaves the task running

@@ -27,8 +27,6 @@ static enum ac_poll advance(struct both__frame *self, struct ac_context *cx,
         case AC_PENDING:
             all = AC_PENDING;
             break;
-        default:
-            abort();
         }
     }
     return all;
