@@ -51,7 +51,7 @@ static int definition_of(const Fn *fn)
     return -1;
 }
 
-static const char *callee_name(const Await *await)
+const char *callee_name(const Await *await)
 {
     return await->callee ? await->callee->name : "ac_await";
 }

@@ -97,6 +97,7 @@ void add_owed_when_cancelled(const Fn *, const Await *, Buf *);
 /* ---- boxes.c: frames that come from a stack ---- */
 
 /* How an await starts its child, goes on with it, cancels it: calls that give an enum ac_poll. */
+const char *callee_name(const Await *);
 const char *start_of_child(const Fn *, const Await *, const char *args, const char *pointer);
 const char *poll_of_child(const Fn *, const Await *);
 const char *cancel_of_child(const Fn *, const Await *);
