@@ -169,6 +169,8 @@ bool is_made_text(const Source *, int offset); /* not in the file as it stands t
 /* Of an offset in source->parse: the one in source->text; inside of a stand-in, one in the keyword. `hint` is
  * the caller's, 0 at first: asked for neighbours, the search is short. */
 int text_offset(const Source *, int parse_offset, int *hint);
+/* The first keyword at or behind an offset of the text, by its place in words.v; words.n: there is none. */
+int first_word(const Source *, int offset);
 /* The keyword whose stand-in begins there, or null. */
 const Word *find_word(const Source *, int parse_offset);
 /* Path of a file that is read for messages only (a header), from a cache in tu; null if unreadable. */

@@ -199,8 +199,8 @@ const char *without_async(const Tu *tu, int from, int to)
 {
     char *text = take_text(tu->arena, tu->source->text + from, (size_t)(to - from));
     const Words *words = &tu->source->words;
-    for (int i = 0; i < words->n; i++)
-        if (words->v[i].at >= from && words->v[i].at < to && !strncmp(text + words->v[i].at - from, "async", 5))
+    for (int i = first_word(tu->source, from); i < words->n && words->v[i].at < to; i++)
+        if (!strncmp(text + words->v[i].at - from, "async", 5))
             memset(text + words->v[i].at - from, ' ', 5);
     return text;
 }
@@ -208,15 +208,7 @@ const char *without_async(const Tu *tu, int from, int to)
 void edit_pointers(const Tu *tu, Editor *editor)
 {
     const Words *words = &tu->source->words;
-    int low = 0, high = words->n;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (words->v[middle].at < editor->from)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (int i = low; i < words->n && words->v[i].at < editor->to; i++) {
+    for (int i = first_word(tu->source, editor->from); i < words->n && words->v[i].at < editor->to; i++) {
         int at = words->v[i].at, to = at + words->v[i].size;
         if (strncmp(tu->source->text + at, "async", 5))
             continue;
@@ -233,8 +225,8 @@ void edit_pointers(const Tu *tu, Editor *editor)
 bool has_pointers(const Tu *tu, int from, int to)
 {
     const Words *words = &tu->source->words;
-    for (int i = 0; i < words->n; i++)
-        if (words->v[i].at >= from && words->v[i].at < to && !strncmp(tu->source->text + words->v[i].at, "async", 5))
+    for (int i = first_word(tu->source, from); i < words->n && words->v[i].at < to; i++)
+        if (!strncmp(tu->source->text + words->v[i].at, "async", 5))
             return true;
     int i = first_after(tu->mentions, tu->nmentions, from);
     return i < tu->nmentions && tu->mentions[i].from < to;

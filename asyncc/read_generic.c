@@ -77,8 +77,8 @@ static bool find_choices(Reader *r, int at, Choices *found)
 static bool has_await_word(const Tu *tu, int from, int to)
 {
     const Words *words = &tu->source->words;
-    for (int i = 0; i < words->n && words->v[i].at < to; i++)
-        if (words->v[i].at >= from && word_at(tu, words->v[i].at, "await"))
+    for (int i = first_word(tu->source, from); i < words->n && words->v[i].at < to; i++)
+        if (word_at(tu, words->v[i].at, "await"))
             return true;
     return false;
 }

@@ -162,6 +162,19 @@ bool is_made_text(const Source *source, int offset)
     return source->segs[find_seg(source, offset)].made;
 }
 
+int first_word(const Source *source, int offset)
+{
+    int low = 0, high = source->words.n;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (source->words.v[middle].at < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* The last word whose stand-in begins at or before the offset, or -1. */
 static int word_before(const Source *source, int parse_offset)
 {
