@@ -105,18 +105,29 @@ static void go_to(Printer *p, int offset)
     p->fresh = false;
 }
 
+/* The offset in a mark, whose letter stands at `letter`; *after is then what follows the mark. */
+static int read_mark(const char *letter, const char **after)
+{
+    const char *at = letter + 1;
+    int offset = 0;
+    bool negative = *at == '-'; /* nothing of the source */
+    for (at += negative; *at != MARK[0]; at++)
+        offset = 10 * offset + (*at - '0');
+    *after = at + 1;
+    return negative ? -offset : offset;
+}
+
 /* One made stretch, from text up to its E mark. On one line if there are #lines, else indented. */
 static const char *print_made(Printer *p, const char *text, int offset)
 {
     const char *mark;
-    int depth = 1;
+    int depth = 1, after = offset;
     const char *end = text;
     while (depth && (mark = strchr(end, MARK[0]))) {
         depth += mark[1] == 'B' ? 1 : mark[1] == 'E' ? -1 : 0;
-        end = strchr(mark + 1, MARK[0]) + 1;
+        after = read_mark(mark + 1, &end);
     }
     const char *last = mark; /* the E that ends it */
-    int after = atoi(last + 2);
     int indent = indent_of(p->source, offset), base = indent;
     if (!p->lines) {
         if (!at_line_start(p))
@@ -124,7 +135,16 @@ static const char *print_made(Printer *p, const char *text, int offset)
     }
     bool in_string = false;
     char quote = 0;
+    const char *stops = p->lines ? MARK "\n\\\"'/" : MARK "\n\\\"'/}";
     for (const char *c = text; c < last; c++) {
+        size_t plain = in_string ? 0 : strcspn(c, stops);
+        if (plain) {
+            add_bytes(p->out, c, plain);
+            p->fresh = false;
+            c += plain;
+            if (c == last)
+                break;
+        }
         if (*c == MARK[0]) {
             c = strchr(c + 1, MARK[0]); /* nested made text belongs to this */
             continue;
@@ -156,13 +176,6 @@ static const char *print_made(Printer *p, const char *text, int offset)
         if (p->lines && c[0] == '/' && c[1] == '*') {
             const char *close = strstr(c + 2, "*/");
             c = close && close < last ? close + 1 : last - 1;
-            continue;
-        }
-        size_t plain = strcspn(c, MARK "\n\\\"'/}");
-        if (plain > 1) {
-            add_bytes(p->out, c, plain);
-            p->fresh = false;
-            c += plain - 1;
             continue;
         }
         if (*c != '\n') {
@@ -229,8 +242,8 @@ static void print_text(Printer *p, const char *text)
             continue;
         }
         char letter = text[1];
-        int offset = atoi(text + 2);
-        const char *next = strchr(text + 1, MARK[0]) + 1;
+        const char *next;
+        int offset = read_mark(text + 1, &next);
         if (letter == 'B') {
             go_to(p, offset);
             text = print_made(p, next, offset);

@@ -216,10 +216,14 @@ const Word *find_word(const Source *source, int parse_offset)
 void add_line_directive(Buf *buf, const char *path, int line)
 {
     add_format(buf, "#line %d \"", line);
-    for (const char *p = path; *p; p++) {
-        if (*p == '"' || *p == '\\')
+    for (const char *p = path; *p;) {
+        size_t plain = strcspn(p, "\"\\");
+        if (!plain) { /* the character counts as plain behind its backslash */
             add_bytes(buf, "\\", 1);
-        add_bytes(buf, p, 1);
+            plain = 1;
+        }
+        add_bytes(buf, p, plain);
+        p += plain;
     }
     add(buf, "\"\n");
 }
