@@ -2,37 +2,55 @@
 #include "read.h"
 #include <string.h>
 
-/* The offset in our text, or -1 when it is in another file. */
-int offset_of(Reader *r, CXSourceLocation at)
+/* Where the location is in the parse, of what a macro expanded to the place of the call; -1 in another file. */
+static int parse_offset(Reader *r, CXSourceLocation at)
 {
-    int plain = plain_offset(r, at);
-    if (plain >= 0 || (r->text_size && at.int_data < FIRST_MACRO))
-        return plain;
     CXFile file;
     unsigned offset;
     clang_getFileLocation(at, &file, NULL, NULL, &offset);
-    return file && clang_File_isEqual(file, r->file) ? text_offset(r->tu->source, (int)offset, &r->hint) : -1;
+    return file && clang_File_isEqual(file, r->file) ? (int)offset : -1;
+}
+
+/* Whether what is at that place of the parse is spelled there, and not in a macro's body. */
+static bool is_spelled_at(Reader *r, CXSourceLocation at, int offset)
+{
+    CXFile file;
+    unsigned spelled;
+    clang_getSpellingLocation(at, &file, NULL, NULL, &spelled);
+    return file && clang_File_isEqual(file, r->file) && offset == (int)spelled;
+}
+
+/* The offset in our text, or -1; *macro_at is where in the parse a macro is called that has a part in it, or -1. */
+static int locate(Reader *r, CXSourceLocation at, int *macro_at)
+{
+    int plain = plain_offset(r, at);
+    *macro_at = -1;
+    if (plain >= 0 || (r->text_size && at.int_data < FIRST_MACRO))
+        return plain;
+    *macro_at = parse_offset(r, at);
+    return *macro_at < 0 ? -1 : text_offset(r->tu->source, *macro_at, &r->hint);
+}
+
+/* The offset in our text, or -1 when it is in another file. */
+int offset_of(Reader *r, CXSourceLocation at)
+{
+    int macro_at;
+    return locate(r, at, &macro_at);
 }
 
 /* Whether what stands at the location was written there, and not in a macro's body. */
 bool is_spelled(Reader *r, CXSourceLocation at)
 {
-    if (plain_offset(r, at) >= 0)
-        return true;
-    CXFile file;
-    unsigned spelled, offset;
-    clang_getFileLocation(at, NULL, NULL, NULL, &offset);
-    clang_getSpellingLocation(at, &file, NULL, NULL, &spelled);
-    return file && clang_File_isEqual(file, r->file) && offset == spelled;
+    return plain_offset(r, at) >= 0 || is_spelled_at(r, at, parse_offset(r, at));
 }
 
 /* Where something ends in our text, or -1. A last token out of an inner macro's arguments, written in the body
  * of the outer one, comes with the place where the call begins. */
 int end_offset(Reader *r, CXSourceLocation end)
 {
-    int at = offset_of(r, end);
-    const Change *call = at >= 0 && plain_offset(r, end) < 0 ? find_call(r->tu, at) : NULL;
-    return call && !is_spelled(r, end) ? call->to : at;
+    int macro_at, at = locate(r, end, &macro_at);
+    const Change *call = macro_at >= 0 ? find_call(r->tu, at) : NULL;
+    return call && !is_spelled_at(r, end, macro_at) ? call->to : at;
 }
 
 void place_node(Reader *r, Node *node, CXCursor c)
@@ -45,10 +63,11 @@ void place_node(Reader *r, Node *node, CXCursor c)
     }
     CXSourceRange range = clang_getCursorExtent(c);
     CXSourceLocation start = clang_getRangeStart(range);
-    node->from = offset_of(r, start);
+    int macro_at;
+    node->from = locate(r, start, &macro_at);
     node->to = end_offset(r, clang_getRangeEnd(range));
-    if (node->from >= 0 && plain_offset(r, start) < 0 && find_call(r->tu, node->from))
-        node->in_macro = !is_spelled(r, start);
+    if (macro_at >= 0 && find_call(r->tu, node->from))
+        node->in_macro = !is_spelled_at(r, start, macro_at);
 }
 
 Node *new_node(Reader *r, enum node_kind kind, CXCursor c)

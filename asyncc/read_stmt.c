@@ -179,11 +179,21 @@ static bool is_read(const Node *declare_node, int from)
     return false;
 }
 
-/* The expressions in a variable's type, as kids behind its initialiser; and the bounds among them, before
- * anything asks for the type. */
-static void read_variable_type(Reader *r, CXCursor c, Node *var, const Node *declare_node)
+/* A variable's initialiser as one of its children, which are known from the visit; or null. */
+static CXCursor find_initialiser(Reader *r, CXCursor c)
 {
-    CXCursor init = clang_getCursorKind(c) == CXCursor_VarDecl ? clang_Cursor_getVarDeclInitializer(c) : clang_getNullCursor();
+    CXCursor init = clang_Cursor_getVarDeclInitializer(c);
+    Kids kids = children(r, c);
+    for (int i = 0; i < kids.n; i++)
+        if (clang_equalCursors(kids.v[i], init))
+            return kids.v[i];
+    return init;
+}
+
+/* The expressions in the type of a variable (of that initialiser) or a typedef, as kids behind its initialiser;
+ * and the bounds among them, before anything asks for the type. */
+static void read_variable_type(Reader *r, CXCursor c, CXCursor init, Node *var, const Node *declare_node)
+{
     CXType type = clang_getCursorType(c);
     if (clang_getCursorKind(c) == CXCursor_TypedefDecl)
         type = clang_getTypedefDeclUnderlyingType(c);
@@ -223,7 +233,7 @@ static void read_typedef(Reader *r, Node *declare_node, CXCursor c)
         return;
     Node *var = new_node(r, N_VAR, c);
     add_kid(r, var, NULL);
-    read_variable_type(r, c, var, declare_node);
+    read_variable_type(r, c, clang_getNullCursor(), var, declare_node);
     Local *local = add_local(r, LOCAL_TYPEDEF, copy_string(r, clang_getCursorSpelling(c)), type_of(r, type),
                              offset_of(r, clang_getCursorLocation(c)));
     Known *known = find_known(r, c.data[0]);
@@ -255,11 +265,11 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c, bool beside
             return;
     }
     Node *var = new_node(r, N_VAR, c);
-    CXCursor init = clang_Cursor_getVarDeclInitializer(c);
+    CXCursor init = find_initialiser(r, c);
     /* `__auto_type p = (int (*)[n])q;`: the initialiser has the bounds. */
     bool takes_type = clang_getCursorType(c).kind == CXType_Auto && !clang_Cursor_isNull(init);
     add_kid(r, var, takes_type ? read_expr(r, init) : NULL);
-    read_variable_type(r, c, var, declare_node);
+    read_variable_type(r, c, init, var, declare_node);
     Known *known = find_known(r, c.data[0]);
     known->what = KNOWN_OTHER;
     CXSourceLocation name_at = clang_getCursorLocation(c);
@@ -641,10 +651,9 @@ static Node *read_stmt_kind(Reader *r, CXCursor c)
         }
         node = read_expr(r, c);
         node->discarded = true;
-        Node *whole = node;
-        CXSourceRange range = clang_getCursorExtent(c);
-        int from = offset_of(r, clang_getRangeStart(range)), to = end_offset(r, clang_getRangeEnd(range));
-        if (from != node->from || to != node->to) { /* parentheses around all of it */
+        Node place = { 0 }, *whole = node;
+        place_node(r, &place, c);
+        if (place.from != node->from || place.to != node->to) { /* parentheses around all of it */
             whole = new_node(r, N_OTHER, c);
             whole->type = node->type;
             whole->discarded = true;

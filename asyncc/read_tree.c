@@ -9,17 +9,21 @@
  *
  * Likewise an extent: libclang looks up for each where its last token ends. Where no macro has a part in
  * it, an expression begins with its first operand and ends with its last or with the bracket behind that,
- * and the text says the rest. What is not as simple is asked for. */
+ * and the text says the rest. What is not as simple is asked for, once. */
 #include "read.h"
 #include <string.h>
 
 enum { NOT_KNOWN = -2, NOT_PLAIN = -1 };
 
+typedef struct Visited {
+    CXCursor c;
+    Extent extent;
+    int parent;
+} Visited;
+
 struct Tree {
-    CXCursor *c;
-    int *parent;
-    Extent *extent;
-    int n, room, parent_room, extent_room;
+    Visited *v;
+    int n, room;
     int *open; /* the path to the cursor that is visited */
     int nopen, open_room;
     CXCursor *kids;
@@ -27,7 +31,7 @@ struct Tree {
     int kids_room;
     int *slots; /* by hash: 1 + index, 0: free */
     size_t nslots;
-    bool good;
+    bool good, hashed;
 };
 
 static bool is_statement(CXCursor c)
@@ -52,19 +56,16 @@ static enum CXChildVisitResult record(CXCursor c, CXCursor parent, CXClientData 
 {
     Reader *r = data;
     Tree *t = r->tree;
-    while (t->nopen && !is_same(t->c[t->open[t->nopen - 1]], parent))
+    while (t->nopen && !is_same(t->v[t->open[t->nopen - 1]].c, parent))
         t->nopen--;
     if (!t->nopen) {
         t->good = false;
         return CXChildVisit_Break;
     }
-    int n = t->n;
-    *push(r->arena, t->parent, n, t->parent_room) = t->open[t->nopen - 1];
-    n = t->n;
-    *push(r->arena, t->extent, n, t->extent_room) = (Extent){ NOT_KNOWN, NOT_KNOWN };
+    int above = t->open[t->nopen - 1];
     *push(r->arena, t->open, t->nopen, t->open_room) = t->n;
     c.xdata = t->n + 1; /* C's statements and expressions have no use for it */
-    *push(r->arena, t->c, t->n, t->room) = c;
+    *push(r->arena, t->v, t->n, t->room) = (Visited){ c, { NOT_KNOWN, NOT_KNOWN }, above };
     return CXChildVisit_Recurse;
 }
 
@@ -72,7 +73,7 @@ static int *find_slot(const Tree *t, CXCursor c, const void *key)
 {
     size_t mask = t->nslots - 1;
     size_t at = ((uintptr_t)key >> 3) * 0x9E3779B97F4A7C15u >> 32 & mask;
-    while (t->slots[at] && (key_of(t->c[t->slots[at] - 1]) != key || t->c[t->slots[at] - 1].kind != c.kind))
+    while (t->slots[at] && (key_of(t->v[t->slots[at] - 1].c) != key || t->v[t->slots[at] - 1].c.kind != c.kind))
         at = (at + 1) & mask;
     return &t->slots[at];
 }
@@ -86,11 +87,16 @@ static void sort_kids(Reader *r, Tree *t)
     }
     memset(t->first, 0, ((size_t)t->n + 2) * sizeof *t->first);
     for (int i = 1; i < t->n; i++)
-        t->first[t->parent[i] + 2]++;
+        t->first[t->v[i].parent + 2]++;
     for (int i = 2; i < t->n + 2; i++)
         t->first[i] += t->first[i - 1];
     for (int i = 1; i < t->n; i++)
-        t->kids[t->first[t->parent[i] + 1]++] = t->c[i];
+        t->kids[t->first[t->v[i].parent + 1]++] = t->v[i].c;
+}
+
+/* For cursors that don't come from the visit: those that libclang gives as part of another one. */
+static void hash_visited(Reader *r, Tree *t)
+{
     size_t wanted = 64;
     while (wanted < 2 * (size_t)t->n)
         wanted *= 2;
@@ -101,11 +107,12 @@ static void sort_kids(Reader *r, Tree *t)
         memset(t->slots, 0, t->nslots * sizeof *t->slots);
     }
     for (int i = 0; i < t->n; i++) {
-        const void *key = key_of(t->c[i]);
-        int *slot = key ? find_slot(t, t->c[i], key) : NULL;
+        const void *key = key_of(t->v[i].c);
+        int *slot = key ? find_slot(t, t->v[i].c, key) : NULL;
         if (slot && !*slot)
             *slot = i + 1;
     }
+    t->hashed = true;
 }
 
 void visit_tree(Reader *r, CXCursor root)
@@ -115,26 +122,34 @@ void visit_tree(Reader *r, CXCursor root)
     Tree *t = r->tree;
     t->n = t->nopen = 0;
     t->good = true;
-    int none = 0;
-    *push(r->arena, t->parent, none, t->parent_room) = 0;
-    none = 0;
-    *push(r->arena, t->extent, none, t->extent_room) = (Extent){ NOT_PLAIN, NOT_PLAIN };
+    t->hashed = false;
     *push(r->arena, t->open, t->nopen, t->open_room) = 0;
-    *push(r->arena, t->c, t->n, t->room) = root;
+    *push(r->arena, t->v, t->n, t->room) = (Visited){ root, { NOT_PLAIN, NOT_PLAIN }, 0 };
     clang_visitChildren(root, record, r);
     if (t->good)
         sort_kids(r, t);
 }
 
-static int find_visited(const Reader *r, CXCursor c)
+static int find_visited(Reader *r, CXCursor c)
 {
-    const Tree *t = r->tree;
+    Tree *t = r->tree;
     if (!t || !t->good)
         return -1;
-    if (c.xdata > 0 && c.xdata <= t->n && is_same(t->c[c.xdata - 1], c))
+    if (c.xdata > 0 && c.xdata <= t->n && is_same(t->v[c.xdata - 1].c, c))
         return c.xdata - 1;
+    if (is_same(t->v[0].c, c))
+        return 0;
     const void *key = key_of(c);
-    return key ? *find_slot(r->tree, c, key) - 1 : -1;
+    if (!key)
+        return -1;
+    if (!t->hashed)
+        hash_visited(r, t);
+    return *find_slot(t, c, key) - 1;
+}
+
+static Kids kids_of(const Tree *t, int at)
+{
+    return (Kids){ .v = t->kids + t->first[at], .n = t->first[at + 1] - t->first[at] };
 }
 
 static enum CXChildVisitResult collect(CXCursor c, CXCursor parent, CXClientData data)
@@ -149,7 +164,7 @@ Kids children(Reader *r, CXCursor c)
 {
     int at = find_visited(r, c);
     if (at >= 0)
-        return (Kids){ .v = r->tree->kids + r->tree->first[at], .n = r->tree->first[at + 1] - r->tree->first[at] };
+        return kids_of(r->tree, at);
     r->ncollected = 0;
     clang_visitChildren(c, collect, r);
     Kids kids = { .n = r->ncollected };
@@ -165,7 +180,7 @@ bool nth_cursor(Reader *r, int n, CXCursor *c)
     const Tree *t = r->tree;
     if (!t || n >= t->n)
         return false;
-    *c = t->c[n];
+    *c = t->v[n].c;
     return true;
 }
 
@@ -178,7 +193,7 @@ bool declares_types(Reader *r)
 {
     const Tree *t = r->tree;
     for (int i = 0; t && i < t->n; i++)
-        if (t->c[i].kind == CXCursor_TypedefDecl || is_tag(t->c[i]))
+        if (t->v[i].c.kind == CXCursor_TypedefDecl || is_tag(t->v[i].c))
             return true;
     return false;
 }
@@ -196,7 +211,7 @@ bool has_own_typedef(Reader *r, CXCursor decl)
 {
     const Tree *t = r->tree;
     for (int i = 0; t && i < t->n; i++)
-        if (t->c[i].kind == CXCursor_TypedefDecl && has_same_name(t->c[i], decl))
+        if (t->v[i].c.kind == CXCursor_TypedefDecl && has_same_name(t->v[i].c, decl))
             return true;
     return false;
 }
@@ -205,8 +220,8 @@ bool has_other_tag(Reader *r, CXCursor decl)
 {
     const Tree *t = r->tree;
     for (int i = 0; t && i < t->n; i++)
-        if (is_tag(t->c[i]) && has_same_name(t->c[i], decl) &&
-            !clang_equalCursors(clang_getCanonicalCursor(t->c[i]), clang_getCanonicalCursor(decl)))
+        if (is_tag(t->v[i].c) && has_same_name(t->v[i].c, decl) &&
+            !clang_equalCursors(clang_getCanonicalCursor(t->v[i].c), clang_getCanonicalCursor(decl)))
             return true;
     return false;
 }
@@ -289,12 +304,17 @@ int end_of(Reader *r, CXCursor c)
     return extent.from >= 0 ? extent.to : end_offset(r, clang_getRangeEnd(clang_getCursorExtent(c)));
 }
 
-static Extent work_out(Reader *r, CXCursor c, Kids kids)
+/* The block's brace, behind its last statement and that one's semicolon. */
+static int pass_brace(const Reader *r, int at)
+{
+    int semicolon = pass(r, at, ";");
+    return pass(r, semicolon < 0 ? at : semicolon, "}");
+}
+
+/* From is -1 where the cursor's own place and the children don't tell; or to is. */
+static Extent work_out(Reader *r, CXCursor c, int own, Kids kids)
 {
     Extent first = { NOT_PLAIN, NOT_PLAIN }, last = first;
-    int own = plain_offset(r, clang_getCursorLocation(c));
-    if (own < 0)
-        return first;
     switch (c.kind) {
     case CXCursor_DeclRefExpr:
     case CXCursor_IntegerLiteral:
@@ -321,6 +341,8 @@ static Extent work_out(Reader *r, CXCursor c, Kids kids)
         break;
     case CXCursor_DeclStmt:
         return (Extent){ own, kids.n ? pass(r, end_of(r, kids.v[kids.n - 1]), ";") : NOT_PLAIN };
+    case CXCursor_CompoundStmt:
+        return (Extent){ own, kids.n ? pass_brace(r, plain_extent(r, kids.v[kids.n - 1]).to) : NOT_PLAIN };
     case CXCursor_BreakStmt:
     case CXCursor_ContinueStmt:
         return token_extent(r, own);
@@ -364,14 +386,25 @@ static Extent work_out(Reader *r, CXCursor c, Kids kids)
     }
 }
 
+static Extent ask_extent(Reader *r, CXCursor c)
+{
+    CXSourceRange range = clang_getCursorExtent(c);
+    return (Extent){ plain_offset(r, clang_getRangeStart(range)), plain_offset(r, clang_getRangeEnd(range)) };
+}
+
 Extent plain_extent(Reader *r, CXCursor c)
 {
     int at = find_visited(r, c);
     if (at < 0)
         return (Extent){ NOT_PLAIN, NOT_PLAIN };
-    Extent *known = &r->tree->extent[at];
+    Extent *known = &r->tree->v[at].extent;
     if (known->from == NOT_KNOWN) {
-        Extent extent = work_out(r, c, children(r, c));
+        int own = plain_offset(r, clang_getCursorLocation(c));
+        Extent extent = { NOT_PLAIN, NOT_PLAIN };
+        if (own >= 0)
+            extent = work_out(r, c, own, kids_of(r->tree, at));
+        if (own >= 0 && (extent.from < 0 || extent.to < extent.from))
+            extent = ask_extent(r, c);
         *known = extent.from < 0 || extent.to < extent.from ? (Extent){ NOT_PLAIN, NOT_PLAIN } : extent;
     }
     return *known;
