@@ -225,16 +225,22 @@ static int match(const char *text, int i, int end, const char *spelling)
     return i;
 }
 
+/* A punctuator that no longer one begins with. */
+static bool stands_alone(char c)
+{
+    static const bool alone[256] = { ['('] = true, [')'] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true,
+                                     [','] = true, [';'] = true, ['?'] = true, ['~'] = true };
+    return alone[(unsigned char)c];
+}
+
 /* Past the punctuator at i, or any other character. */
 static int skip_punctuator(const char *text, int i, int end)
 {
-    /* What no longer one begins with, and what can't be its second character. */
-    static const bool alone[128] = { ['('] = true, [')'] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true,
-                                     [','] = true, [';'] = true, ['?'] = true, ['~'] = true };
+    /* What can be its second character. */
     static const bool second[128] = { ['.'] = true, ['<'] = true, ['>'] = true, ['='] = true, ['+'] = true, ['-'] = true,
                                       ['&'] = true, ['|'] = true, ['#'] = true, [':'] = true, ['%'] = true, ['\\'] = true };
     unsigned char c = (unsigned char)text[i], next = i + 1 < end ? (unsigned char)text[i + 1] : 0;
-    if (c >= 128 || alone[c] || next >= 128 || !second[next])
+    if (c >= 128 || stands_alone(text[i]) || next >= 128 || !second[next])
         return i + 1;
     for (size_t k = 0; k < sizeof punctuators / sizeof *punctuators; k++) {
         int to = punctuators[k][0] == text[i] ? match(text, i, end, punctuators[k]) : 0;
@@ -439,12 +445,37 @@ static void replace_in_directive(Replacing *r, Token directive)
     r->in_directive = false;
 }
 
+/* Past what is no keyword at a glance, most of any text: blanks, brackets, names with another first letter. */
+static int skip_others(const char *text, int i, int end, bool *member)
+{
+    for (int to; i < end; i = to) {
+        char c = text[i];
+        to = i + 1;
+        if (is_blank(c))
+            continue;
+        if (is_name_char(c) && !is_digit(c) && c != 'a' && c != 'd') {
+            while (to < end && is_name_char(text[to]))
+                to++;
+            if (to < end && (text[to] == '\\' || text[to] == '"' || text[to] == '\''))
+                return i;
+        } else if (!stands_alone(c)) {
+            return i;
+        }
+        *member = false;
+    }
+    return i;
+}
+
 static void replace_in(Replacing *r, int from, int end)
 {
     const char *text = r->text;
     bool member = false; /* behind . or -> */
-    for (Token t = next_token(text, from, end); t.kind != T_END; t = next_token(text, t.to, end)) {
+    for (int at = from;;) {
+        Token t = next_token(text, skip_others(text, at, end, &member), end);
+        if (t.kind == T_END)
+            return;
         char c = text[t.from];
+        at = t.to;
         if (t.kind == T_DIRECTIVE) {
             replace_in_directive(r, t);
             continue;

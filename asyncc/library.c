@@ -163,7 +163,7 @@ static const Classes pointers[] = {
 const char *pointer_classes(const char *name)
 {
     for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++)
-        if (!strcmp(pointers[i].name, name))
+        if (*pointers[i].name == *name && !strcmp(pointers[i].name, name))
             return pointers[i].classes;
     return NULL;
 }
