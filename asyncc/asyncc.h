@@ -51,7 +51,8 @@ char *take_format(Arena *, const char *format, ...) __attribute__((format(printf
 /* A growing array: `T *v; int nv, room;` kept by the caller; the old one stays in the arena. */
 void *grow(Arena *, void *array, int count, int *room, size_t size);
 #define push(arena, array, count, room) \
-    ((array) = grow((arena), (array), (count), &(room), sizeof *(array)), &(array)[(count)++])
+    ((array) = (count) < (room) ? (array) : grow((arena), (array), (count), &(room), sizeof *(array)), \
+     &(array)[(count)++])
 
 /* Text under construction. Always ends in a zero byte, which size doesn't count. */
 typedef struct Buf {

@@ -135,8 +135,11 @@ static int find_visited(Reader *r, CXCursor c)
     Tree *t = r->tree;
     if (!t || !t->good)
         return -1;
-    if (c.xdata > 0 && c.xdata <= t->n && is_same(t->v[c.xdata - 1].c, c))
-        return c.xdata - 1;
+    if (c.xdata > 0 && c.xdata <= t->n) { /* or of an earlier visit */
+        const CXCursor *there = &t->v[c.xdata - 1].c;
+        if (there->kind == c.kind && there->data[0] == c.data[0] && there->data[1] == c.data[1])
+            return c.xdata - 1;
+    }
     if (is_same(t->v[0].c, c))
         return 0;
     const void *key = key_of(c);
@@ -292,9 +295,9 @@ bool is_wrapper(Reader *r, CXCursor c, CXCursor kid)
 }
 
 /* An implicit conversion has its operand's place; `v.xy` of a vector alone begins with it and goes on. */
-static bool has_place_of(Reader *r, int own, CXCursor kid, Extent extent)
+static bool has_place_of(Reader *r, int own, const CXCursor *kid, Extent extent)
 {
-    int at = kid.kind == CXCursor_MemberRefExpr ? plain_offset(r, clang_getCursorLocation(kid)) : extent.from;
+    int at = kid->kind == CXCursor_MemberRefExpr ? plain_offset(r, clang_getCursorLocation(*kid)) : extent.from;
     return at == own && pass(r, extent.to, ".") < 0;
 }
 
@@ -302,6 +305,20 @@ int end_of(Reader *r, CXCursor c)
 {
     Extent extent = plain_extent(r, c);
     return extent.from >= 0 ? extent.to : end_offset(r, clang_getRangeEnd(clang_getCursorExtent(c)));
+}
+
+static Extent visited_extent(Reader *r, int at);
+
+/* Of one of children(). */
+static Extent extent_of_kid(Reader *r, const CXCursor *kid)
+{
+    return visited_extent(r, kid->xdata - 1);
+}
+
+static int end_of_kid(Reader *r, const CXCursor *kid)
+{
+    Extent extent = extent_of_kid(r, kid);
+    return extent.from >= 0 ? extent.to : end_of(r, *kid);
 }
 
 /* The block's brace, behind its last statement and that one's semicolon. */
@@ -312,10 +329,10 @@ static int pass_brace(const Reader *r, int at)
 }
 
 /* From is -1 where the cursor's own place and the children don't tell; or to is. */
-static Extent work_out(Reader *r, CXCursor c, int own, Kids kids)
+static Extent work_out(Reader *r, const CXCursor *c, int own, Kids kids)
 {
     Extent first = { NOT_PLAIN, NOT_PLAIN }, last = first;
-    switch (c.kind) {
+    switch (c->kind) {
     case CXCursor_DeclRefExpr:
     case CXCursor_IntegerLiteral:
     case CXCursor_FloatingLiteral:
@@ -340,9 +357,9 @@ static Extent work_out(Reader *r, CXCursor c, int own, Kids kids)
     case CXCursor_LabelStmt:
         break;
     case CXCursor_DeclStmt:
-        return (Extent){ own, kids.n ? pass(r, end_of(r, kids.v[kids.n - 1]), ";") : NOT_PLAIN };
+        return (Extent){ own, kids.n ? pass(r, end_of_kid(r, &kids.v[kids.n - 1]), ";") : NOT_PLAIN };
     case CXCursor_CompoundStmt:
-        return (Extent){ own, kids.n ? pass_brace(r, plain_extent(r, kids.v[kids.n - 1]).to) : NOT_PLAIN };
+        return (Extent){ own, kids.n ? pass_brace(r, extent_of_kid(r, &kids.v[kids.n - 1]).to) : NOT_PLAIN };
     case CXCursor_BreakStmt:
     case CXCursor_ContinueStmt:
         return token_extent(r, own);
@@ -355,14 +372,14 @@ static Extent work_out(Reader *r, CXCursor c, int own, Kids kids)
     }
     if (!kids.n)
         return first;
-    bool statement = c.kind >= CXCursor_FirstStmt && c.kind <= CXCursor_LastStmt;
+    bool statement = c->kind >= CXCursor_FirstStmt && c->kind <= CXCursor_LastStmt;
     if (statement)
-        return (Extent){ own, end_of(r, kids.v[kids.n - 1]) };
+        return (Extent){ own, end_of_kid(r, &kids.v[kids.n - 1]) };
     if (!is_expr(kids.v[kids.n - 1]))
         return first;
-    last = plain_extent(r, kids.v[kids.n - 1]);
-    first = kids.n == 1 ? last : plain_extent(r, kids.v[0]);
-    switch (c.kind) {
+    last = extent_of_kid(r, &kids.v[kids.n - 1]);
+    first = kids.n == 1 ? last : extent_of_kid(r, &kids.v[0]);
+    switch (c->kind) {
     case CXCursor_ParenExpr:
         return (Extent){ own, pass(r, last.to, ")") };
     case CXCursor_CStyleCastExpr:
@@ -374,9 +391,9 @@ static Extent work_out(Reader *r, CXCursor c, int own, Kids kids)
     case CXCursor_ArraySubscriptExpr:
         return (Extent){ first.from, pass(r, last.to, "]") };
     case CXCursor_UnexposedExpr:
-        return kids.n == 1 && has_place_of(r, own, kids.v[0], last) ? last : (Extent){ NOT_PLAIN, NOT_PLAIN };
+        return kids.n == 1 && has_place_of(r, own, &kids.v[0], last) ? last : (Extent){ NOT_PLAIN, NOT_PLAIN };
     case CXCursor_UnaryOperator: {
-        enum CXUnaryOperatorKind op = clang_getCursorUnaryOperatorKind(c);
+        enum CXUnaryOperatorKind op = clang_getCursorUnaryOperatorKind(*c);
         if (op == CXUnaryOperator_PostInc || op == CXUnaryOperator_PostDec)
             return (Extent){ last.from, pass(r, last.to, op == CXUnaryOperator_PostInc ? "++" : "--") };
         return (Extent){ own, last.to };
@@ -392,20 +409,27 @@ static Extent ask_extent(Reader *r, CXCursor c)
     return (Extent){ plain_offset(r, clang_getRangeStart(range)), plain_offset(r, clang_getRangeEnd(range)) };
 }
 
+static Extent visited_extent(Reader *r, int at)
+{
+    Extent *known = &r->tree->v[at].extent;
+    if (known->from != NOT_KNOWN)
+        return *known;
+    const CXCursor *c = &r->tree->v[at].c;
+    Extent extent = { NOT_PLAIN, NOT_PLAIN };
+    int own = plain_offset(r, clang_getCursorLocation(*c));
+    if (own >= 0) {
+        extent = work_out(r, c, own, kids_of(r->tree, at));
+        if (extent.from < 0 || extent.to < extent.from)
+            extent = ask_extent(r, *c);
+        if (extent.from < 0 || extent.to < extent.from)
+            extent = (Extent){ NOT_PLAIN, NOT_PLAIN };
+    }
+    *known = extent;
+    return extent;
+}
+
 Extent plain_extent(Reader *r, CXCursor c)
 {
     int at = find_visited(r, c);
-    if (at < 0)
-        return (Extent){ NOT_PLAIN, NOT_PLAIN };
-    Extent *known = &r->tree->v[at].extent;
-    if (known->from == NOT_KNOWN) {
-        int own = plain_offset(r, clang_getCursorLocation(c));
-        Extent extent = { NOT_PLAIN, NOT_PLAIN };
-        if (own >= 0)
-            extent = work_out(r, c, own, kids_of(r->tree, at));
-        if (own >= 0 && (extent.from < 0 || extent.to < extent.from))
-            extent = ask_extent(r, c);
-        *known = extent.from < 0 || extent.to < extent.from ? (Extent){ NOT_PLAIN, NOT_PLAIN } : extent;
-    }
-    return *known;
+    return at < 0 ? (Extent){ NOT_PLAIN, NOT_PLAIN } : visited_extent(r, at);
 }
