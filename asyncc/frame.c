@@ -40,6 +40,7 @@ typedef struct Layout {
     int *field_of; /* by local's index; -1: none */
     int *child_of; /* by await's state - 1 */
     int result, state, blocks;
+    Bits placed; /* the locals whose home is the frame, by index */
     Bits *rows; /* rows[i]: the fields that field i interferes with */
     int64_t *returned; /* by field: where in it the result stands that is returned as it is; -1: nowhere */
 } Layout;
@@ -66,9 +67,12 @@ static void add_typed(Layout *l, const char *name, Type *type)
         add_field(l, name, type, type->size, type->align);
 }
 
+static bool is_placed(const Local *local) { return local->home == HOME_PLACED; }
+
 static void add_locals(Layout *l)
 {
     Fn *fn = l->fn;
+    l->placed = new_bits(l->work, fn->nlocals);
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         bool argument = local->kind == LOCAL_PARAM && local->used;
@@ -80,6 +84,8 @@ static void add_locals(Layout *l)
         Field *field = &fn->fields[fn->nfields - 1];
         field->kind = FIELD_LOCAL;
         field->local = local;
+        if (is_placed(local))
+            set_bit(l->placed, i);
         if (local->kind == LOCAL_PARAM)
             set_bit(field->live, 0);
         for (int k = 0; k < fn->nawaits && local->home != HOME_STACK; k++)
@@ -169,6 +175,17 @@ static void clear_bits(Bits bits)
         bits.words[i] = 0;
 }
 
+/* The first one from i on; -1: none. */
+static int next_bit(Bits bits, int i)
+{
+    for (int k = i >> 6; k < bits.nwords; k++, i = k * 64) {
+        uint64_t word = bits.words[k] >> (i & 63);
+        if (word)
+            return i + __builtin_ctzll(word);
+    }
+    return -1;
+}
+
 static void interfere(Layout *l, int a, int b)
 {
     if (a == b || a < 0 || b < 0)
@@ -176,8 +193,6 @@ static void interfere(Layout *l, int a, int b)
     set_bit(l->rows[a], b);
     set_bit(l->rows[b], a);
 }
-
-static bool is_placed(const Local *local) { return local->home == HOME_PLACED; }
 
 /* Fields that hold something at one suspend point, or before the start. */
 static void interfere_at_points(Layout *l)
@@ -199,11 +214,8 @@ static void interfere_at_points(Layout *l)
 static void add_placed(Layout *l, Bits to, Bits locals)
 {
     for (int i = 0; i < locals.nwords; i++)
-        for (uint64_t word = locals.words[i]; word; word &= word - 1) {
-            int local = i * 64 + __builtin_ctzll(word);
-            if (is_placed(l->fn->locals[local]))
-                set_bit(to, l->field_of[local]);
-        }
+        for (uint64_t word = locals.words[i] & l->placed.words[i]; word; word &= word - 1)
+            set_bit(to, l->field_of[i * 64 + __builtin_ctzll(word)]);
 }
 
 /* Placed locals that hold something at once anywhere, also between two awaits. A value begins where
@@ -212,32 +224,29 @@ static void interfere_in_blocks(Layout *l)
 {
     Fn *fn = l->fn;
     bool some = false;
-    for (int i = 0; i < fn->nlocals; i++)
-        some |= is_placed(fn->locals[i]);
+    for (int i = 0; i < l->placed.nwords; i++)
+        some |= l->placed.words[i] != 0;
     if (!some)
         return;
     Bits before = new_bits(l->work, fn->nfields), begun = new_bits(l->work, fn->nfields);
-    Bits live = new_bits(l->work, fn->nfields);
+    Bits live = new_bits(l->work, fn->nfields), out = new_bits(l->work, fn->nfields); /* out: their addresses are */
+    for (int f = 0; f < fn->nfields; f++)
+        if (fn->fields[f].local && fn->fields[f].local->address_taken)
+            set_bit(out, f);
     Bits *after = NULL; /* after[i]: who is live after event i, by later reads */
     int nafter = 0, after_room = 0;
     for (int i = 0; i < fn->nblocks; i++) {
         const Block *block = fn->blocks[i];
         clear_bits(before);
         add_placed(l, before, block->live_in);
-        for (int f = 0; f < fn->nfields; f++)
-            if (has_bit(before, f))
-                include(l->rows[f], before);
+        for (int f = next_bit(before, 0); f >= 0; f = next_bit(before, f + 1))
+            include(l->rows[f], before);
 
         clear_bits(live);
         add_placed(l, live, block->live_out);
-        clear_bits(begun);
-        for (int f = 0; f < fn->nfields; f++) {
-            const Local *local = fn->fields[f].local;
-            if (!local || !local->address_taken)
-                continue;
-            clear_bit(live, f);
-            if (has_bit(before, f))
-                set_bit(begun, f);
+        for (int w = 0; w < live.nwords; w++) {
+            live.words[w] &= ~out.words[w];
+            begun.words[w] = before.words[w] & out.words[w];
         }
         for (int k = block->nevents; k-- > 0;) {
             Event event = block->events[k];
@@ -396,9 +405,8 @@ static void find_interference(Layout *l)
         interfere(l, l->blocks, i);
     }
     for (int i = 0; i < nfields; i++)
-        for (int k = 0; k < l->rows[i].nwords; k++)
-            for (uint64_t word = l->rows[i].words[k]; word; word &= word - 1)
-                interfere(l, i, k * 64 + __builtin_ctzll(word));
+        for (int k = next_bit(l->rows[i], 0); k >= 0; k = next_bit(l->rows[i], k + 1))
+            set_bit(l->rows[k], i);
 }
 
 /* ---- offsets ---- */

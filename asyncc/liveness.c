@@ -139,6 +139,11 @@ static Effect *find_read_later(Fn *fn)
 static Effect *find_begun(Fn *fn)
 {
     Effect *effects = new_effects(fn);
+    bool some = false;
+    for (int i = 0; i < fn->nlocals; i++)
+        some |= fn->locals[i]->address_taken;
+    if (!some)
+        return effects;
     for (int i = 0; i < fn->nblocks; i++)
         for (int k = 0; k < fn->blocks[i]->nevents; k++) {
             Event event = fn->blocks[i]->events[k];
