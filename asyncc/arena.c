@@ -216,6 +216,7 @@ void add(Buf *buf, const char *text)
     put_bytes(buf, text, strlen(text));
 }
 
+/* Without the zero byte. */
 static void add_number(Buf *buf, long long number)
 {
     char digits[24], *at = digits + sizeof digits;
@@ -225,7 +226,7 @@ static void add_number(Buf *buf, long long number)
     while (rest /= 10);
     if (number < 0)
         *--at = '-';
-    add_bytes(buf, at, (size_t)(digits + sizeof digits - at));
+    copy_bytes(buf, at, (size_t)(digits + sizeof digits - at));
 }
 
 /* Nearly all text is made with %s and %d, of short pieces; printf's own way takes five times as long. Many

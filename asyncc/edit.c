@@ -124,6 +124,11 @@ void render(const Editor *editor, int from, int to, Buf *out)
 
 const char *rendered(const Editor *editor, int from, int to)
 {
+    int at = from;
+    while (at <= to && !editor->at[at - editor->from])
+        at++;
+    if (at > to) /* as most operands are */
+        return take_text(editor->arena, editor->source->text + from, (size_t)(to - from));
     Buf out = { .arena = editor->arena };
     add(&out, "");
     render(editor, from, to, &out);

@@ -117,6 +117,10 @@ int find_async(const Tu *tu, int from, int to)
 
 static bool has_word(const Tu *tu, int from, int to, const char *word)
 {
+    const char *start = tu->source->text + from;
+    size_t size = from < to ? (size_t)(to - from) : 0;
+    if (!memmem(start, size, word, strlen(word)) && !memchr(start, '\\', size)) /* which may join the word's lines */
+        return false;
     for (int at = from;;) {
         Token token = next_token(tu->source->text, at, to);
         if (token.kind == T_END)

@@ -35,6 +35,8 @@ static int skip_attribute(const char *text, int at, int end)
 /* The first one in [from, to). */
 static bool find_definition(const char *text, int from, int to, Definition *found)
 {
+    if (from >= to || !memchr(text + from, '{', (size_t)(to - from)))
+        return false;
     for (int at = from; at < to;) {
         Token word = next_token(text, at, to);
         if (word.kind == T_END)

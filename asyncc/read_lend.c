@@ -67,9 +67,10 @@ const char *find_lends(Reader *r, CXCursor function)
     CXCursor first = clang_getCanonicalCursor(function);
     char *said = n > 0 ? take_format(r->arena, "%*s", n, "") : NULL;
     bool some = false;
+    int nfirst = clang_equalCursors(first, function) ? 0 : clang_Cursor_getNumArguments(first);
     for (int i = 0; i < n; i++) {
         bool noescape = says_noescape(clang_Cursor_getArgument(function, (unsigned)i)) ||
-                        (i < clang_Cursor_getNumArguments(first) && says_noescape(clang_Cursor_getArgument(first, (unsigned)i)));
+                        (i < nfirst && says_noescape(clang_Cursor_getArgument(first, (unsigned)i)));
         said[i] = noescape ? 'n' : '-';
         some |= noescape;
     }
