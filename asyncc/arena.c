@@ -32,6 +32,7 @@ struct Arena {
     struct chunk *current; /* the one that blocks are cut from */
     char *free;            /* what is left of it */
     size_t left;
+    char *clean; /* from here on it has never been used, and is zero */
 };
 
 static void *stop_without_memory(void)
@@ -86,12 +87,14 @@ void empty_arena(Arena *arena)
     if (!keep)
         return;
     keep->older = NULL;
-    memset(keep->bytes, 0, (size_t)(arena->free - keep->bytes));
+    if (arena->free > arena->clean)
+        arena->clean = arena->free;
     arena->left += (size_t)(arena->free - keep->bytes);
     arena->free = keep->bytes;
 }
 
-void *take(Arena *arena, size_t size)
+/* As it was left: zero only if nobody has had it before the arena was emptied. */
+static char *take_unclean(Arena *arena, size_t size)
 {
     if (size > SIZE_MAX - ALIGN)
         stop_without_memory();
@@ -102,7 +105,7 @@ void *take(Arena *arena, size_t size)
         if (size > APART)
             return add_chunk(arena, size);
         size_t chunk = !arena->chunks && size <= FIRST ? FIRST : CHUNK;
-        arena->free = add_chunk(arena, chunk);
+        arena->clean = arena->free = add_chunk(arena, chunk);
         arena->left = chunk;
         arena->current = arena->chunks;
     }
@@ -112,28 +115,41 @@ void *take(Arena *arena, size_t size)
     return block;
 }
 
-/* A block that can be `wanted` bytes big, with the first `used` of the old one's `size`. The last block of
- * the chunk grows where it stands, so what is built piece by piece leaves nothing behind. */
-static void *take_bigger(Arena *arena, void *block, size_t used, size_t size, size_t wanted)
+/* The current chunk's last blocks. */
+static void clear_from(const Arena *arena, char *block)
+{
+    char *end = arena->free < arena->clean ? arena->free : arena->clean;
+    if (block < end)
+        memset(block, 0, (size_t)(end - block));
+}
+
+void *take(Arena *arena, size_t size)
+{
+    char *block = take_unclean(arena, size);
+    if (block < arena->clean && block >= arena->current->bytes) /* else it stands apart */
+        clear_from(arena, block);
+    return block;
+}
+
+/* The last block of the chunk grows where it stands, so what is built piece by piece leaves nothing behind. Where
+ * it then goes on; null: it can't. */
+static char *take_behind(Arena *arena, void *block, size_t size, size_t wanted)
 {
     size = (size + ALIGN - 1) / ALIGN * ALIGN;
     size_t more = (wanted + ALIGN - 1) / ALIGN * ALIGN - size;
-    if (block && (char *)block + size == arena->free && more <= arena->left) {
-        arena->free += more;
-        arena->left -= more;
-        return block;
-    }
-    void *bigger = take(arena, wanted);
-    if (used > 0)
-        memcpy(bigger, block, used);
-    return bigger;
+    if (!block || (char *)block + size != arena->free || more > arena->left)
+        return NULL;
+    arena->free += more;
+    arena->left -= more;
+    return (char *)block + size;
 }
 
 char *take_text(Arena *arena, const char *text, size_t length)
 {
-    char *copy = take(arena, length + 1);
+    char *copy = take_unclean(arena, length + 1);
     if (length > 0)
         memcpy(copy, text, length);
+    copy[length] = '\0';
     return copy;
 }
 
@@ -159,9 +175,16 @@ void *grow(Arena *arena, void *array, int count, int *room, size_t size)
             stop_without_memory();
         wanted *= 2;
     }
-    array = take_bigger(arena, array, (size_t)count * size, (size_t)*room * size, (size_t)wanted * size);
+    char *behind = take_behind(arena, array, (size_t)*room * size, (size_t)wanted * size);
     *room = wanted;
-    return array;
+    if (behind) {
+        clear_from(arena, behind);
+        return array;
+    }
+    void *bigger = take(arena, (size_t)wanted * size);
+    if (count > 0)
+        memcpy(bigger, array, (size_t)count * size);
+    return bigger;
 }
 
 void reserve(Buf *buf, size_t size)
@@ -170,7 +193,13 @@ void reserve(Buf *buf, size_t size)
         return;
     if (size == SIZE_MAX)
         stop_without_memory();
-    buf->text = take_bigger(buf->arena, buf->text, buf->size, buf->room, size + 1);
+    if (!take_behind(buf->arena, buf->text, buf->room, size + 1)) {
+        char *bigger = take_unclean(buf->arena, size + 1);
+        if (buf->size > 0)
+            memcpy(bigger, buf->text, buf->size);
+        bigger[buf->size] = '\0';
+        buf->text = bigger;
+    }
     buf->room = size + 1;
 }
 
@@ -208,7 +237,7 @@ void add_bytes(Buf *buf, const char *bytes, size_t size)
     if (size > 0)
         put_bytes(buf, bytes, size);
     else
-        make_room(buf, 0);
+        make_room(buf, 0); /* and a zero byte */
 }
 
 void add(Buf *buf, const char *text)

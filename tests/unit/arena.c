@@ -84,6 +84,37 @@ START_TEST(a_format_longer_than_the_room_is_whole)
 }
 END_TEST
 
+START_TEST(an_emptied_arena_gives_zeroed_blocks_again)
+{
+    for (int round = 0; round < 3; round++) {
+        char *text = take_text(arena, "abcdefghijklmnop", 16), *big = take(arena, 1 << 20);
+        ck_assert_int_eq(text[16], 0);
+        char *block = take(arena, 100);
+        int *v = NULL, n = 0, room = 0;
+        *push(arena, v, n, room) = 1;
+        int few = room;
+        while (n <= few)
+            *push(arena, v, n, room) = 1; /* grows where it stands */
+        for (int i = 0; i < 100; i++)
+            ck_assert_int_eq(block[i], 0);
+        for (int i = n; i < room; i++)
+            ck_assert_int_eq(v[i], 0);
+        for (int i = 0; i < 1 << 20; i += 4096)
+            ck_assert_int_eq(big[i], 0);
+        Buf buf = { .arena = arena };
+        add_bytes(&buf, "", 0);
+        ck_assert_str_eq(buf.text, "");
+        reserve(&buf, 1000 + 100 * (size_t)round);
+        ck_assert_str_eq(buf.text, "");
+        memset(buf.text, 0x5A, buf.room);
+        memset(block, 0x5A, 100);
+        memset(v, 0x5A, (size_t)room * sizeof *v);
+        memset(big, 0x5A, 1 << 20);
+        empty_arena(arena);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("arena");
@@ -95,6 +126,7 @@ int main(void)
     tcase_add_test(tests, an_array_grows_and_keeps_what_it_held);
     tcase_add_test(tests, a_buffer_ends_in_a_zero_byte_after_every_addition);
     tcase_add_test(tests, a_format_longer_than_the_room_is_whole);
+    tcase_add_test(tests, an_emptied_arena_gives_zeroed_blocks_again);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

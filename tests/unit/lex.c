@@ -126,6 +126,12 @@ START_TEST(keywords_are_replaced_where_they_are_names)
     ck_assert_str_eq(replaced("#include <async>\n#include \"await.h\"\n#error async\n#pragma defer\n"),
                      "#include <async>\n#include \"await.h\"\n#error async\n#pragma defer\n");
     ck_assert_str_eq(replaced("as\\\nync"), "__attribute__((preserve_most))\\\n");
+    /* Next to what is passed at a glance. */
+    ck_assert_str_eq(replaced("(await){await}[await];await~await?await,x await"),
+                     "(__extension__){__extension__}[__extension__];__extension__~__extension__?__extension__,x __extension__");
+    ck_assert_str_eq(replaced("L\"await\" f(u8'await') x\\\nawait  \n  #if 1 await\n {}/**/# await"),
+                     "L\"await\" f(u8'await') x\\\nawait  \n  #if 1 __extension__\n {}/**/# __extension__");
+    ck_assert_str_eq(replaced("\n /* a */ #error await\n;#error await"), "\n /* a */ #error await\n;#error __extension__");
 }
 END_TEST
 
