@@ -424,7 +424,7 @@ static const char *field_text(const Fn *fn, const Field *field)
 static int find_pack(const Source *source)
 {
     const char *text = source->text;
-    for (const char *at = text; (at = memmem(at, (size_t)(text + source->size - at), "pack", 4)); at += 4) {
+    for (const char *at = text; (at = strstr(at, "pack")); at += 4) {
         const char *line = at;
         while (line > text && line[-1] != '\n')
             line--;

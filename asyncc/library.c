@@ -24,12 +24,12 @@ static const char names[] =
     " toupper towlower towupper trunc vfprintf vfscanf vprintf vscanf vsnprintf vsprintf vsscanf y0 y1 yn"
     " ";
 
-/* Names are in order, so those with the same first letter stand together. */
+/* Names are in order, so those with the same first letter stand together. Each has two letters at least. */
 static bool is_listed(const char *name, size_t size)
 {
     const char start[] = { ' ', *name, '\0' };
     for (const char *at = strstr(names + 1, start); at && at[1] == *name; at = strchr(at + 1, ' '))
-        if (!strncmp(at + 1, name, size) && at[1 + size] == ' ')
+        if (at[2] == name[1] && !strncmp(at + 1, name, size) && at[1 + size] == ' ')
             return true;
     return false;
 }
