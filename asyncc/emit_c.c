@@ -758,6 +758,8 @@ static void add_spawner(const Fn *fn, const char *params, const char *word, Buf 
 
 static void add_runners(const Fn *fn, const Decl *decl, Buf *out)
 {
+    if (!fn->on_thread && !fn->on_pool && !fn->blocked_on)
+        return;
     Arena *arena = fn->tu->arena;
     const char *params = params_text(fn, decl, NULL);
     const char *name = fn->name, *frame = fn->frame_type;

@@ -338,15 +338,8 @@ static bool is_quiet(const Reader *r, const Node *node)
     if (r->quiet)
         return true;
     const Words *words = &r->tu->source->words;
-    int low = 0, high = words->n;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (words->v[middle].at < node->from)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return node->from >= 0 && (low == words->n || words->v[low].at >= node->to);
+    int next = first_word(r->tu->source, node->from);
+    return node->from >= 0 && (next == words->n || words->v[next].at >= node->to);
 }
 
 Node *read_kids(Reader *r, Node *node, Kids kids)
