@@ -187,8 +187,9 @@ void read_name_bounds(Reader *, Node *, CXType type, int open);
 void read_type_uses(Reader *, Fn *);
 const void *array_key(CXType); /* what find_known() knows a variable array type by */
 bool is_variable(CXType);
-/* read_tree.c: the cursors of the function that is read, from 0 on; false: no more. */
-bool nth_cursor(Reader *, int n, CXCursor *);
+/* read_tree.c: of the function that is read, the cursors of a kind, from the n-th on; false: no more. */
+bool next_cursor(Reader *, enum CXCursorKind, int *n, CXCursor *);
+void leave_out(Reader *, CXCursor); /* it needs no second look */
 /* read_tags.c: what made text calls a struct or union that has no name, or a function's own. */
 Tag *find_tag(Reader *, CXCursor decl);
 /* read_tree.c: whether the function that is read declares another one, or an enum, of that name. */

@@ -445,6 +445,7 @@ Node *read_ref(Reader *r, CXCursor c)
     CXCursor decl = clang_getCursorReferenced(c);
     Node *node = new_node(r, N_OTHER, c);
     node->is_lvalue = true;
+    leave_out(r, c);
     Known *known = know(r, decl);
     if (known->name_is && r->fn)
         r->fn->uses_name[known->name_is - 1] = true;

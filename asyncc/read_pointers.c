@@ -149,7 +149,7 @@ void find_mention(Reader *r, CXCursor c)
 void find_mentions(Reader *r)
 {
     CXCursor c;
-    for (int i = 0; nth_cursor(r, i, &c); i++)
+    for (int i = 0; next_cursor(r, CXCursor_DeclRefExpr, &i, &c);)
         find_mention(r, c);
 }
 

@@ -19,6 +19,7 @@ typedef struct Visited {
     CXCursor c;
     Extent extent;
     int parent;
+    bool is_read; /* next_cursor() passes it over */
 } Visited;
 
 struct Tree {
@@ -65,7 +66,7 @@ static enum CXChildVisitResult record(CXCursor c, CXCursor parent, CXClientData 
     int above = t->open[t->nopen - 1];
     *push(r->arena, t->open, t->nopen, t->open_room) = t->n;
     c.xdata = t->n + 1; /* C's statements and expressions have no use for it */
-    *push(r->arena, t->v, t->n, t->room) = (Visited){ c, { NOT_KNOWN, NOT_KNOWN }, above };
+    *push(r->arena, t->v, t->n, t->room) = (Visited){ c, { NOT_KNOWN, NOT_KNOWN }, above, false };
     return CXChildVisit_Recurse;
 }
 
@@ -124,7 +125,7 @@ void visit_tree(Reader *r, CXCursor root)
     t->good = true;
     t->hashed = false;
     *push(r->arena, t->open, t->nopen, t->open_room) = 0;
-    *push(r->arena, t->v, t->n, t->room) = (Visited){ root, { NOT_PLAIN, NOT_PLAIN }, 0 };
+    *push(r->arena, t->v, t->n, t->room) = (Visited){ root, { NOT_PLAIN, NOT_PLAIN }, 0, false };
     clang_visitChildren(root, record, r);
     if (t->good)
         sort_kids(r, t);
@@ -178,13 +179,24 @@ Kids children(Reader *r, CXCursor c)
     return kids;
 }
 
-bool nth_cursor(Reader *r, int n, CXCursor *c)
+bool next_cursor(Reader *r, enum CXCursorKind kind, int *n, CXCursor *c)
 {
     const Tree *t = r->tree;
-    if (!t || n >= t->n)
+    int i = *n;
+    while (t && i < t->n && (t->v[i].c.kind != kind || t->v[i].is_read))
+        i++;
+    *n = i + 1;
+    if (!t || i >= t->n)
         return false;
-    *c = t->v[n].c;
+    *c = t->v[i].c;
     return true;
+}
+
+void leave_out(Reader *r, CXCursor c)
+{
+    int at = find_visited(r, c);
+    if (at >= 0)
+        r->tree->v[at].is_read = true;
 }
 
 static bool is_tag(CXCursor c)

@@ -258,9 +258,7 @@ void read_type_uses(Reader *r, Fn *fn)
     for (int i = 0; i < fn->nlocals; i++)
         some |= fn->locals[i]->kind == LOCAL_TYPEDEF;
     CXCursor c;
-    for (int i = 0; some && nth_cursor(r, i, &c); i++) {
-        if (clang_getCursorKind(c) != CXCursor_TypeRef)
-            continue;
+    for (int i = 0; some && next_cursor(r, CXCursor_TypeRef, &i, &c);) {
         CXCursor decl = clang_getCursorReferenced(c);
         Local *local = find_known(r, decl.data[0])->local;
         if (!local || local->kind != LOCAL_TYPEDEF)
