@@ -426,7 +426,7 @@ static void leave_and_free(struct owned *owned)
 static void *leave_offered(void *argument)
 {
     (void)argument;
-    for (int i = 0; i < 5 * ROUNDS; i++) {
+    for (int i = 0; i < ROUNDS / 8; i++) {
         struct owned *owned;
         while ((owned = atomic_exchange(&offered, NULL)) == NULL)
             sched_yield();
@@ -439,7 +439,7 @@ START_TEST(a_mutex_may_be_freed_by_the_last_who_had_it)
 {
     pthread_t thread;
     pthread_create(&thread, NULL, leave_offered, NULL);
-    for (int i = 0; i < 5 * ROUNDS; i++) {
+    for (int i = 0; i < ROUNDS / 8; i++) {
         struct owned *owned = malloc(sizeof *owned);
         ac_mutex_init(&owned->mutex);
         owned->owners = 2;
