@@ -581,8 +581,8 @@ static void add_call(const Fn *fn, const char *state, const char *from, Buf *out
         const char *cast = param->type->variable_size ? "(void *)" : "";
         if (from && !*from)
             add_format(out, ", %s%s", cast, param->name);
-        else if (from && param->slot)
-            add_format(out, ", %s->%s", from, param->slot->name);
+        else if (param->slot && (from || param->type->is_pointer)) /* compilers would warn of a null one at -O1 */
+            add_format(out, ", %s->%s", from ? from : fn->self, param->slot->name);
         else
             add_format(out, ", %s", zero_of(fn, param->type));
     }
@@ -627,10 +627,10 @@ static void add_polls(const Fn *fn, const char *params, const char *start, const
         if (!states)
             add_format(out, "    (void)%s;\n    (void)%s;\n    __builtin_unreachable()", self, cx);
         else if (resumed == state)
-            add_format(out, "    if (%s == 0)\n        __builtin_unreachable();\n", state);
+            add_format(out, "    unsigned ac__state = %s;\n    if (ac__state == 0)\n        __builtin_unreachable();\n", state);
         if (states) {
             add(out, "    return ");
-            add_call(fn, resumed, NULL, out);
+            add_call(fn, resumed == state ? "ac__state" : resumed, NULL, out);
         }
         add_format(out, ";\n}%s", end);
     }
