@@ -1,6 +1,6 @@
-/* bench.h - what the programs here share: the clock, the optimizer's barrier, the line of output.
+/* bench.h - what the programs here share: the clocks, the optimizer's barrier, the line of output.
  *
- * A program measures what an await costs, and prints for each measurement a line
+ * A program measures what an await or a task costs, and prints for each measurement a line
  *
  *     BENCHMARK/PEER METRIC VALUE UNIT
  *
@@ -14,12 +14,14 @@
 #include <string.h>
 #include <time.h>
 
-static inline uint64_t cpu_ns(void)
+static inline uint64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
+static inline uint64_t cpu_ns(void) { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
+static inline uint64_t wall_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
 /* The value passes through a register that the optimizer can't see into. */
 static inline uint64_t opaque(uint64_t x)
@@ -47,11 +49,21 @@ static inline int wanted(const char *name, const char *metric)
     return !only || (!strncmp(only, name, size) && only[size] == ' ' && !strcmp(only + size + 1, metric));
 }
 
-/* `started`: what cpu_ns() said before the n operations. */
+/* What the n operations took. */
+static inline void report_ns(const char *name, const char *metric, uint64_t ns, uint64_t n)
+{
+    printf("%s %s %.4g ns/op\n", name, metric, (double)ns / (double)n);
+    fflush(stdout);
+}
+
+/* `started`: what cpu_ns() said before the n operations; and what wall_ns() said. */
 static inline void report(const char *name, const char *metric, uint64_t started, uint64_t n)
 {
-    printf("%s %s %.4g ns/op\n", name, metric, (double)(cpu_ns() - started) / (double)n);
-    fflush(stdout);
+    report_ns(name, metric, cpu_ns() - started, n);
+}
+static inline void report_wall(const char *name, const char *metric, uint64_t started, uint64_t n)
+{
+    report_ns(name, metric, wall_ns() - started, n);
 }
 
 static inline uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)

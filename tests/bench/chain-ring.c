@@ -79,13 +79,7 @@ static void measure(const char *name, const struct ac_future_type *type, void (*
     if (!wanted(name, "resume@D=10"))
         return;
     uint64_t started = cpu_ns();
-    ring_open(1);
-    struct ring_task *task = ring_spawn(type);
-    init(task->frame, n);
-    ring_run();
-    check(*(uint64_t *)(task->frame + type->result_offset) == n + 9, name);
-    free(task);
-    free(ring.slots);
+    check(ring_sum(type, init, n, 1) == n + 9, name);
     report(name, "resume@D=10", started, n);
 }
 

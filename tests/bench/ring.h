@@ -54,6 +54,26 @@ static inline void ring_run(void)
     }
 }
 
+/* k tasks of a kind, each initialised with n, to their end: the sum of their results. */
+static inline uint64_t ring_sum(const struct ac_future_type *type, void (*init)(void *frame, uint64_t n), uint64_t n, uint64_t k)
+{
+    struct ring_task **tasks = calloc(k, sizeof *tasks);
+    uint64_t sum = 0;
+    ring_open(k);
+    for (uint64_t i = 0; i < k; i++) {
+        tasks[i] = ring_spawn(type);
+        init(tasks[i]->frame, n);
+    }
+    ring_run();
+    for (uint64_t i = 0; i < k; i++) {
+        sum += *(uint64_t *)(tasks[i]->frame + type->result_offset);
+        free(tasks[i]);
+    }
+    free(tasks);
+    free(ring.slots);
+    return sum;
+}
+
 /* The leaf: pending once, having put its task into the ring. What is written by hand uses it the same way. */
 struct ring_yield__frame {
     unsigned char yielded;

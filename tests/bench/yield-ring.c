@@ -44,32 +44,13 @@ static const struct ac_future_type hand = {
 static void init_asyncc(void *frame, uint64_t n) { ring_yielder__init(frame, n); }
 static void init_hand(void *frame, uint64_t n) { *(struct hand *)frame = (struct hand){ .n = n }; }
 
-static uint64_t run(const struct ac_future_type *type, void (*init)(void *, uint64_t), uint64_t n, uint64_t k)
-{
-    struct ring_task **tasks = calloc(k, sizeof *tasks);
-    uint64_t sum = 0;
-    ring_open(k);
-    for (uint64_t i = 0; i < k; i++) {
-        tasks[i] = ring_spawn(type);
-        init(tasks[i]->frame, n);
-    }
-    ring_run();
-    for (uint64_t i = 0; i < k; i++) {
-        sum += *(uint64_t *)(tasks[i]->frame + type->result_offset);
-        free(tasks[i]);
-    }
-    free(tasks);
-    free(ring.slots);
-    return sum;
-}
-
 static void measure(const char *name, const struct ac_future_type *type, void (*init)(void *, uint64_t), uint64_t n,
                     uint64_t k, uint64_t sum)
 {
     if (!wanted(name, "resume"))
         return;
     uint64_t started = cpu_ns();
-    check(run(type, init, n, k) == sum, name);
+    check(ring_sum(type, init, n, k) == sum, name);
     report(name, "resume", started, n * k);
 }
 
