@@ -683,6 +683,8 @@ void lend_addresses(Fn *);
 /* The local in whose memory a lent address points. */
 Local *lent_local(const Node *);
 void sort_changes(Change *, int n); /* macro.c: by from, the longer one first */
+/* macro.c: the first that ends behind an offset, of sorted ones that don't overlap; n: there is none. */
+int first_change(const Change *, int n, int offset);
 /* read_macros.c: all definitions that the last read saw, by name, in tu->macros. */
 void find_macros(Tu *);
 /* macro.c: the one of that name that is defined at an offset of the text, or null. */

@@ -6,8 +6,8 @@
  *
  *     if ((fact__said = ac__call(cx, fact__called = fact__box(ac__boxes(cx), n - 1))) != AC_READY) {
  *         self->n = n;
- *         self->fact__1 = fact__called;
  *         self->state = 1;
+ *         self->fact__1 = fact__called;
  *         return fact__said;
  *     fact__1:
  *         if ((fact__said = ac__resume(cx, fact__called = self->fact__1)) != AC_READY)
@@ -43,15 +43,7 @@ bool needs_box(const Fn *fn)
     return fn->is_boxed || (!fn->is_static && !fn->is_main && !fn->is_leaf);
 }
 
-static int definition_of(const Fn *fn)
-{
-    for (int i = 0; i < fn->ndecls; i++)
-        if (fn->decls[i].is_definition)
-            return fn->decls[i].from;
-    return -1;
-}
-
-const char *callee_name(const Await *await)
+static const char *callee_name(const Await *await)
 {
     return await->callee ? await->callee->name : "ac_await";
 }
@@ -89,8 +81,9 @@ const char *poll_of_child(const Fn *fn, const Await *await)
     Arena *arena = fn->tu->arena;
     if (await->boxed)
         return take_format(arena, "ac__resume(%s, %s__called = %s->%s)", fn->cx, fn->name, fn->self, await->child->name);
-    return take_format(arena, "%s__poll%s(%s, %s)", callee_name(await), may_say_call(await) ? "_in" : "",
-                       address_of_child(fn, await), fn->cx);
+    /* A child that was started here needn't ask whether it was. */
+    const char *poll = may_say_call(await) ? "poll_in" : await->callee && has_resume(await->callee) ? "resume" : "poll";
+    return take_format(arena, "%s__%s(%s, %s)", callee_name(await), poll, address_of_child(fn, await), fn->cx);
 }
 
 const char *cancel_of_child(const Fn *fn, const Await *await)
@@ -106,7 +99,7 @@ const char *result_of_box(const Fn *fn, const Await *await)
 {
     Arena *arena = fn->tu->arena;
     const Fn *callee = await->callee;
-    if (callee == fn || (callee->body && is_defined_before(callee, definition_of(fn))))
+    if (callee == fn || (callee->body && is_complete_in(callee, fn)))
         return take_format(arena, "((%s *)%s__called)->result", callee->frame_type, fn->name);
     return take_format(arena, "*(%s)ac__result(%s__called)", declare(arena, await->type, "*", true), fn->name);
 }
@@ -155,25 +148,38 @@ void hide_stack(const Fn *fn, const char *how, const char *params, const char *a
     add_format(out, "    %s->boxes = ac__hidden;\n    return ac__said;\n}\n", fn->cx);
 }
 
+void add_by_bytes(const Fn *fn, const char *what, const char *how, const char *in, Buf *out)
+{
+    add_format(out,
+               "static enum ac_poll %s__%s%s(void *ac__frame, struct ac_context *ac__cx)\n{\n"
+               "    return %s__%s%s(ac__frame, ac__cx);\n}",
+               fn->name, what, how, fn->name, what, in);
+}
+
+void add_descriptor(const Fn *fn, const char *name, const char *how, Buf *out)
+{
+    const char *frame = fn->frame_type;
+    add_format(out, "const struct ac_future_type %s__%s = {\n    \"%s\", sizeof(%s), _Alignof(%s),\n", fn->name, name,
+               fn->name, frame, frame);
+    if (fn->result->kind == TYPE_VOID)
+        add(out, "    0, 0,\n");
+    else
+        add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
+    add_format(out, "    %s__poll_%s, %s__cancel_%s\n};", fn->name, how, fn->name, how);
+}
+
 void define_box(const Fn *fn, const char *params, const char *args, Buf *out)
 {
     const char *name = fn->name, *frame = fn->frame_type, *comma = *params ? ", " : "";
     if (!needs_box(fn))
         return;
     if (fn->may_call) {
-        static const char *const how[] = { "poll", "cancel" };
-        for (int i = 0; i < 2; i++)
-            add_format(out,
-                       "static enum ac_poll %s__%s_box(void *ac__frame, struct ac_context *ac__cx)\n{\n"
-                       "    return %s__%s_in(ac__frame, ac__cx);\n}\n",
-                       name, how[i], name, how[i]);
-        add_format(out, "static const struct ac_future_type %s__boxed = {\n    \"%s\", sizeof(%s), _Alignof(%s),\n", name, name,
-                   frame, frame);
-        if (fn->result->kind == TYPE_VOID)
-            add(out, "    0, 0,\n");
-        else
-            add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
-        add_format(out, "    %s__poll_box, %s__cancel_box\n};\n", name, name);
+        add_by_bytes(fn, "poll", "_box", "_in", out);
+        add(out, "\n");
+        add_by_bytes(fn, "cancel", "_box", "_in", out);
+        add(out, "\nstatic ");
+        add_descriptor(fn, "boxed", "box", out);
+        add(out, "\n");
     }
     add_format(out, "%svoid *%s__box(struct ac__boxes *ac__stack%s%s)\n{\n", storage(fn), name, comma, params);
     add_format(out, "    %s *ac__frame = ac__push(ac__stack, &%s__%s);\n", frame, name, fn->may_call ? "boxed" : "future");
@@ -181,19 +187,6 @@ void define_box(const Fn *fn, const char *params, const char *args, Buf *out)
 }
 
 /* ---- functions as values, and blocking on what isn't known here ------------------------------------------ */
-
-static int first_after(const Change *changes, int n, int from)
-{
-    int low = 0, high = n;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (changes[middle].from < from)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 const char *without_async(const Tu *tu, int from, int to)
 {
@@ -216,7 +209,7 @@ void edit_pointers(const Tu *tu, Editor *editor)
             to++;
         replace_text(editor, at, to, "");
     }
-    for (int i = first_after(tu->mentions, tu->nmentions, editor->from);
+    for (int i = first_change(tu->mentions, tu->nmentions, editor->from);
          i < tu->nmentions && tu->mentions[i].from < editor->to; i++)
         replace_text(editor, tu->mentions[i].from, tu->mentions[i].to, tu->mentions[i].text);
 }
@@ -228,7 +221,7 @@ bool has_pointers(const Tu *tu, int from, int to)
     for (int i = first_word(tu->source, from); i < words->n && words->v[i].at < to; i++)
         if (!strncmp(tu->source->text + words->v[i].at, "async", 5))
             return true;
-    int i = first_after(tu->mentions, tu->nmentions, from);
+    int i = first_change(tu->mentions, tu->nmentions, from);
     return i < tu->nmentions && tu->mentions[i].from < to;
 }
 

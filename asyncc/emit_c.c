@@ -411,11 +411,7 @@ static const char *field_text(const Fn *fn, const Field *field)
         return field_of_box(field);
     if (!callee)
         return take_format(arena, "struct ac_await__frame %s", field->name);
-    int at = -1;
-    for (int i = 0; i < fn->ndecls; i++)
-        if (fn->decls[i].is_definition)
-            at = fn->decls[i].from;
-    if (is_defined_before(callee, at))
+    if (is_complete_in(callee, fn))
         return take_format(arena, "%s %s", callee->frame_type, field->name);
     return take_format(arena, "_Alignas(%d) unsigned char %s[%lld]", field->align, field->name, (long long)field->extent);
 }
@@ -544,21 +540,15 @@ static const char *line_start(const Fn *fn, int offset)
  * every file that runs it. */
 static void add_future_type(const Fn *fn, const char *start, const char *end, Buf *out)
 {
-    const char *name = fn->name, *frame = fn->frame_type;
     static const char *const any[] = { "poll", "cancel" };
-    for (int i = fn->is_leaf || fn->may_call ? 0 : 1; i < 2; i++)
-        add_format(out,
-                   "%sstatic enum ac_poll %s__%s_any(void *ac__frame, struct ac_context *ac__cx)\n{\n"
-                   "    return %s__%s(ac__frame, ac__cx);\n}%s",
-                   start, name, any[i], name, any[i], end);
-    add_format(out, "%s%sconst struct ac_future_type %s__future = {\n", start,
-               fn->is_static || fn->is_leaf ? "static " : storage(fn), name);
-    add_format(out, "    \"%s\", sizeof(%s), _Alignof(%s),\n", name, frame, frame);
-    if (fn->result->kind == TYPE_VOID)
-        add(out, "    0, 0,\n");
-    else
-        add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
-    add_format(out, "    %s__poll_any, %s__cancel_any\n};%s", name, name, end);
+    for (int i = fn->is_leaf || fn->may_call ? 0 : 1; i < 2; i++) {
+        add(out, start);
+        add_by_bytes(fn, any[i], "_any", "", out);
+        add(out, end);
+    }
+    add_format(out, "%s%s", start, fn->is_static || fn->is_leaf ? "static " : storage(fn));
+    add_descriptor(fn, "future", "any", out);
+    add(out, end);
 }
 
 /* A parameter's value goes to its place in the frame. */
@@ -968,7 +958,7 @@ bool emit_c(Tu *tu)
     if (npieces)
         qsort(pieces, (size_t)npieces, sizeof *pieces, by_place);
 
-    Editor *plain = NULL;
+    Editor *plain = NULL; /* for what stands outside of async functions, if any of it is edited */
     int first_use = tu->first_use;
     for (int i = 0, at = 0; i <= npieces; i++) {
         const Decl *decl = i < npieces ? pieces[i].decl : NULL;

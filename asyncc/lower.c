@@ -19,8 +19,8 @@
  *     int x = a + f__r1;
  *
  * When the child is ready at once nothing is stored. A child that isn't static, or whose value takes more than
- * a register, leaves it in its frame: then it's `if (g__start(..) == AC_PENDING)`, g__poll, and self->g__1.result. Control flow stays structured; only loops
- * whose condition or step awaits become for (;;). Statements without an await keep their text, but
+ * a register, leaves it in its frame: then it's `if (g__start(..) == AC_PENDING)`, g__poll, and
+ * self->g__1.result. Control flow stays structured; only loops whose condition or step awaits become for (;;). Statements without an await keep their text, but
  * for `return` and the names of locals that are placed in the frame. */
 #include "lower.h"
 #include <string.h>
@@ -49,16 +49,6 @@ static void pay_at_end(Lowerer *l, Node *block);
 
 /* ---- names ------------------------------------------------------------------------------------- */
 
-bool is_defined_before(const Fn *fn, int offset)
-{
-    if (fn->is_leaf)
-        return true;
-    for (int i = 0; i < fn->ndecls; i++)
-        if (fn->decls[i].is_definition)
-            return fn->decls[i].from < offset;
-    return false;
-}
-
 static int definition_of(const Fn *fn)
 {
     for (int i = 0; i < fn->ndecls; i++)
@@ -67,10 +57,16 @@ static int definition_of(const Fn *fn)
     return -1;
 }
 
+bool is_complete_in(const Fn *fn, const Fn *user)
+{
+    int at = definition_of(fn);
+    return fn->is_leaf || (at >= 0 && at < definition_of(user));
+}
+
 const char *address_of_child(const Fn *fn, const Await *await)
 {
     const char *self = fn->self, *name = await->child->name;
-    if (!await->callee || is_defined_before(await->callee, definition_of(fn)))
+    if (!await->callee || is_complete_in(await->callee, fn))
         return take_format(fn->tu->arena, "&%s->%s", self, name);
     return take_format(fn->tu->arena, "(%s *)%s->%s", await->callee->frame_type, self, name);
 }
@@ -107,7 +103,7 @@ static const char *result_of_child(Lowerer *l, const Await *await)
         return result_of_box(l->fn, await);
     if (!await->callee)
         return take_format(l->arena, "*(%s)ac_await__result(&%s->%s)", type, self, name);
-    if (is_defined_before(await->callee, definition_of(l->fn)))
+    if (is_complete_in(await->callee, l->fn))
         return take_format(l->arena, "%s->%s.result", self, name);
     return take_format(l->arena, "*(%s)(%s->%s + %lld)", type, self, name,
                        (long long)await->callee->result_field->offset);
@@ -279,50 +275,52 @@ static void add_saves(Lowerer *l, const Await *await, Buf *out)
         add(out, state);
 }
 
+/* `if (g__start(..) == AC_PENDING)`; what the child says is kept where that is passed on, or has the value in it. */
+static void add_test(const Await *await, const char *said, const char *call, Buf *out)
+{
+    if (may_say_call(await))
+        add_format(out, "if ((%s = %s) != AC_READY)", said, call);
+    else if (wants_value(await))
+        add_format(out, "%s = %s;\nif (%s.poll == AC_PENDING)", said, call, said);
+    else
+        add_format(out, "if (%s%s == AC_PENDING)", call, await->callee && await->callee->gives_value ? ".poll" : "");
+}
+
 static void add_suspend(Lowerer *l, const Node *node, Buf *out)
 {
     Fn *fn = l->fn;
     const Await *await = node->await;
-    const char *child = await->boxed ? NULL : address_of_child(fn, await), *args = "";
-    bool calls = may_say_call(await);
-    if (!await->callee)
+    const Fn *callee = await->callee;
+    const char *child = await->boxed ? NULL : address_of_child(fn, await), *args = "", *said = "";
+    if (!callee)
         args = text_of(l, node->kids[0]);
     else if (node->nkids > node->through_pointer)
         args = rendered(l->editor, node->args_from, node->args_to);
-    const char *comma = *args ? ", " : "", *pending = leaving(fn, "AC_PENDING", NULL);
-    const char *poll = await->callee && await->callee->gives_value ? ".poll" : "";
-    /* A child that was started here needn't ask whether it was. */
-    const char *resume = await->callee && has_resume(await->callee) ? "resume" : "poll", *callee = callee_name(await);
+    const char *pending = leaving(fn, "AC_PENDING", NULL);
     const char *pointer = node->through_pointer ? text_of(l, node->kids[0]) : NULL;
     if (await->choice) /* another compiler has to choose the same */
         add_format(out, "(void)%s;\n", rendered(l->editor, await->choice->from, await->choice->to));
-    if (calls) {
-        add_format(out, "if ((%s__said = %s) != AC_READY) {\n", fn->name, start_of_child(fn, await, args, pointer));
-        pending = take_format(l->arena, "%s__said", fn->name);
-    } else if (await->callee && await->callee->is_leaf && !await->callee->has_start) {
-        add_format(out, "%s__init(%s%s%s);\n", callee, child, comma, args);
-        add_format(out, "if (%s__poll(%s, %s) == AC_PENDING) {\n", callee, child, fn->cx);
+    if (may_say_call(await)) {
+        pending = said = take_format(l->arena, "%s__said", fn->name);
     } else if (wants_value(await)) {
-        add_format(out, "struct %s__ready %s__s%d = %s__start(%s, %s%s%s);\n", callee, fn->name, await->state, callee, child,
-                   fn->cx, comma, args);
-        add_format(out, "if (%s__s%d.poll == AC_PENDING) {\n", fn->name, await->state);
-    } else {
-        add_format(out, "if (%s__start(%s, %s%s%s)%s == AC_PENDING) {\n", callee, child, fn->cx, comma, args, poll);
+        said = take_format(l->arena, "%s__s%d", fn->name, await->state);
+        add_format(out, "struct %s__ready ", callee->name);
     }
+    if (callee && callee->is_leaf && !callee->has_start && !await->boxed) {
+        add_format(out, "%s__init(%s%s%s);\n", callee->name, child, *args ? ", " : "", args);
+        add_format(out, "if (%s__poll(%s, %s) == AC_PENDING)", callee->name, child, fn->cx);
+    } else {
+        add_test(await, said, start_of_child(fn, await, args, pointer), out);
+    }
+    add(out, " {\n");
     add_saves(l, await, out);
     if (await->boxed)
         add_format(out, "    %s->%s = %s__called;\n", fn->self, await->child->name, fn->name);
     add_format(out, "    return %s;\n", pending);
     if (await->reached) { /* else nobody goes to the label */
-        add_format(out, "%s__%d:\n", fn->name, await->state);
-        if (calls)
-            add_format(out, "    if ((%s = %s) != AC_READY)\n        return %s;\n", pending, poll_of_child(fn, await), pending);
-        else if (wants_value(await))
-            add_format(out, "    %s__s%d = %s__%s(%s, %s);\n    if (%s__s%d.poll == AC_PENDING)\n        return %s;\n", fn->name,
-                       await->state, callee, resume, child, fn->cx, fn->name, await->state, pending);
-        else
-            add_format(out, "    if (%s__%s(%s, %s)%s == AC_PENDING)\n        return %s;\n", callee, resume, child, fn->cx, poll,
-                       pending);
+        add_format(out, "%s__%d:\n    ", fn->name, await->state);
+        add_test(await, said, poll_of_child(fn, await), out);
+        add_format(out, "\n        return %s;\n", pending);
     }
     for (int i = 0; await->reached && i < fn->nlocals; i++)
         if (is_saved(fn->locals[i], await))

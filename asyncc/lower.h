@@ -96,8 +96,8 @@ void add_owed_when_cancelled(const Fn *, const Await *, Buf *);
 
 /* ---- boxes.c: frames that come from a stack ---- */
 
-/* How an await starts its child, goes on with it, cancels it: calls that give an enum ac_poll. */
-const char *callee_name(const Await *);
+/* How an await starts its child, goes on with it, cancels it: calls that give an enum ac_poll, or with gives_value
+ * a struct. */
 const char *start_of_child(const Fn *, const Await *, const char *args, const char *pointer);
 const char *poll_of_child(const Fn *, const Await *);
 const char *cancel_of_child(const Fn *, const Await *);
@@ -108,6 +108,9 @@ const char *field_of_box(const Field *);
 bool needs_box(const Fn *); /* f__box is made */
 void declare_box_locals(const Fn *, Buf *);
 void declare_box(const Fn *, const char *params, Buf *);
+/* f__poll_any by f__poll, f__cancel_box by f__cancel_in; and the descriptor that names two of them. */
+void add_by_bytes(const Fn *, const char *what, const char *how, const char *in, Buf *);
+void add_descriptor(const Fn *, const char *name, const char *how, Buf *);
 /* After f__init and the others. params: all of them, "int n"; args: what follows the frame, ", n". */
 void define_box(const Fn *, const char *params, const char *args, Buf *);
 const char *storage(const Fn *); /* of what is made for others to call */
@@ -122,8 +125,8 @@ void spawn_pointer(Editor *, const Node *);
 /* f__start, ... by f__start_in; both with a comma before what they hold. */
 void hide_stack(const Fn *, const char *how, const char *params, const char *args, Buf *);
 
-/* Where a generated frame is complete before the text at that offset. */
-bool is_defined_before(const Fn *, int offset);
+/* Its frame is complete where the user is defined. */
+bool is_complete_in(const Fn *, const Fn *user);
 
 /* What a call that isn't awaited becomes: fetch__spawn(...). */
 static inline const char *runner_of(const Node *node)

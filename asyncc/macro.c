@@ -16,16 +16,22 @@ void sort_changes(Change *changes, int n)
         qsort(changes, (size_t)n, sizeof *changes, by_from);
 }
 
-const Change *find_call(const Tu *tu, int offset)
+int first_change(const Change *changes, int n, int offset)
 {
-    int low = 0, high = tu->ncalls;
+    int low = 0, high = n;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (tu->calls[middle].to <= offset)
+        if (changes[middle].to <= offset)
             low = middle + 1;
         else
             high = middle;
     }
+    return low;
+}
+
+const Change *find_call(const Tu *tu, int offset)
+{
+    int low = first_change(tu->calls, tu->ncalls, offset);
     return low < tu->ncalls && tu->calls[low].from <= offset ? &tu->calls[low] : NULL;
 }
 

@@ -32,7 +32,6 @@ static bool improve_source(Tu *tu)
     if (tu->nhard)
         find_macros(tu);
     sort_changes(tu->hard, tu->nhard); /* lowering asks in an order of its own */
-    sort_changes(tu->inserts, tu->ninserts);
     free_reader(tu);
     tu->source = tu->nhard ? expand_macros(tu, tu->hard, tu->nhard)
                            : change_source(tu, tu->source, tu->inserts, tu->ninserts);

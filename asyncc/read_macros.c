@@ -110,15 +110,9 @@ void find_hashed_calls(Reader *r)
     Definitions macros = { .r = r };
     for (int k = 0; k < tu->nfns; k++) {
         const Node *body = tu->fns[k]->body;
-        int low = 0, high = body ? tu->ncalls : 0;
-        while (low < high) {
-            int middle = (low + high) / 2;
-            if (tu->calls[middle].from <= body->from)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        for (int i = low; body && i < tu->ncalls && tu->calls[i].from < body->to; i++)
+        if (!body)
+            continue;
+        for (int i = first_change(tu->calls, tu->ncalls, body->from); i < tu->ncalls && tu->calls[i].from < body->to; i++)
             mark_if_hashed(&macros, &tu->calls[i]);
     }
     for (int i = 0; i < tu->nmentions; i++) {
