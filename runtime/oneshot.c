@@ -48,8 +48,8 @@ static unsigned set(struct ac_oneshot *oneshot, unsigned bit, unsigned unless)
     while (!(word & (WAITING | AC__LOCKED | unless)))
         if (ac__swap(&oneshot->word, &word, word | bit, __ATOMIC_ACQ_REL))
             return word;
-    if (word & unless)
-        return word;
+    if (word & unless) /* perhaps seen by a swap that failed, which acquires nothing; it stays set */
+        return __atomic_load_n(&oneshot->word, __ATOMIC_ACQUIRE);
     word = ac__lock(&oneshot->word);
     if (word & WAITING && !(word & unless))
         ac_wake_by_ref(oneshot->waker);
