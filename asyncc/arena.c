@@ -10,14 +10,16 @@
  * A compiler that has no memory left can do nothing useful: it says so and ends with status 1. */
 #include "asyncc.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     ALIGN = _Alignof(max_align_t),
     FIRST = 128 << 10, /* enough for a small file */
-    CHUNK = 1 << 20,
+    CHUNK = 2 << 20, /* a huge page, where the system has these */
     APART = CHUNK / 4,
 };
 
@@ -47,6 +49,23 @@ Arena *new_arena(void)
     return arena ? arena : stop_without_memory();
 }
 
+/* One heap for all threads, since one works here; it grows in big steps, the first of which is in pages as big as the
+ * system has. A sanitizer's heap is its own affair. */
+void prepare_heap(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TOP_PAD, 32 << 20);
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    char *from = sbrk(0);
+    void *volatile first = malloc(CHUNK);
+    free(first);
+    char *to = sbrk(0);
+    from += -(uintptr_t)from % CHUNK; /* else the call is refused */
+    if (from < to)
+        madvise(from, (size_t)(to - from), MADV_HUGEPAGE);
+}
+
 void free_arena(Arena *arena)
 {
     if (!arena)
@@ -58,17 +77,18 @@ void free_arena(Arena *arena)
     free(arena);
 }
 
-/* Of the system, zeroed. A chunk will be filled, so its pages are taken at once: a fault for each costs as
- * much as filling it. Of what stands apart, pages that are never touched cost nothing. */
+/* SIZE bytes with the header, of the system, zeroed. What will be filled is taken at once and in pages as big as the
+ * system has: a fault for each small one costs as much as filling it. Of other blocks that stand apart, pages
+ * that are never touched cost nothing. */
 static char *add_chunk(Arena *arena, size_t size)
 {
-    int populate = size == CHUNK ? MAP_POPULATE : 0;
-    if (size > SIZE_MAX - sizeof(struct chunk))
-        stop_without_memory();
-    size += sizeof(struct chunk);
-    struct chunk *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | populate, -1, 0);
+    struct chunk *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (chunk == MAP_FAILED)
         stop_without_memory();
+    if (size >= CHUNK)
+        madvise(chunk, size, MADV_HUGEPAGE); /* Without it things are only slower. */
+    if (size == CHUNK)
+        madvise(chunk, size, MADV_POPULATE_WRITE);
     chunk->older = arena->chunks;
     chunk->size = size;
     arena->chunks = chunk;
@@ -102,11 +122,13 @@ static char *take_unclean(Arena *arena, size_t size)
     if (size == 0)
         size = ALIGN; /* Every block has an address of its own. */
     if (size > arena->left) {
+        if (size > SIZE_MAX - sizeof(struct chunk))
+            stop_without_memory();
         if (size > APART)
-            return add_chunk(arena, size);
-        size_t chunk = !arena->chunks && size <= FIRST ? FIRST : CHUNK;
+            return add_chunk(arena, size + sizeof(struct chunk));
+        size_t chunk = !arena->chunks && size <= FIRST - sizeof(struct chunk) ? FIRST : CHUNK;
         arena->clean = arena->free = add_chunk(arena, chunk);
-        arena->left = chunk;
+        arena->left = chunk - sizeof(struct chunk);
         arena->current = arena->chunks;
     }
     char *block = arena->free;

@@ -41,6 +41,7 @@ typedef struct Owed Owed;
 /* ---- arena.c: memory, growing arrays, text ------------------------------------------------- */
 
 typedef struct Arena Arena;
+void prepare_heap(void); /* once, before a thread is started */
 Arena *new_arena(void);
 void free_arena(Arena *);
 void empty_arena(Arena *); /* releases all that was taken; for what is done again and again */

@@ -1,7 +1,6 @@
 /* main.c - the pipeline, on one screen. The text may have to be read more than once: calls of macros that
  * hold an await are expanded in place, and `await task` gets the star that gives it its type. */
 #include "asyncc.h"
-#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,11 +176,7 @@ int main(int argc, char **argv)
     }
     /* libclang would parse on a thread of its own, with a stack of 8 MB. */
     setenv("LIBCLANG_NOTHREADS", "1", 1);
-    /* One heap for all threads, that grows in big steps: one thread works here, and libclang takes much. */
-    mallopt(M_ARENA_MAX, 1);
-    mallopt(M_TOP_PAD, 4 << 20);
-    mallopt(M_MMAP_THRESHOLD, 64 << 20);
-    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    prepare_heap();
     Tu tu = { .arena = arena, .scratch = new_arena(), .options = &options, .out = { .arena = arena } };
     Run run = { .tu = &tu, .status = 1 };
     /* The passes recur over the program's own nesting; this stack is as deep as anybody nests. */
