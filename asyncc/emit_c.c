@@ -893,8 +893,10 @@ static void choose_names(Fn *fn)
 {
     static const char *const names[] = { "self", "cx", "state" };
     const char **chosen[] = { &fn->self, &fn->cx, &fn->state };
-    for (int i = 0; i < 3; i++)
-        *chosen[i] = fn->uses_name[i] ? take_format(fn->tu->arena, "%s__%s", fn->name, names[i]) : names[i];
+    for (int i = 0; i < 3; i++) {
+        bool taken = fn->uses_name[i] || !strcmp(fn->name, names[i]);
+        *chosen[i] = taken ? take_format(fn->tu->arena, "%s__%s", fn->name, names[i]) : names[i];
+    }
 }
 
 void name_parameters(Tu *tu)
