@@ -359,6 +359,7 @@ struct Node {
     int name_to;      /* N_SPAWN, N_BLOCK_ON, N_AWAIT of a call: end of the callee's name       */
     int args_from, args_to; /* the same: what stands between the call's parentheses; 'G': the control
                                with the probe around it                                         */
+    bool tested;            /* handles.c: N_REF of a task's handle that is only looked at       */
     bool through_pointer;   /* N_AWAIT, N_SPAWN, N_BLOCK_ON: kids[0] is what is called, the arguments follow */
     bool is_lvalue;         /* used for its place, not its value                               */
     bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
@@ -507,6 +508,7 @@ struct Fn {
     Await **awaits; /* by state: awaits[0] is state 1 */
     int nawaits, awaits_room;
     bool spawned, blocked_on; /* fetch__spawn or fetch__spawn_local, fetch__block_on are needed  */
+    bool has_handles;         /* a local of its is a task's handle, or it spawns one               */
     bool on_pool, on_thread;  /* which of the two when spawned                                   */
     bool is_awaited;          /* emit_c.c: by a function of this file                            */
     bool is_awaited_early;    /* emit_c.c: by one that is defined before it                      */
@@ -570,6 +572,13 @@ typedef struct Event {
     Local *local;
 } Event;
 
+/* A task's handle leaves a local: it is awaited, passed on, or given back. */
+typedef struct Move {
+    int at;           /* before that event of the block                                         */
+    Local *local;     /* null: the program ends                                                 */
+    const Node *node; /* what takes it; null: the local is set to none                          */
+} Move;
+
 /* How control leaves a block. An await ends its block, so a state is a block's end. */
 enum exit {
     EXIT_JUMP,   /* to next[0]                                                                  */
@@ -582,8 +591,10 @@ struct Block {
     int index;
     Event *events;
     int nevents, events_room;
+    Move *moves;
+    int nmoves, moves_room;
     enum exit exit;
-    Node *test;
+    Node *test;         /* EXIT_RETURN: the N_RETURN, or null at the function's end                */
     Await *await;
     Block **next;
     const Node **cases; /* EXIT_SWITCH: the N_CASE of next[i]; null where none matches           */
@@ -592,6 +603,13 @@ struct Block {
 };
 /* Needs Node.temp, Await.result. Fills Fn.blocks; leaves out what can't be reached. */
 void build_cfg(Fn *);
+
+/* ---- handles.c: tasks that nobody waits for ------------------------------------------------------------------- */
+
+/* Before the CFG: which mentions of a handle only look at it. Reports handles that nobody keeps. */
+void mark_tested_handles(Fn *);
+/* Needs Fn.blocks. Reports handles that are lost on some path, or used when they are gone. */
+void check_handles(Fn *);
 
 /* ---- liveness.c: which locals have to outlive a suspension ------------------------------------------------ */
 

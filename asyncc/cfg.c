@@ -61,6 +61,8 @@ static void hoist(Builder *, Node *);
 static void rest(Builder *, Node *);
 static void use_types(Builder *, const Node *);
 
+static Node *kid(const Node *node, int i) { return i < node->nkids ? node->kids[i] : NULL; }
+
 /* ---- blocks and events ---- */
 
 static Block *new_block(Builder *b)
@@ -69,6 +71,7 @@ static Block *new_block(Builder *b)
     b->spare = b->fresh = NULL;
     block->index = -1;
     block->exit = EXIT_JUMP;
+    block->test = NULL;
     return block;
 }
 
@@ -89,7 +92,7 @@ static void finish(Builder *b, enum exit how)
 
 static void start(Builder *b, Block *block)
 {
-    if (b->now && b->now == b->fresh && !b->now->nevents && !b->now->nnext) /* nothing has been put into it, so nobody knows it */
+    if (b->now && b->now == b->fresh && !b->now->nevents && !b->now->nmoves && !b->now->nnext) /* nothing has been put into it, so nobody knows it */
         b->spare = b->now;
     b->now = block;
 }
@@ -141,6 +144,48 @@ static void add_event(Builder *b, enum event_kind kind, Local *local)
         return;
     for (int i = 0; i < b->nunread; i++)
         set_bit(b->unread[i]->overlaps, local->index);
+}
+
+/* ---- handles of tasks ---- */
+
+static void add_move(Builder *b, Local *local, const Node *node)
+{
+    Block *block = b->now;
+    *push(b->arena, block->moves, block->nmoves, block->moves_room) = (Move){ block->nevents, local, node };
+}
+
+/* NULL, 0, {}: with all that may stand around it. */
+static bool is_constant(const Node *node)
+{
+    if (node->kind != N_CONSTANT && node->kind != N_OTHER && node->kind != N_INIT)
+        return false;
+    for (int i = 0; i < node->nkids; i++)
+        if (node->kids[i] && !is_constant(node->kids[i]))
+            return false;
+    return true;
+}
+
+static bool is_handle(const Local *local) { return local && local->type && local->type->is_task; }
+
+/* After a handle has got this value. */
+static void note_value(Builder *b, Local *local, const Node *value)
+{
+    if (is_handle(local) && value && is_constant(value))
+        add_move(b, local, NULL);
+}
+
+/* exit() and the like, after which nothing is lost. */
+static void note_end(Builder *b, const Node *call)
+{
+    static const char *const names[] = { "exit", "abort", "_exit", "_Exit", "quick_exit" };
+    const Node *callee = kid(call, 0);
+    const Source *source = b->fn->tu ? b->fn->tu->source : NULL;
+    if (!b->fn->has_handles || !callee || callee->kind != N_CONSTANT || !source || !source->text || callee->to > source->size)
+        return;
+    size_t size = (size_t)(callee->to - callee->from);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == size && !memcmp(names[i], source->text + callee->from, size))
+            add_move(b, NULL, call);
 }
 
 /* ---- scopes ---- */
@@ -308,7 +353,6 @@ static bool is_plain(const Node *node, int *budget)
     return true;
 }
 
-static Node *kid(const Node *node, int i) { return i < node->nkids ? node->kids[i] : NULL; }
 static bool waits(const Node *node) { return node && (node->has_await || node->temp); }
 
 /* && || ?: whose later operands only use locals: whether they are evaluated makes no difference. */
@@ -524,10 +568,13 @@ static void evaluate_self(Builder *b, Node *node)
     case N_REF:
         emit(b, node->is_lvalue && node->local && node->local->address_taken ? EVENT_ADDRESS : EVENT_USE,
              node->local);
+        if (is_handle(node->local) && !node->is_lvalue && !node->tested)
+            add_move(b, node->local, node);
         break;
     case N_ASSIGN:
         rest(b, kid(node, 1));
         assign(b, kid(node, 0), node->op != 0);
+        note_value(b, kid(node, 0)->local, kid(node, 1));
         break;
     case N_STEP:
         assign(b, kid(node, 0), true);
@@ -593,6 +640,8 @@ static void evaluate_self(Builder *b, Node *node)
     default:
         for (int i = 0; i < node->nkids; i++)
             rest(b, node->kids[i]);
+        if (node->kind == N_CALL)
+            note_end(b, node);
     }
     use_lent(b, node);
 }
@@ -709,6 +758,7 @@ static void walk_variable(Builder *b, Node *node)
         add_event(b, EVENT_DEF, node->local);
     else if (value || allocates)
         emit(b, EVENT_DEF, node->local);
+    note_value(b, node->local, value);
     b->nunread = nunread;
 }
 
@@ -908,6 +958,7 @@ static void walk_statement(Builder *b, Node *node)
     case N_RETURN:
         walk_expression(b, kid(node, 0));
         pay(b, node->owed, node->kept);
+        b->now->test = node;
         finish(b, EXIT_RETURN);
         break;
     case N_EMPTY:

@@ -11,6 +11,7 @@ typedef struct Pass {
 } Pass;
 
 static const Pass passes[] = {
+    { "handles", mark_tested_handles }, /* where a task's handle is only looked at         */
     { "scopes", find_owed },           /* cleanups that are owed where scopes are left   */
     { "types", lower_variable_types }, /* what is variably modified where an await stands    */
     { "sequence", sequence_operands }, /* operands -> temporaries                        */
@@ -55,6 +56,8 @@ static int analyse(Tu *tu)
             passes[i].run(fn);
         if (!stops && (fn->body || fn->is_leaf))
             check_budget(fn);
+        if (!stops && fn->body)
+            check_handles(fn);
         if (tu->work == tu->scratch) {
             fn->blocks = NULL;
             fn->nblocks = fn->blocks_room = 0;

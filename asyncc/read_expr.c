@@ -323,7 +323,9 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
             check_sent(r, parts.v[i], callee);
     if (what == KNOWN_BLOCK_ON && r->fn)
         report(tu, ERROR, node->from, node->to, "ac_block_on inside of an async function would stop its executor");
-    if (!r->fn)
+    if (r->fn)
+        r->fn->has_handles |= what != KNOWN_BLOCK_ON;
+    else
         *push(tu->arena, tu->outside, tu->noutside, tu->outside_room) = node;
     use_at_top(r);
     return node;

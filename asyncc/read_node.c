@@ -222,6 +222,7 @@ Local *add_local(Reader *r, enum local_kind kind, const char *name, Type *type, 
     local->scope = r->scope;
     local->index = fn->nlocals;
     local->in_place = type->kind != TYPE_SCALAR || type->is_volatile || type->is_atomic;
+    fn->has_handles |= type->is_task;
     if (type->local_tag)
         local->refused = type->local_tag;
     if (type->bound_unknown)

@@ -1,0 +1,204 @@
+/* handles.c - tasks that nobody waits for.
+ *
+ *     ac_task(int) t = ac_spawn(fetch(x));        t: HELD
+ *     if (await connect() < 0)
+ *         return -1;                              error: 't' may still hold a task
+ *     int n = await t;                            t: GONE
+ *     return n + await t;                         error: 't' holds no task any more
+ *
+ * A handle is used once: whoever awaits it, joins it, cancels it, detaches it, returns it, passes it on or assigns
+ * it to something else has it then. Forward dataflow over what a handle may be on the paths that lead to a place.
+ * A handle that is looked at (`if (t)`) may be anything afterwards: what the program makes of that isn't followed.
+ * Handles that others may see, by their address, in arrays or in structures, aren't followed either. */
+#include "asyncc.h"
+#include <string.h>
+
+enum {
+    HELD = 1,   /* somebody has to take it                                                    */
+    GONE = 2,   /* it was taken, or it never held any                                           */
+    UNSURE = 4, /* it was looked at                                                           */
+};
+
+static bool is_handle(const Node *node)
+{
+    return node && node->kind == N_REF && node->local && node->local->type && node->local->type->is_task && !node->is_lvalue;
+}
+
+/* Whether the value of that kid only decides something, or is dropped. */
+static bool only_looks(const Node *node, int i)
+{
+    switch (node->kind) {
+    case N_COMPOUND:
+    case N_AND:
+    case N_OR:
+    case N_LABEL:
+    case N_CASE:
+        return true;
+    case N_IF:
+    case N_COND:
+        return i == 0 || node->kind == N_IF;
+    case N_WHILE:
+    case N_DO:
+    case N_FOR:
+        return true;
+    case N_COMMA:
+        return i == 0;
+    case N_OTHER: /* !t, t == u, (void)t; a cast to a pointer hands it on */
+        return node->type && !node->type->is_pointer && !node->type->is_task;
+    default:
+        return false;
+    }
+}
+
+static bool makes_handle(const Node *node)
+{
+    return (node->kind == N_OTHER || node->kind == N_SPAWN || node->kind == N_CALL || node->kind == N_AWAIT) && node->type &&
+           node->type->is_task;
+}
+
+/* Whether that kid is a new handle that nobody keeps. */
+static bool drops(const Node *node, const Node *kid)
+{
+    bool to_void = node->kind == N_OTHER && node->type && node->type->kind == TYPE_VOID;
+    return (kid->discarded || to_void) && makes_handle(kid);
+}
+
+static void mark(const Fn *fn, Node *node)
+{
+    if (!node || node->kind == N_UNEVALUATED)
+        return;
+    for (int i = 0; i < node->nkids; i++) {
+        Node *kid = node->kids[i];
+        if (!kid)
+            continue;
+        if (is_handle(kid))
+            kid->tested = only_looks(node, i);
+        if (drops(node, kid)) {
+            report(fn->tu, ERROR, kid->from, kid->to, "nobody keeps the handle of this task");
+            note(fn->tu, -1, -1, "ac_detach gives it back, and the task goes on");
+        }
+        mark(fn, kid);
+    }
+}
+
+void mark_tested_handles(Fn *fn)
+{
+    if (fn->has_handles)
+        mark(fn, fn->body);
+}
+
+typedef struct Check {
+    Fn *fn;
+    unsigned char *in; /* of block b and local l: in[b * nlocals + l], what it may be              */
+    bool reports;
+    bool *reported; /* by local                                                                */
+} Check;
+
+static bool is_followed(const Local *local)
+{
+    return (local->kind == LOCAL_VAR || local->kind == LOCAL_PARAM) && local->type->is_task && !local->address_taken;
+}
+
+static void report_lost(Check *check, const Local *local, const Node *where, const char *how)
+{
+    Tu *tu = check->fn->tu;
+    if (!check->reports || check->reported[local->index])
+        return;
+    check->reported[local->index] = true;
+    int from = local->from;
+    report(tu, ERROR, from, from + (int)strlen(local->name), "'%s' may still hold a task that nobody waits for %s", local->name,
+           how);
+    if (where)
+        note(tu, where->from, where->to, "on the way that leads here");
+    note(tu, -1, -1, "await it, join it, cancel it, or give it back with ac_detach");
+}
+
+static void take_move(Check *check, unsigned char *state, const Move *move)
+{
+    if (!move->local) {
+        for (int i = 0; i < check->fn->nlocals; i++)
+            state[i] = 0;
+        return;
+    }
+    if (!is_followed(move->local))
+        return;
+    unsigned char *now = &state[move->local->index];
+    if (move->node && *now == GONE && check->reports) {
+        report(check->fn->tu, ERROR, move->node->from, move->node->to, "'%s' holds no task here: a handle is used once",
+               move->local->name);
+        check->reported[move->local->index] = true;
+    }
+    *now = GONE;
+}
+
+static void take_event(Check *check, unsigned char *state, const Event *event, bool moved)
+{
+    const Local *local = event->local;
+    if (!is_followed(local))
+        return;
+    unsigned char *now = &state[local->index];
+    switch (event->kind) {
+    case EVENT_USE:
+        if (!moved && *now)
+            *now = UNSURE;
+        break;
+    case EVENT_DECLARE:
+    case EVENT_DEF:
+        if (*now & HELD)
+            report_lost(check, local, NULL, event->kind == EVENT_DEF ? "when it is given another" : "when it is declared again");
+        *now = event->kind == EVENT_DEF ? HELD : GONE;
+        break;
+    default:
+        *now = UNSURE;
+    }
+}
+
+/* What the handles may be behind the block; `state` is what they may be before it. */
+static void walk_block(Check *check, const Block *block, unsigned char *state)
+{
+    int next = 0;
+    for (int k = 0; k <= block->nevents; k++) {
+        for (; next < block->nmoves && block->moves[next].at == k; next++)
+            take_move(check, state, &block->moves[next]);
+        if (k == block->nevents)
+            break;
+        const Event *event = &block->events[k];
+        bool moved = next < block->nmoves && block->moves[next].at == k + 1 && block->moves[next].local == event->local;
+        take_event(check, state, event, moved);
+    }
+    for (int i = 0; block->exit == EXIT_RETURN && i < check->fn->nlocals; i++)
+        if ((state[i] & (HELD | UNSURE)) == HELD)
+            report_lost(check, check->fn->locals[i], block->test, "when the function ends");
+}
+
+void check_handles(Fn *fn)
+{
+    if (!fn->has_handles || !fn->nblocks)
+        return;
+    Arena *arena = fn->tu->work;
+    size_t n = (size_t)fn->nlocals;
+    Check check = { .fn = fn, .in = take(arena, n * (size_t)fn->nblocks + 1), .reported = take(arena, n + 1) };
+    unsigned char *state = take(arena, n + 1);
+    for (int i = 0; i < fn->nparams; i++)
+        if (is_followed(fn->params[i]))
+            check.in[fn->params[i]->index] = HELD;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int b = 0; b < fn->nblocks; b++) {
+            const Block *block = fn->blocks[b];
+            memcpy(state, check.in + (size_t)b * n, n);
+            walk_block(&check, block, state);
+            for (int k = 0; k < block->nnext; k++) {
+                unsigned char *to = check.in + (size_t)block->next[k]->index * n;
+                for (size_t i = 0; i < n; i++)
+                    if ((to[i] | state[i]) != to[i])
+                        to[i] |= state[i], changed = true;
+            }
+        }
+    }
+    check.reports = true;
+    for (int b = 0; b < fn->nblocks; b++) {
+        memcpy(state, check.in + (size_t)b * n, n);
+        walk_block(&check, fn->blocks[b], state);
+    }
+}
