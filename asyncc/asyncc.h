@@ -668,6 +668,7 @@ struct Tu {
     struct Diags *diags;
     Fn **fns; /* async functions, in the order of their first declaration                       */
     int nfns, fns_room;
+    bool macro_name[3]; /* self, cx, state are macros somewhere                                    */
     Node **outside; /* N_SPAWN and N_BLOCK_ON in plain functions                                 */
     int noutside, outside_room;
     Change *hard; /* macro calls in async functions that have to be expanded before the next read */
@@ -708,6 +709,10 @@ int first_change(const Change *, int n, int offset);
 void find_macros(Tu *);
 /* macro.c: the one of that name that is defined at an offset of the text, or null. */
 const Macro *find_macro(const Tu *, const char *name, int at);
+/* macro.c: whether #undef stands there. */
+bool is_undefined(const char *text, int from, int to, const char *name);
+/* macro.c: whether it is defined there, without parameters. */
+bool is_defined_in(const char *text, int from, int to, const char *name);
 /* macro.c: the outermost macro call around an offset of the text, or null. */
 const Change *find_call(const Tu *, int offset);
 /* Puts that call into tu->hard. False where none is. */

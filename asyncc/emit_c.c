@@ -894,7 +894,7 @@ static void choose_names(Fn *fn)
     static const char *const names[] = { "self", "cx", "state" };
     const char **chosen[] = { &fn->self, &fn->cx, &fn->state };
     for (int i = 0; i < 3; i++) {
-        bool taken = fn->uses_name[i] || !strcmp(fn->name, names[i]);
+        bool taken = fn->uses_name[i] || fn->tu->macro_name[i] || !strcmp(fn->name, names[i]);
         *chosen[i] = taken ? take_format(fn->tu->arena, "%s__%s", fn->name, names[i]) : names[i];
     }
 }
@@ -1052,9 +1052,16 @@ bool emit_c(Tu *tu)
         add_body(fn, decl, editor, &text);
         for (int k = 0; renamed && k < 3; k++)
             add_format(&text, "#undef %s\n", shown[k]);
+        /* What follows names parameters whose names may be macros from some place in the body on. */
+        for (int k = 0; k < fn->nparams; k++)
+            if (is_defined_in(source->text, fn->body->from, fn->body->to, fn->params[k]->name))
+                add_format(&text, "#pragma push_macro(\"%s\")\n#undef %s\n", fn->params[k]->name, fn->params[k]->name);
         add_functions(fn, decl, &text);
         add_format(&text, MARK "B%d" MARK, decl->name_from);
         add_runners(fn, decl, &text);
+        for (int k = fn->nparams; k-- > 0;)
+            if (is_defined_in(source->text, fn->body->from, fn->body->to, fn->params[k]->name))
+                add_format(&text, "\n#pragma pop_macro(\"%s\")\n", fn->params[k]->name);
         add_format(&text, MARK "E%d" MARK, copied);
         flush(&printer, &text);
         empty_arena(tu->scratch);

@@ -139,7 +139,9 @@ static void add_state(Layout *l)
                                                           : "unsigned int ";
     type->after = type->bare_after = "";
     l->state = l->fn->nfields;
-    Field *field = add_field(l, "state", type, type->size, type->align);
+    const Fn *fn = l->fn;
+    const char *name = fn->tu->macro_name[2] ? take_format(fn->tu->arena, "%s__state", fn->name) : "state";
+    Field *field = add_field(l, name, type, type->size, type->align);
     field->kind = FIELD_STATE;
     for (int i = 0; i <= l->fn->nawaits; i++)
         set_bit(field->live, i);

@@ -71,11 +71,24 @@ Token next_conditional(const char *text, int offset, int end)
     }
 }
 
-static bool is_undefined(const char *text, int from, int to, const char *name)
+bool is_undefined(const char *text, int from, int to, const char *name)
 {
     for (Token line = next_directive(text, from, to); line.kind != T_END; line = next_directive(text, line.to, to)) {
         Token word = next_token(text, line.from + 1, line.to);
         if (token_is(text, word, "undef") && token_is(text, next_token(text, word.to, line.to), name))
+            return true;
+    }
+    return false;
+}
+
+bool is_defined_in(const char *text, int from, int to, const char *name)
+{
+    for (Token line = next_directive(text, from, to); line.kind != T_END; line = next_directive(text, line.to, to)) {
+        Token word = next_token(text, line.from + 1, line.to);
+        if (!token_is(text, word, "define"))
+            continue;
+        Token what = next_token(text, word.to, line.to);
+        if (token_is(text, what, name) && text[what.to] != '(')
             return true;
     }
     return false;

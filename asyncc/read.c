@@ -94,6 +94,47 @@ static void take_name_of(Reader *r, CXCursor c)
     clang_disposeString(name);
 }
 
+/* A macro without parameters changes what asyncc writes where that has its name. */
+static void take_macro(Reader *r, CXCursor c)
+{
+    static const char *const members[] = { "result", "value", "poll" };
+    CXString string = clang_getCursorSpelling(c);
+    const char *name = clang_getCString(string);
+    CXSourceLocation at = clang_getCursorLocation(c);
+    take_name(r, name, at);
+    int which = reserved_name(name);
+    bool is_member = false;
+    for (int i = 0; i < 3; i++)
+        is_member |= !strcmp(name, members[i]);
+    if ((which || is_member) && !clang_Cursor_isMacroFunctionLike(c)) {
+        if (which)
+            r->tu->macro_name[which - 1] = true;
+        else
+            *push(r->arena, r->members, r->nmembers, r->members_room) =
+                (Taken){ take_text(r->arena, name, strlen(name)), offset_of(r, at) };
+    }
+    clang_disposeString(string);
+}
+
+/* Members of frames can't have other names: other files know them. */
+static void check_members(Reader *r)
+{
+    const Tu *tu = r->tu;
+    for (int i = 0; i < r->nmembers; i++) {
+        const Taken *macro = &r->members[i];
+        int size = (int)strlen(macro->name), from = macro->from < 0 ? 0 : macro->from;
+        for (int k = 0; k < tu->nfns; k++) {
+            const Fn *fn = tu->fns[k];
+            if (!fn->body || fn->body->to < from || is_undefined(tu->source->text, from, fn->body->from, macro->name))
+                continue;
+            report(r->tu, ERROR, macro->from, macro->from < 0 ? -1 : macro->from + size,
+                   "macro '%s' has the name of a member that async functions need", macro->name);
+            note(r->tu, fn->decls[0].name_from, fn->decls[0].name_to, "as this does, where it is defined");
+            break;
+        }
+    }
+}
+
 static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXClientData data)
 {
     (void)parent;
@@ -142,8 +183,10 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
     Top *top = data;
     Reader *r = top->r;
     enum CXCursorKind kind = clang_getCursorKind(c);
-    if (clang_isDeclaration(kind) || kind == CXCursor_MacroDefinition)
+    if (clang_isDeclaration(kind))
         take_name_of(r, c);
+    else if (kind == CXCursor_MacroDefinition)
+        take_macro(r, c);
     if (kind == CXCursor_EnumDecl)
         clang_visitChildren(c, take_enumerator, r);
     switch (kind) {
@@ -385,6 +428,7 @@ bool read_functions(Tu *tu)
     }
     find_leaf_frames(r, &top);
     check_clashes(r);
+    check_members(r);
     drop_calls(r);
     sort_changes(tu->mentions, tu->nmentions);
     find_hashed_calls(r);

@@ -75,6 +75,8 @@ typedef struct Reader {
     size_t named_room;
     Taken *taken;
     int ntaken, taken_room;
+    Taken *members; /* macros that have names of frames' members */
+    int nmembers, members_room;
     /* While a function is read. */
     Fn *fn;      /* null in a plain function */
     Node *scope; /* the innermost block      */

@@ -456,6 +456,8 @@ static void place_long_lived(Fn *fn)
 void place_locals(Fn *fn)
 {
     place_long_lived(fn);
+    const char *text = fn->tu->source->text;
+    bool has_macros = next_directive(text, fn->body->from, fn->body->to).kind != T_END;
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         /* The block that lowering puts around a statement would end the lifetime of a literal in it. */
@@ -463,6 +465,12 @@ void place_locals(Fn *fn)
             local->home = HOME_PLACED;
         if (local->is_owed && is_hidden_somewhere(fn, local))
             local->home = HOME_PLACED;
+        bool is_named = local->kind == LOCAL_VAR || local->kind == LOCAL_PARAM;
+        if (has_macros && is_named && is_defined_in(text, fn->body->from, fn->body->to, local->name)) {
+            local->field = take_format(fn->tu->arena, "%s__%s", fn->name, local->name);
+            if (local->home == HOME_SAVED)
+                local->home = HOME_PLACED;
+        }
         if (local->home != HOME_SAVED || local->kind == LOCAL_TEMP)
             continue;
         /* A jump back to before the declaration, and one past it, keep the value; the name isn't known there. */
