@@ -1,6 +1,7 @@
 /* address.c - addresses from text, with no executor. */
 #define _GNU_SOURCE
 #include "dns.h"
+#include "sys.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -26,7 +27,7 @@ static int ask(struct addrinfo **list, const char *host, int port, int flags)
         return -EINVAL;
     snprintf(service, sizeof service, "%d", port);
     errno = 0;
-    switch (getaddrinfo(host, service, &hints, list)) {
+    switch (ac__sys_getaddrinfo(host, service, &hints, list)) {
     case 0:
         return 0;
     case EAI_NONAME:

@@ -8,6 +8,7 @@
 #include "blocking.h"
 
 #include "exec.h"
+#include "sys.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -121,14 +122,14 @@ static void join_all(struct worker *gone)
 
 static int start_thread(void)
 {
-    struct worker *self = calloc(1, sizeof *self);
+    struct worker *self = ac__sys_calloc(1, sizeof *self);
     if (self == NULL)
         return -ENOMEM;
     /* The program's signals are for the program's threads. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&self->thread, NULL, work, self);
+    int error = ac__sys_pthread_create(&self->thread, work, self);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0) {
         free(self);

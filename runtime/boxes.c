@@ -1,5 +1,6 @@
 /* boxes.c - stacks of boxed frames, and driving them. */
 #include "exec.h"
+#include "sys_memory.h"
 
 #include <ac/boxes.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static void grow(struct ac__boxes *boxes, size_t wanted)
             size = MOST;
         if (size < wanted)
             size = wanted;
-        chunk = size < PTRDIFF_MAX - sizeof *chunk ? malloc(sizeof *chunk + size) : NULL;
+        chunk = size < PTRDIFF_MAX - sizeof *chunk ? ac__sys_malloc(sizeof *chunk + size) : NULL;
         if (chunk == NULL)
             stop(size);
         chunk->size = size;
@@ -61,7 +62,7 @@ static void grow(struct ac__boxes *boxes, size_t wanted)
 
 struct ac__boxes *ac__new_boxes(void)
 {
-    struct ac__boxes *boxes = malloc(FIRST);
+    struct ac__boxes *boxes = ac__sys_malloc(FIRST);
     if (boxes == NULL)
         stop(FIRST);
     *boxes = (struct ac__boxes){ .at = (char *)(boxes + 1), .end = (char *)boxes + FIRST, .grow = grow };

@@ -13,6 +13,7 @@
 #include "lock.h"
 
 #include "exec.h"
+#include "sys_memory.h"
 
 #include <ac/channel.h>
 #include <errno.h>
@@ -91,7 +92,7 @@ static void copy(void *to, const void *from, size_t size)
 
 static struct block *new_block(const struct ac_channel *channel)
 {
-    struct block *block = malloc(sizeof *block + channel->per_block * channel->size);
+    struct block *block = ac__sys_malloc(sizeof *block + channel->per_block * channel->size);
     if (block != NULL)
         block->next = NULL;
     return block;
@@ -162,7 +163,7 @@ int ac_channel_new(void *sender, void *receiver, size_t size, size_t capacity)
                     || ring > PTRDIFF_MAX - sizeof(struct ac_channel) - sizeof(struct block)))
         return -ENOMEM;
     struct ac_channel *channel =
-        malloc(sizeof *channel + (bounded ? sizeof(struct block) + ring : 0));
+        ac__sys_malloc(sizeof *channel + (bounded ? sizeof(struct block) + ring : 0));
     if (channel == NULL)
         return -ENOMEM;
     *channel = (struct ac_channel){ .nsenders = 1, .nreceivers = 1, .bounded = bounded, .size = size };

@@ -6,6 +6,7 @@
  * in chunks that are made when they are needed and stay. */
 #include "exec.h"
 #include "reactor.h"
+#include "sys_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ bool ac__fd_born(int fd)
     _Atomic(_Atomic unsigned *) *place = &chunks[fd / CHUNK];
     _Atomic unsigned *chunk = atomic_load_explicit(place, memory_order_acquire);
     if (chunk == NULL) {
-        _Atomic unsigned *mine = calloc(CHUNK, sizeof *mine);
+        _Atomic unsigned *mine = ac__sys_calloc(CHUNK, sizeof *mine);
         if (mine == NULL)
             return false;
         if (atomic_compare_exchange_strong_explicit(place, &chunk, mine, memory_order_acq_rel,

@@ -8,6 +8,7 @@
 
 #include "blocking.h"
 #include "exec.h"
+#include "sys_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,7 +62,7 @@ int ac__lookup_start(struct ac__lookup **place, struct ac_context *cx, const cha
     if (host == NULL || *host == '\0')
         return -ENXIO;
     size_t size = strlen(host) + 1;
-    struct ac__lookup *lookup = malloc(sizeof *lookup + size);
+    struct ac__lookup *lookup = ac__sys_malloc(sizeof *lookup + size);
     if (lookup == NULL)
         return -ENOMEM;
     lookup->job.run = run_lookup;

@@ -4,6 +4,7 @@
  * fetched with others, one of whose tasks then closed its descriptor, is seen to be stale. */
 #define _GNU_SOURCE
 #include "reactor.h"
+#include "sys.h"
 
 #include <ac/time.h>
 #include <errno.h>
@@ -26,16 +27,16 @@ static uint64_t tag(int fd, unsigned generation) { return (uint64_t)generation <
 
 static struct ac__reactor *epoll_open(void)
 {
-    struct epoll_reactor *self = calloc(1, sizeof *self);
+    struct epoll_reactor *self = ac__sys_calloc(1, sizeof *self);
     if (self == NULL)
         return NULL;
     self->base.ops = &ac__epoll;
-    self->epoll = epoll_create1(EPOLL_CLOEXEC);
-    self->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    self->epoll = ac__sys_epoll_create();
+    self->bell = ac__sys_eventfd(EFD_CLOEXEC | EFD_NONBLOCK);
     self->alarm = -1;
     /* Edge-triggered: each ring is an event, and the counter need never be read. */
     struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = tag(self->bell, 0) };
-    if (self->epoll >= 0 && self->bell >= 0 && epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->bell, &event) == 0)
+    if (self->epoll >= 0 && self->bell >= 0 && ac__sys_epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->bell, &event) == 0)
         return &self->base;
 
     int error = errno;
@@ -63,12 +64,12 @@ static int epoll_alarm(struct ac__reactor *reactor, uint64_t deadline_ns)
 {
     struct epoll_reactor *self = (struct epoll_reactor *)reactor;
     if (self->alarm < 0) {
-        int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        int fd = ac__sys_timerfd_create(TFD_CLOEXEC | TFD_NONBLOCK);
         if (fd < 0)
             return -errno;
         /* Edge-triggered, like the bell: each time that it goes off is an event. */
         struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = tag(fd, 0) };
-        if (epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+        if (ac__sys_epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
             int error = errno;
             close(fd);
             return -error;
@@ -95,10 +96,10 @@ static int epoll_watch(struct ac__reactor *reactor, struct ac__fd *slot)
     /* A bare descriptor may have been closed and opened again without our knowing, so what is noted
      * about its registration is only the better guess. */
     int first = slot->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    int error = epoll_ctl(self->epoll, first, slot->fd, &event) == 0 ? 0 : errno;
+    int error = ac__sys_epoll_ctl(self->epoll, first, slot->fd, &event) == 0 ? 0 : errno;
     if (error == (first == EPOLL_CTL_ADD ? EEXIST : ENOENT)) {
         int second = first == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-        error = epoll_ctl(self->epoll, second, slot->fd, &event) == 0 ? 0 : errno;
+        error = ac__sys_epoll_ctl(self->epoll, second, slot->fd, &event) == 0 ? 0 : errno;
     }
     slot->registered = error == 0;
     return -error;
@@ -108,7 +109,7 @@ static int epoll_wait_for(struct ac__reactor *reactor, int timeout_ms)
 {
     struct epoll_reactor *self = (struct epoll_reactor *)reactor;
     struct epoll_event events[BATCH];
-    int nevents = epoll_wait(self->epoll, events, BATCH, timeout_ms); /* -1 for a signal: nothing happened */
+    int nevents = ac__sys_epoll_wait(self->epoll, events, BATCH, timeout_ms); /* -1 for a signal: nothing happened */
     if (nevents <= 0)
         return 0;
     ac__reactor_lock(reactor);

@@ -4,6 +4,7 @@
  * timers and descriptors, so that tasks which keep waking each other can't starve those that
  * wait for the world. Tasks woken by a poll go behind all that are ready already. */
 #include "exec.h"
+#include "sys_memory.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -36,7 +37,7 @@ struct ac__reactor *ac__exec_reactor(struct ac_exec *exec)
 struct ac__wheel *ac__exec_wheel(struct ac_exec *exec, const char *function)
 {
     if (exec->wheel == NULL) {
-        exec->wheel = calloc(1, sizeof *exec->wheel);
+        exec->wheel = ac__sys_calloc(1, sizeof *exec->wheel);
         if (exec->wheel == NULL)
             ac__stop(function, "no memory for the executor's timers");
         exec->wheel->tick = ac__tick_before(ac__clock_now(exec->clock));
@@ -163,7 +164,7 @@ void ac_block_on_future(const struct ac_future_type *type, void *frame)
     if (ac__current != NULL)
         ac__stop("ac_block_on", "called for '%s' from inside async code, whose thread it would block; await it",
                  type->name);
-    struct ac_exec *exec = calloc(1, sizeof *exec);
+    struct ac_exec *exec = ac__sys_calloc(1, sizeof *exec);
     if (exec == NULL)
         ac__stop("ac_block_on", "no memory for an executor");
     exec->ready_end = &exec->ready;

@@ -1,5 +1,6 @@
 /* memory.c - blocks that a frame owns: VLAs, and what alloca gives. */
 #include "exec.h"
+#include "sys_memory.h"
 
 #include <ac/memory.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@ struct block {
 static struct block *new_block(unsigned place, size_t size, size_t align)
 {
     size_t room = size + sizeof(struct block) + align;
-    struct block *block = room > size && size <= PTRDIFF_MAX ? malloc(room) : NULL;
+    struct block *block = room > size && size <= PTRDIFF_MAX ? ac__sys_malloc(room) : NULL;
     if (block == NULL)
         ac__stop(place ? "a variable-length array" : "alloca", "no memory for %zu bytes across an await", size);
     uintptr_t memory = ((uintptr_t)(block + 1) + align - 1) & ~(uintptr_t)(align - 1);

@@ -9,6 +9,7 @@
 #include "lock.h"
 
 #include "exec.h"
+#include "sys_memory.h"
 
 #include <ac/channel.h>
 #include <errno.h>
@@ -32,7 +33,7 @@ struct ac_oneshot {
 
 int ac_oneshot_new(void *sender, void *receiver, size_t size)
 {
-    struct ac_oneshot *oneshot = malloc(sizeof *oneshot + size);
+    struct ac_oneshot *oneshot = ac__sys_malloc(sizeof *oneshot + size);
     if (oneshot == NULL)
         return -ENOMEM;
     *oneshot = (struct ac_oneshot){ .size = size };

@@ -25,6 +25,7 @@
 #include "pool.h"
 
 #include "ring.h"
+#include "sys.h"
 #include <ac/pool.h>
 
 #include <errno.h>
@@ -519,7 +520,7 @@ static struct ac__worker *new_worker(unsigned index)
 {
     /* The system's clock: a test that stops its own thread's doesn't stop the pool's. */
     static struct ac__clock clock;
-    struct ac__worker *worker = aligned_alloc(_Alignof(struct ac__worker), sizeof *worker);
+    struct ac__worker *worker = ac__sys_aligned_alloc(_Alignof(struct ac__worker), sizeof *worker);
     if (worker == NULL)
         return NULL;
     memset(worker, 0, sizeof *worker);
@@ -543,7 +544,7 @@ static int start_threads(unsigned wanted)
     int error = 0;
     while (pool.nworkers < wanted && error == 0) {
         struct ac__worker *worker = new_worker(pool.nworkers);
-        error = worker == NULL ? ENOMEM : pthread_create(&worker->thread, NULL, work, worker);
+        error = worker == NULL ? ENOMEM : ac__sys_pthread_create(&worker->thread, work, worker);
         if (error == 0)
             pool.workers[pool.nworkers++] = worker;
         else
@@ -557,8 +558,8 @@ static int start_threads(unsigned wanted)
 static int start_pool(void)
 {
     unsigned wanted = pool.wanted != 0 ? pool.wanted : count_cores();
-    pool.wheel = calloc(1, sizeof *pool.wheel);
-    pool.workers = calloc(wanted, sizeof(struct ac__worker *));
+    pool.wheel = ac__sys_calloc(1, sizeof *pool.wheel);
+    pool.workers = ac__sys_calloc(wanted, sizeof(struct ac__worker *));
     if (pool.wheel == NULL || pool.workers == NULL)
         return ENOMEM;
     pool.reactor = ac__epoll.open();

@@ -1,6 +1,7 @@
 /* slot.c - what a reactor knows about each descriptor: the part that all backends share. */
 #include "exec.h"
 #include "reactor.h"
+#include "sys_memory.h"
 
 #include <stdlib.h>
 
@@ -46,7 +47,7 @@ static bool make_chunk(struct ac__reactor *reactor, unsigned number)
 {
     if (number >= reactor->nchunks) {
         unsigned nchunks = number + 1 > 2 * reactor->nchunks ? number + 1 : 2 * reactor->nchunks;
-        struct ac__fd **chunks = realloc(reactor->chunks, nchunks * sizeof *chunks);
+        struct ac__fd **chunks = ac__sys_realloc(reactor->chunks, nchunks * sizeof *chunks);
         if (chunks == NULL)
             return false;
         for (unsigned i = reactor->nchunks; i < nchunks; i++)
@@ -55,7 +56,7 @@ static bool make_chunk(struct ac__reactor *reactor, unsigned number)
         reactor->nchunks = nchunks;
     }
     if (reactor->chunks[number] == NULL) {
-        struct ac__fd *chunk = calloc(AC__FD_CHUNK, sizeof *chunk);
+        struct ac__fd *chunk = ac__sys_calloc(AC__FD_CHUNK, sizeof *chunk);
         if (chunk == NULL)
             return false;
         for (unsigned i = 0; i < AC__FD_CHUNK; i++) {

@@ -1,6 +1,7 @@
 /* task.c - tasks: their memory, their wakers, spawning and awaiting them. The rules of who may touch
  * what are beside struct ac_task, in exec.h. */
 #include "exec.h"
+#include "sys_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,9 +33,9 @@ void *ac_task_new(const struct ac_future_type *type)
     if (type->size > PTRDIFF_MAX - 2 * offset)
         return NULL;
     if (type->align <= _Alignof(max_align_t))
-        memory = malloc(offset + type->size);
+        memory = ac__sys_malloc(offset + type->size);
     else /* aligned_alloc wants a size that is a multiple of the alignment */
-        memory = aligned_alloc(type->align, (offset + type->size + type->align - 1) & ~(type->align - 1));
+        memory = ac__sys_aligned_alloc(type->align, (offset + type->size + type->align - 1) & ~(type->align - 1));
     if (memory == NULL)
         return NULL;
 

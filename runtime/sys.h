@@ -1,0 +1,163 @@
+/* sys.h - the one seam between the runtime and what may fail under it: system calls and memory.
+ *
+ *     ssize_t n = ac__sys_recv(fd, buffer, size, flags);      recv(), and nothing else
+ *
+ * In the library these are the calls themselves. The same sources are built a second time with AC__FAULTS
+ * defined, for tests/runtime/faults.c: there ac__fails() (in sys_memory.h, for files that only allocate) is asked
+ * before each, and can have it fail with the errno that it sets, or transfer less than it was asked to. Only
+ * calls with an error or a short count that the runtime answers to are here; what can't fail, or what
+ * nothing depends on, is called by its name. */
+#ifndef AC__SYS_H
+#define AC__SYS_H
+#ifndef _GNU_SOURCE
+#error "define _GNU_SOURCE before the first header: accept4 and preadv2 are its"
+#endif
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "sys_memory.h"
+
+/* ---- threads ---- */
+
+static inline int ac__sys_pthread_create(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+    return ac__fails(AC__PTHREAD_CREATE, NULL) ? errno : pthread_create(thread, NULL, run, argument);
+}
+
+/* ---- the reactor's ---- */
+
+static inline int ac__sys_epoll_create(void)
+{
+    return ac__fails(AC__EPOLL_CREATE, NULL) ? -1 : epoll_create1(EPOLL_CLOEXEC);
+}
+static inline int ac__sys_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
+{
+    return ac__fails(AC__EPOLL_CTL, NULL) ? -1 : epoll_ctl(epoll, what, fd, event);
+}
+static inline int ac__sys_epoll_wait(int epoll, struct epoll_event *events, int nevents, int timeout_ms)
+{
+    return ac__fails(AC__EPOLL_WAIT, NULL) ? -1 : epoll_wait(epoll, events, nevents, timeout_ms);
+}
+static inline int ac__sys_eventfd(int flags) { return ac__fails(AC__EVENTFD, NULL) ? -1 : eventfd(0, flags); }
+static inline int ac__sys_timerfd_create(int flags)
+{
+    return ac__fails(AC__TIMERFD_CREATE, NULL) ? -1 : timerfd_create(CLOCK_MONOTONIC, flags);
+}
+
+/* ---- sockets ---- */
+
+static inline int ac__sys_socket(int family, int type, int protocol)
+{
+    return ac__fails(AC__SOCKET, NULL) ? -1 : socket(family, type, protocol);
+}
+static inline int ac__sys_bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+    return ac__fails(AC__BIND, NULL) ? -1 : bind(fd, address, size);
+}
+static inline int ac__sys_listen(int fd, int backlog)
+{
+    return ac__fails(AC__LISTEN, NULL) ? -1 : listen(fd, backlog);
+}
+static inline int ac__sys_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    return ac__fails(AC__CONNECT, NULL) ? -1 : connect(fd, address, size);
+}
+static inline int ac__sys_accept(int fd, int flags)
+{
+    return ac__fails(AC__ACCEPT, NULL) ? -1 : accept4(fd, NULL, NULL, flags);
+}
+static inline int ac__sys_setsockopt(int fd, int level, int option, const void *value, socklen_t size)
+{
+    return ac__fails(AC__SETSOCKOPT, NULL) ? -1 : setsockopt(fd, level, option, value, size);
+}
+static inline int ac__sys_getsockopt(int fd, int level, int option, void *value, socklen_t *size)
+{
+    return ac__fails(AC__GETSOCKOPT, NULL) ? -1 : getsockopt(fd, level, option, value, size);
+}
+static inline int ac__sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                                      struct addrinfo **list)
+{
+    if (ac__fails(AC__GETADDRINFO, NULL))
+        return errno == ENOMEM ? EAI_MEMORY : errno == EAGAIN ? EAI_AGAIN : EAI_SYSTEM;
+    return getaddrinfo(host, service, hints, list);
+}
+
+/* ---- reading and writing ---- */
+
+static inline int ac__sys_poll(struct pollfd *p, nfds_t n, int timeout_ms)
+{
+    return ac__fails(AC__POLL, NULL) ? -1 : poll(p, n, timeout_ms);
+}
+static inline ssize_t ac__sys_recv(int fd, void *buffer, size_t size, int flags)
+{
+    return ac__fails(AC__RECV, &size) ? -1 : recv(fd, buffer, size, flags);
+}
+static inline ssize_t ac__sys_send(int fd, const void *buffer, size_t size, int flags)
+{
+    return ac__fails(AC__SEND, &size) ? -1 : send(fd, buffer, size, flags);
+}
+#ifdef AC__FAULTS
+/* Makes a list of pieces transfer @p size bytes at most, in the last piece that is needed; how many that are. The
+ * list is the caller's own copy. */
+static inline int ac__sys_cut(struct iovec *pieces, int npieces, size_t size)
+{
+    for (int i = 0; i < npieces; i++) {
+        if (pieces[i].iov_len >= size) {
+            pieces[i].iov_len = size;
+            return i + 1;
+        }
+        size -= pieces[i].iov_len;
+    }
+    return npieces;
+}
+#else
+static inline int ac__sys_cut(struct iovec *pieces, int npieces, size_t size)
+{
+    (void)pieces;
+    (void)size;
+    return npieces;
+}
+#endif
+
+/* Whether the call on these pieces is to fail, and else how many of them are left to transfer. */
+static inline bool ac__fails_pieces(enum ac__call call, struct iovec *pieces, int *npieces)
+{
+    size_t size = (size_t)-1;
+    if (ac__fails(call, &size))
+        return true;
+    if (size != (size_t)-1)
+        *npieces = ac__sys_cut(pieces, *npieces, size);
+    return false;
+}
+static inline ssize_t ac__sys_recv_pieces(int fd, struct iovec *pieces, int npieces, int flags)
+{
+    if (ac__fails_pieces(AC__RECV, pieces, &npieces))
+        return -1;
+    struct msghdr message = { .msg_iov = pieces, .msg_iovlen = (size_t)npieces };
+    return recvmsg(fd, &message, flags);
+}
+static inline ssize_t ac__sys_send_pieces(int fd, struct iovec *pieces, int npieces, int flags)
+{
+    if (ac__fails_pieces(AC__SEND, pieces, &npieces))
+        return -1;
+    struct msghdr message = { .msg_iov = pieces, .msg_iovlen = (size_t)npieces };
+    return sendmsg(fd, &message, flags);
+}
+/* readv and writev where the file stands. RWF_NOWAIT is among the flags: they fail rather than wait. */
+static inline ssize_t ac__sys_read_pieces(int fd, struct iovec *pieces, int npieces, int flags)
+{
+    return ac__fails_pieces(AC__READ_FILE, pieces, &npieces) ? -1 : preadv2(fd, pieces, npieces, -1, flags);
+}
+static inline ssize_t ac__sys_write_pieces(int fd, struct iovec *pieces, int npieces, int flags)
+{
+    return ac__fails_pieces(AC__WRITE_FILE, pieces, &npieces) ? -1 : pwritev2(fd, pieces, npieces, -1, flags);
+}
+#endif
