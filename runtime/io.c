@@ -5,13 +5,19 @@
 
 /* ---- what they share ---- */
 
-enum { FRESH, BEGUN, OVER };
+enum { FRESH, BEGUN, ON_THREAD, OVER };
 
 void ac__io_init(struct ac__io_wait *wait)
 {
     wait->link = NULL;
     wait->state = FRESH;
     wait->tick = 0;
+}
+
+void ac__io_again(struct ac__io_wait *wait)
+{
+    wait->link = NULL;
+    wait->state = BEGUN;
 }
 
 static void unlink_wait(struct ac__io_wait *wait)
@@ -125,6 +131,12 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
 {
     if (wait->state == OVER)
         ac__stop(function, "polled after it was ready");
+    if (wait->state == ON_THREAD) {
+        if (ac__io_job_poll(wait, cx, result) == AC_PENDING)
+            return AC_PENDING;
+        wait->state = OVER;
+        return AC_READY;
+    }
     if (wait->state != FRESH && !ac__io_woken(wait, cx))
         return AC_PENDING;
     unsigned generation = ac__fd_generation(fd);
@@ -143,12 +155,19 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
         if (may_try(wait, cx, fd, direction)) {
             if (!ac__spend(cx))
                 return AC_PENDING;
-            n = try(self, ac__is_born(generation));
+            n = try(self, ac__is_born(generation) ? AC__BORN : AC__BARE);
         }
         if (n == -EAGAIN) {
             n = ac__io_block(wait, cx, fd, direction, function);
             if (n == 0)
                 return AC_PENDING;
+            if (n == -EPERM) {
+                if (ac__io_job_start(wait, cx, try, self, function)) {
+                    wait->state = ON_THREAD;
+                    return AC_PENDING;
+                }
+                n = try(self, AC__MAY_BLOCK); /* it takes as long as the disk does, and no longer */
+            }
         }
     } while (n == -EAGAIN);
     *result = n;
@@ -168,6 +187,12 @@ static enum ac_poll transfer_nothing(struct ac__io_wait *wait, ssize_t *result, 
 
 enum ac_poll ac__io_cancel(struct ac__io_wait *wait, struct ac_context *cx)
 {
+    if (wait->state == ON_THREAD) {
+        if (ac__io_job_cancel(wait, cx) == AC_PENDING)
+            return AC_PENDING;
+        wait->state = OVER;
+        return AC_READY;
+    }
     struct ac__reactor *reactor = reactor_of(cx);
     if (reactor != NULL) {
         ac__reactor_lock(reactor);
@@ -188,10 +213,10 @@ void ac_read__init(struct ac_read__frame *self, int fd, void *buffer, size_t siz
     self->size = size;
 }
 
-static ssize_t try_read(void *frame, bool born)
+static ssize_t try_read(void *frame, enum ac__io_how how)
 {
     struct ac_read__frame *self = frame;
-    return ac__try_read(self->fd, self->buffer, self->size, born);
+    return ac__try_read(self->fd, self->buffer, self->size, how);
 }
 
 /* The last try has read all that there was. */
@@ -231,6 +256,55 @@ enum ac_poll ac_read__cancel(struct ac_read__frame *self, struct ac_context *cx)
     return ac__io_cancel(&self->wait, cx);
 }
 
+/* ---- ac_read_exact ---- */
+
+void ac_read_exact__init(struct ac_read_exact__frame *self, int fd, void *buffer, size_t size)
+{
+    ac__io_init(&self->wait);
+    self->fd = fd;
+    self->buffer = buffer;
+    self->size = size;
+    self->result = 0;
+}
+
+/* Reads until all is there, no more is there now, or the end has come. The result counts what is there. */
+static ssize_t try_read_exact(void *frame, enum ac__io_how how)
+{
+    struct ac_read_exact__frame *self = frame;
+    while ((size_t)self->result < self->size) {
+        ssize_t n = ac__try_read(self->fd, (char *)self->buffer + self->result, self->size - (size_t)self->result, how);
+        if (n < 0)
+            return n;
+        if (n == 0)
+            break;
+        self->result += n;
+    }
+    return 0;
+}
+
+enum ac_poll ac_read_exact__poll(struct ac_read_exact__frame *self, struct ac_context *cx)
+{
+    ssize_t error;
+    enum ac_poll poll
+        = self->size == 0 ? transfer_nothing(&self->wait, &error, "ac_read_exact")
+                          : ac__io_poll(&self->wait, cx, self->fd, AC__READ, try_read_exact, self, &error, "ac_read_exact");
+    if (poll == AC_READY && error < 0)
+        self->result = error;
+    return poll;
+}
+
+enum ac_poll ac_read_exact__start(struct ac_read_exact__frame *self, struct ac_context *cx, int fd, void *buffer,
+                                  size_t size)
+{
+    ac_read_exact__init(self, fd, buffer, size);
+    return ac_read_exact__poll(self, cx);
+}
+
+enum ac_poll ac_read_exact__cancel(struct ac_read_exact__frame *self, struct ac_context *cx)
+{
+    return ac__io_cancel(&self->wait, cx);
+}
+
 /* ---- ac_write ---- */
 
 void ac_write__init(struct ac_write__frame *self, int fd, const void *buffer, size_t size)
@@ -241,10 +315,10 @@ void ac_write__init(struct ac_write__frame *self, int fd, const void *buffer, si
     self->size = size;
 }
 
-static ssize_t try_write(void *frame, bool born)
+static ssize_t try_write(void *frame, enum ac__io_how how)
 {
     struct ac_write__frame *self = frame;
-    return ac__try_write(self->fd, self->buffer, self->size, born);
+    return ac__try_write(self->fd, self->buffer, self->size, how);
 }
 
 enum ac_poll ac_write__poll(struct ac_write__frame *self, struct ac_context *cx)
@@ -277,11 +351,11 @@ void ac_write_all__init(struct ac_write_all__frame *self, int fd, const void *bu
 }
 
 /* Writes until all is written, or no more can be now. */
-static ssize_t try_write_all(void *frame, bool born)
+static ssize_t try_write_all(void *frame, enum ac__io_how how)
 {
     struct ac_write_all__frame *self = frame;
     while (self->size > 0) {
-        ssize_t n = ac__try_write(self->fd, self->buffer, self->size, born);
+        ssize_t n = ac__try_write(self->fd, self->buffer, self->size, how);
         if (n < 0)
             return n;
         self->buffer = (const char *)self->buffer + n;
@@ -293,8 +367,9 @@ static ssize_t try_write_all(void *frame, bool born)
 enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
 {
     ssize_t result;
+    /* Once it has begun the size is what is left, and perhaps another thread's. */
     enum ac_poll poll
-        = self->size == 0
+        = self->wait.state == FRESH && self->size == 0
               ? transfer_nothing(&self->wait, &result, "ac_write_all")
               : ac__io_poll(&self->wait, cx, self->fd, AC__WRITE, try_write_all, self, &result, "ac_write_all");
     if (poll == AC_READY)
@@ -322,9 +397,9 @@ void ac_readable__init(struct ac_readable__frame *self, int fd)
     self->fd = fd;
 }
 
-static ssize_t try_readable(void *frame, bool born)
+static ssize_t try_readable(void *frame, enum ac__io_how how)
 {
-    (void)born;
+    (void)how;
     return ac__try_ready(((struct ac_readable__frame *)frame)->fd, AC__READ);
 }
 
@@ -354,9 +429,9 @@ void ac_writable__init(struct ac_writable__frame *self, int fd)
     self->fd = fd;
 }
 
-static ssize_t try_writable(void *frame, bool born)
+static ssize_t try_writable(void *frame, enum ac__io_how how)
 {
-    (void)born;
+    (void)how;
     return ac__try_ready(((struct ac_writable__frame *)frame)->fd, AC__WRITE);
 }
 

@@ -4,16 +4,30 @@
  *                  ^       |
  *                  |       not now (-EAGAIN)
  *                  +-- woken -- wait in the descriptor's list
+ *                          |
+ *                          epoll doesn't know such files (-EPERM): the same call on a thread that may block
  *
- * Each leaf gives the call, as a function that never blocks; ac__io_poll() does the rest. */
+ * Each leaf gives the call, as a function that blocks only where it is told that it may; ac__io_poll()
+ * does the rest. */
 #ifndef AC__IO_H
 #define AC__IO_H
 #include "exec.h"
 
+#include <sys/uio.h>
+
+/* What a call may take the descriptor for. */
+enum ac__io_how {
+    AC__BARE,      /* anything, in any mode                                      */
+    AC__BORN,      /* a socket of the runtime's own                              */
+    AC__MAY_BLOCK, /* anything; and this thread has nothing to do but wait for it */
+};
+
 /* Tries once. Returns the result, a negative errno, or -EAGAIN when it would have blocked. */
-typedef ssize_t ac__io_try(void *self, bool born);
+typedef ssize_t ac__io_try(void *self, enum ac__io_how);
 
 void ac__io_init(struct ac__io_wait *);
+/* An operation that is over begins again, on the descriptor that it had, as long as that isn't closed. */
+void ac__io_again(struct ac__io_wait *);
 enum ac_poll ac__io_poll(struct ac__io_wait *, struct ac_context *, int fd, enum ac__direction, ac__io_try *,
                          void *self, ssize_t *result, const char *function);
 /* Waits for the next event, if none has come since the wait's tick was noted: else -EAGAIN. By itself it
@@ -23,10 +37,24 @@ int ac__io_block(struct ac__io_wait *, struct ac_context *, int fd, enum ac__dir
 bool ac__io_woken(struct ac__io_wait *, struct ac_context *);
 enum ac_poll ac__io_cancel(struct ac__io_wait *, struct ac_context *);
 
+/* ---- file.c: what has no readiness, on a thread that may block ---- */
+
+/* Begins the call on another thread. False: there is no memory or no thread for that. */
+bool ac__io_job_start(struct ac__io_wait *, struct ac_context *, ac__io_try *, void *self, const char *function);
+/* AC_READY: it is over, *result is what the call returned, and the job is gone. */
+enum ac_poll ac__io_job_poll(struct ac__io_wait *, struct ac_context *, ssize_t *result);
+/* The same; a call that hasn't begun by now never does. */
+enum ac_poll ac__io_job_cancel(struct ac__io_wait *, struct ac_context *);
+
 /* ---- io_try.c: the calls, for the futures and the blocking twins alike ---- */
 
-ssize_t ac__try_read(int fd, void *buffer, size_t size, bool born);
-ssize_t ac__try_write(int fd, const void *buffer, size_t size, bool born);
+ssize_t ac__try_read(int fd, void *buffer, size_t size, enum ac__io_how);
+ssize_t ac__try_write(int fd, const void *buffer, size_t size, enum ac__io_how);
+/* The same for the bytes of a list of pieces that come after the first @p skip; perhaps not for all of them. */
+ssize_t ac__try_read_pieces(int fd, const struct iovec *pieces, int npieces, size_t skip, enum ac__io_how);
+ssize_t ac__try_write_pieces(int fd, const struct iovec *pieces, int npieces, size_t skip, enum ac__io_how);
+/* How many bytes the pieces have: at most SSIZE_MAX, or -EINVAL. */
+ssize_t ac__pieces_size(const struct iovec *pieces, int npieces);
 /* 0 if it is ready in that direction, -EAGAIN if not, -EBADF. */
 int ac__try_ready(int fd, enum ac__direction);
 /* For the twins: waits with poll(2). 0 or a negative errno. */

@@ -2,28 +2,21 @@
  * happens not to block. */
 #include "io.h"
 
-#include <errno.h>
+ssize_t ac_read(int fd, void *buffer, size_t size) { return ac__try_read(fd, buffer, size, AC__MAY_BLOCK); }
+ssize_t ac_write(int fd, const void *buffer, size_t size) { return ac__try_write(fd, buffer, size, AC__MAY_BLOCK); }
 
-ssize_t ac_read(int fd, void *buffer, size_t size)
+ssize_t ac_read_exact(int fd, void *buffer, size_t size)
 {
-    ssize_t n;
-    while ((n = ac__try_read(fd, buffer, size, false)) == -EAGAIN) {
-        int error = ac__wait_ready(fd, AC__READ);
-        if (error < 0)
-            return error;
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = ac_read(fd, (char *)buffer + done, size - done);
+        if (n < 0)
+            return n;
+        if (n == 0)
+            break;
+        done += (size_t)n;
     }
-    return n;
-}
-
-ssize_t ac_write(int fd, const void *buffer, size_t size)
-{
-    ssize_t n;
-    while ((n = ac__try_write(fd, buffer, size, false)) == -EAGAIN) {
-        int error = ac__wait_ready(fd, AC__WRITE);
-        if (error < 0)
-            return error;
-    }
-    return n;
+    return (ssize_t)done;
 }
 
 int ac_write_all(int fd, const void *buffer, size_t size)
@@ -36,6 +29,40 @@ int ac_write_all(int fd, const void *buffer, size_t size)
         size -= (size_t)n;
     }
     return 0;
+}
+
+ssize_t ac_readv(int fd, const struct iovec *pieces, int npieces)
+{
+    ssize_t size = ac__pieces_size(pieces, npieces);
+    return size <= 0 ? size : ac__try_read_pieces(fd, pieces, npieces, 0, AC__MAY_BLOCK);
+}
+
+ssize_t ac_writev(int fd, const struct iovec *pieces, int npieces)
+{
+    ssize_t size = ac__pieces_size(pieces, npieces);
+    return size <= 0 ? size : ac__try_write_pieces(fd, pieces, npieces, 0, AC__MAY_BLOCK);
+}
+
+ssize_t ac_readv_exact(int fd, const struct iovec *pieces, int npieces)
+{
+    ssize_t size = ac__pieces_size(pieces, npieces), n = size, done = 0;
+    while (n > 0 && done < size) {
+        n = ac__try_read_pieces(fd, pieces, npieces, (size_t)done, AC__MAY_BLOCK);
+        if (n > 0)
+            done += n;
+    }
+    return n < 0 ? n : done;
+}
+
+int ac_writev_all(int fd, const struct iovec *pieces, int npieces)
+{
+    ssize_t size = ac__pieces_size(pieces, npieces), n = size, done = 0;
+    while (n > 0 && done < size) {
+        n = ac__try_write_pieces(fd, pieces, npieces, (size_t)done, AC__MAY_BLOCK);
+        if (n > 0)
+            done += n;
+    }
+    return n < 0 ? (int)n : 0;
 }
 
 int ac_readable(int fd) { return ac__wait_ready(fd, AC__READ); }

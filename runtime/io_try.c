@@ -1,18 +1,19 @@
 /* io_try.c - reading and writing without blocking, whatever the descriptor is.
  *
- * A socket is asked not to block in the call itself, so that its own mode needn't be known or
- * changed. Other files can't be asked that; they are read or written when poll(2) says
- * that this won't block. Another process that reads the same pipe may be faster: then
- * it does block, until there is more. */
+ *     socket          MSG_DONTWAIT in the call itself
+ *     pipe, file      RWF_NOWAIT, likewise, where the system knows that for them
+ *     else a file     -EAGAIN: what has no readiness is for a thread that may block
+ *     else            when poll(2) says that the call won't block
+ *
+ * So the descriptor's own mode needn't be known, and isn't changed: another process may share it. Only in
+ * the last row, for terminals and on older systems, one who reads or writes there too may
+ * be faster: then the call does block, until there is more. */
 #define _GNU_SOURCE
 #include "io.h"
+#include "sys.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static int poll_ready(int fd, enum ac__direction direction, int timeout_ms)
 {
@@ -21,7 +22,7 @@ static int poll_ready(int fd, enum ac__direction direction, int timeout_ms)
         return -EBADF; /* poll(2) would pass it over */
     int n;
     do
-        n = poll(&p, 1, timeout_ms);
+        n = ac__sys_poll(&p, 1, timeout_ms);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return -errno;
@@ -40,53 +41,156 @@ static ssize_t result_of(ssize_t n)
     return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
-ssize_t ac__try_read(int fd, void *buffer, size_t size, bool born)
+/* ---- one call, again after a signal ---- */
+
+static ssize_t receive(int fd, struct iovec *pieces, int npieces)
 {
     ssize_t n;
-    if (size == 0)
-        return 0;
     do
-        n = result_of(recv(fd, buffer, size, MSG_DONTWAIT));
-    while (n == -EINTR);
-    if (n != -ENOTSOCK || born)
-        return n;
-
-    int error = ac__try_ready(fd, AC__READ);
-    if (error < 0)
-        return error;
-    do
-        n = result_of(read(fd, buffer, size));
+        n = result_of(npieces == 1 ? ac__sys_recv(fd, pieces->iov_base, pieces->iov_len, MSG_DONTWAIT)
+                                   : ac__sys_recv_pieces(fd, pieces, npieces, MSG_DONTWAIT));
     while (n == -EINTR);
     return n;
 }
 
-/* How much of a write to something that is ready and no socket won't block: a file takes all; a
- * pipe that has room at all, and a terminal, take this. */
-static size_t writable_size(int fd, size_t size)
+/* A write to a peer that has gone is an error and no signal. */
+static ssize_t transmit(int fd, struct iovec *pieces, int npieces, int flags)
+{
+    ssize_t n;
+    flags |= MSG_NOSIGNAL;
+    do
+        n = result_of(npieces == 1 ? ac__sys_send(fd, pieces->iov_base, pieces->iov_len, flags)
+                                   : ac__sys_send_pieces(fd, pieces, npieces, flags));
+    while (n == -EINTR);
+    return n;
+}
+
+static ssize_t transfer(int fd, struct iovec *pieces, int npieces, enum ac__direction direction, int flags)
+{
+    ssize_t n;
+    do
+        n = result_of(direction == AC__READ ? ac__sys_read_pieces(fd, pieces, npieces, flags)
+                                            : ac__sys_write_pieces(fd, pieces, npieces, flags));
+    while (n == -EINTR);
+    return n;
+}
+
+/* ---- what is no socket ---- */
+
+/* Files that poll(2) calls ready, however long the disk takes. */
+static bool has_no_readiness(int fd)
 {
     struct stat s;
-    if (size <= PIPE_BUF || (fstat(fd, &s) == 0 && (S_ISREG(s.st_mode) || S_ISBLK(s.st_mode))))
-        return size;
-    return PIPE_BUF;
+    return fstat(fd, &s) == 0 && (S_ISREG(s.st_mode) || S_ISBLK(s.st_mode));
 }
 
-ssize_t ac__try_write(int fd, const void *buffer, size_t size, bool born)
+/* What a pipe that has room at all, or a terminal, takes without blocking. */
+static int cut_to_room(struct iovec *pieces, int npieces)
 {
-    ssize_t n;
-    if (size == 0)
-        return 0;
-    do
-        n = result_of(send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL));
-    while (n == -EINTR);
-    if (n != -ENOTSOCK || born)
-        return n;
+    size_t room = PIPE_BUF;
+    for (int i = 0; i < npieces; i++) {
+        if (pieces[i].iov_len >= room) {
+            pieces[i].iov_len = room;
+            return i + 1;
+        }
+        room -= pieces[i].iov_len;
+    }
+    return npieces;
+}
 
-    int error = ac__try_ready(fd, AC__WRITE);
+static ssize_t try_file(int fd, struct iovec *pieces, int npieces, enum ac__direction direction)
+{
+    ssize_t n = transfer(fd, pieces, npieces, direction, RWF_NOWAIT);
+    if (n != -EOPNOTSUPP && n != -ENOSYS)
+        return n;
+    if (has_no_readiness(fd))
+        return -EAGAIN;
+    int error = ac__try_ready(fd, direction);
     if (error < 0)
         return error;
-    size = writable_size(fd, size);
-    do
-        n = result_of(write(fd, buffer, size));
-    while (n == -EINTR);
+    if (direction == AC__WRITE)
+        npieces = cut_to_room(pieces, npieces);
+    return transfer(fd, pieces, npieces, direction, 0);
+}
+
+/* Waits in the call, or with poll(2) where the descriptor happens not to block. */
+static ssize_t transfer_blocking(int fd, struct iovec *pieces, int npieces, enum ac__direction direction)
+{
+    for (;;) {
+        ssize_t n = direction == AC__WRITE ? transmit(fd, pieces, npieces, 0) : -ENOTSOCK;
+        if (n == -ENOTSOCK)
+            n = transfer(fd, pieces, npieces, direction, 0);
+        if (n != -EAGAIN)
+            return n;
+        int error = ac__wait_ready(fd, direction);
+        if (error < 0)
+            return error;
+    }
+}
+
+/* ---- the calls ---- */
+
+/* The pieces are the caller's own, to be cut. */
+static ssize_t try(int fd, struct iovec *pieces, int npieces, enum ac__direction direction, enum ac__io_how how)
+{
+    if (how == AC__MAY_BLOCK)
+        return transfer_blocking(fd, pieces, npieces, direction);
+    ssize_t n = direction == AC__READ ? receive(fd, pieces, npieces) : transmit(fd, pieces, npieces, MSG_DONTWAIT);
+    return n == -ENOTSOCK && how != AC__BORN ? try_file(fd, pieces, npieces, direction) : n;
+}
+
+ssize_t ac__try_read(int fd, void *buffer, size_t size, enum ac__io_how how)
+{
+    struct iovec piece = { buffer, size };
+    return size == 0 ? 0 : try(fd, &piece, 1, AC__READ, how);
+}
+
+ssize_t ac__try_write(int fd, const void *buffer, size_t size, enum ac__io_how how)
+{
+    struct iovec piece = { (void *)buffer, size };
+    return size == 0 ? 0 : try(fd, &piece, 1, AC__WRITE, how);
+}
+
+enum { WINDOW = 64 }; /* pieces that one call is given; more are as slow by twos as by thousands */
+
+/* The first pieces of what comes after the first @p skip bytes; how many. */
+static int copy_window(struct iovec window[static WINDOW], const struct iovec *pieces, int npieces, size_t skip)
+{
+    int n = 0;
+    for (int i = 0; i < npieces && n < WINDOW; i++) {
+        if (skip >= pieces[i].iov_len) {
+            skip -= pieces[i].iov_len;
+            continue;
+        }
+        window[n++] = (struct iovec){ (char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip };
+        skip = 0;
+    }
     return n;
+}
+
+ssize_t ac__try_read_pieces(int fd, const struct iovec *pieces, int npieces, size_t skip, enum ac__io_how how)
+{
+    struct iovec window[WINDOW];
+    int n = copy_window(window, pieces, npieces, skip);
+    return n == 0 ? 0 : try(fd, window, n, AC__READ, how);
+}
+
+ssize_t ac__try_write_pieces(int fd, const struct iovec *pieces, int npieces, size_t skip, enum ac__io_how how)
+{
+    struct iovec window[WINDOW];
+    int n = copy_window(window, pieces, npieces, skip);
+    return n == 0 ? 0 : try(fd, window, n, AC__WRITE, how);
+}
+
+ssize_t ac__pieces_size(const struct iovec *pieces, int npieces)
+{
+    size_t size = 0;
+    if (npieces < 0)
+        return -EINVAL;
+    for (int i = 0; i < npieces; i++) {
+        if (pieces[i].iov_len > SSIZE_MAX - size)
+            return -EINVAL;
+        size += pieces[i].iov_len;
+    }
+    return (ssize_t)size;
 }

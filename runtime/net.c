@@ -4,8 +4,7 @@
 
 #include "dns.h"
 #include "io.h"
-
-#include <errno.h>
+#include "sys.h"
 
 /* ---- ac_tcp_connect ----
  *
@@ -76,7 +75,7 @@ static enum ac_poll connect_next(struct ac_tcp_connect__frame *self, struct ac_c
             self->result = fd;
             continue;
         }
-        int error = connect(fd, &address->any, address->size) == 0 ? 0 : -errno;
+        int error = ac__sys_connect(fd, &address->any, address->size) == 0 ? 0 : -errno;
         if (error == 0) {
             self->result = fd;
             return finish(self);
@@ -158,19 +157,101 @@ enum ac_poll ac_tcp_connect__cancel(struct ac_tcp_connect__frame *self, struct a
     return finish(self);
 }
 
-/* ---- ac_accept ---- */
+/* ---- ac_unix_connect ----
+ *
+ * A connection is made at once or not at all. When the listener's queue is full, nothing tells of the moment when it
+ * isn't any more: so this looks again from time to time. */
+
+enum { UNIX_FRESH, UNIX_PAUSED, UNIX_OVER };
+enum { LONGEST_PAUSE_MS = 50 };
+
+void ac_unix_connect__init(struct ac_unix_connect__frame *self, const char *path)
+{
+    self->path = path;
+    self->pause_ms = 1;
+    self->fd = -1;
+    self->state = UNIX_FRESH;
+}
+
+/* 0, -EAGAIN when it has to be tried again, or an error. */
+static int try_unix_connect(struct ac_unix_connect__frame *self)
+{
+    struct sockaddr_un address;
+    socklen_t size;
+    int error = ac__unix_address(&address, &size, self->path);
+    if (error < 0)
+        return error;
+    if (self->fd < 0) {
+        int fd = ac__socket_new(AF_UNIX);
+        if (fd < 0)
+            return fd;
+        self->fd = fd;
+    }
+    do
+        error = ac__sys_connect(self->fd, (struct sockaddr *)&address, size) == 0 ? 0 : -errno;
+    while (error == -EINTR);
+    return error;
+}
+
+static enum ac_poll end_unix_connect(struct ac_unix_connect__frame *self, int error)
+{
+    if (error < 0 && self->fd >= 0)
+        ac_close(self->fd);
+    self->result = error < 0 ? error : self->fd;
+    self->state = UNIX_OVER;
+    return AC_READY;
+}
+
+enum ac_poll ac_unix_connect__poll(struct ac_unix_connect__frame *self, struct ac_context *cx)
+{
+    if (self->state == UNIX_OVER)
+        ac__stop("ac_unix_connect", "polled after it was ready");
+    for (;;) {
+        if (self->state == UNIX_PAUSED && ac_sleep__poll(&self->sleep, cx) == AC_PENDING)
+            return AC_PENDING;
+        int error = try_unix_connect(self);
+        if (error != -EAGAIN)
+            return end_unix_connect(self, error);
+        ac_sleep__init(&self->sleep, self->pause_ms * AC_MS);
+        self->pause_ms = self->pause_ms < LONGEST_PAUSE_MS / 2 ? 2 * self->pause_ms : LONGEST_PAUSE_MS;
+        self->state = UNIX_PAUSED;
+    }
+}
+
+enum ac_poll ac_unix_connect__start(struct ac_unix_connect__frame *self, struct ac_context *cx, const char *path)
+{
+    ac_unix_connect__init(self, path);
+    return ac_unix_connect__poll(self, cx);
+}
+
+enum ac_poll ac_unix_connect__cancel(struct ac_unix_connect__frame *self, struct ac_context *cx)
+{
+    if (self->state == UNIX_PAUSED)
+        ac_sleep__cancel(&self->sleep, cx);
+    return end_unix_connect(self, -ECANCELED);
+}
+
+/* ---- ac_accept ----
+ *
+ *     try --> no room --> pause --> try again, and that is the result
+ *
+ * The pause is what keeps a server's loop, which tries again whatever the error, from spinning. The
+ * listener stays marked as ready: no event will come for the connection that waits. */
+
+enum { ACCEPTS, ACCEPT_PAUSES, ACCEPTS_AGAIN };
 
 void ac_accept__init(struct ac_accept__frame *self, int listener)
 {
     ac__io_init(&self->wait);
     self->listener = listener;
+    self->state = ACCEPTS;
 }
 
-static ssize_t try_accept(void *frame, bool born)
+static ssize_t try_accept(void *frame, enum ac__io_how how)
 {
     int listener = ((struct ac_accept__frame *)frame)->listener;
     /* A listener from elsewhere may block, so it is asked first. */
-    int error = born ? 0 : ac__try_ready(listener, AC__READ);
+    int error = how == AC__BORN ? 0 : ac__try_ready(listener, AC__READ);
     if (error < 0)
         return error;
     int fd = ac__socket_accept(listener, SOCK_NONBLOCK);
@@ -181,11 +262,23 @@ static ssize_t try_accept(void *frame, bool born)
 
 enum ac_poll ac_accept__poll(struct ac_accept__frame *self, struct ac_context *cx)
 {
-    ssize_t result;
-    if (ac__io_poll(&self->wait, cx, self->listener, AC__READ, try_accept, self, &result, "ac_accept") == AC_PENDING)
-        return AC_PENDING;
-    self->result = (int)result;
-    return AC_READY;
+    for (;;) {
+        if (self->state == ACCEPT_PAUSES) {
+            if (ac_sleep__poll(&self->sleep, cx) == AC_PENDING)
+                return AC_PENDING;
+            ac__io_again(&self->wait);
+            self->state = ACCEPTS_AGAIN;
+        }
+        ssize_t result;
+        if (ac__io_poll(&self->wait, cx, self->listener, AC__READ, try_accept, self, &result, "ac_accept")
+            == AC_PENDING)
+            return AC_PENDING;
+        self->result = (int)result;
+        if (self->state == ACCEPTS_AGAIN || !ac__is_shortage(self->result))
+            return AC_READY;
+        ac_sleep__init(&self->sleep, AC__SHORTAGE_MS * AC_MS);
+        self->state = ACCEPT_PAUSES;
+    }
 }
 
 enum ac_poll ac_accept__start(struct ac_accept__frame *self, struct ac_context *cx, int listener)
@@ -196,5 +289,7 @@ enum ac_poll ac_accept__start(struct ac_accept__frame *self, struct ac_context *
 
 enum ac_poll ac_accept__cancel(struct ac_accept__frame *self, struct ac_context *cx)
 {
+    if (self->state == ACCEPT_PAUSES)
+        return ac_sleep__cancel(&self->sleep, cx);
     return ac__io_cancel(&self->wait, cx);
 }

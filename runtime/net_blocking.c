@@ -4,16 +4,16 @@
 
 #include "dns.h"
 #include "io.h"
+#include "sys.h"
 
-#include <errno.h>
-#include <unistd.h>
+#include <time.h>
 
 static int connect_to(const struct ac_address *address)
 {
-    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    int fd = ac__sys_socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    int error = connect(fd, &address->any, address->size) == 0 ? 0 : -errno;
+    int error = ac__sys_connect(fd, &address->any, address->size) == 0 ? 0 : -errno;
     if (error == -EINTR) { /* it goes on being made */
         error = ac__wait_ready(fd, AC__WRITE);
         if (error == 0)
@@ -39,7 +39,26 @@ int ac_tcp_connect(const char *host, int port)
     return result;
 }
 
-int ac_accept(int listener)
+int ac_unix_connect(const char *path)
+{
+    struct sockaddr_un address;
+    socklen_t size;
+    int error = ac__unix_address(&address, &size, path);
+    if (error < 0)
+        return error;
+    int fd = ac__sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    do /* a Unix socket that a signal took out of the listener's queue is as it was before */
+        error = ac__sys_connect(fd, (struct sockaddr *)&address, size) == 0 ? 0 : -errno;
+    while (error == -EINTR);
+    if (error == 0)
+        return fd;
+    close(fd);
+    return error;
+}
+
+static int accept_waiting(int listener)
 {
     int fd;
     /* The listener doesn't block, since ac_tcp_listen() serves asynchronous programs as well. */
@@ -49,4 +68,13 @@ int ac_accept(int listener)
             return error;
     }
     return fd;
+}
+
+int ac_accept(int listener)
+{
+    int fd = accept_waiting(listener);
+    if (!ac__is_shortage(fd))
+        return fd;
+    nanosleep(&(struct timespec){ .tv_nsec = AC__SHORTAGE_MS * (long)AC_MS }, NULL);
+    return accept_waiting(listener);
 }

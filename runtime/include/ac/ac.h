@@ -6,6 +6,7 @@
 #include <ac/dns.h>
 #include <ac/future.h>
 #include <ac/io.h>
+#include <ac/lines.h>
 #include <ac/net.h>
 #include <ac/pool.h>
 #include <ac/sync.h>

@@ -5,8 +5,10 @@
  *  executor that waits for one hears of it until ac_close() closes it, which has to be
  *  ac_close(), not close(). Any other descriptor that can block (pipes, terminals, sockets from
  *  elsewhere) works too, at the price of one more system call for each wait; it is left as it is
- *  and never made non-blocking, since other processes may share it. Regular files are always
- *  ready: reading one takes as long as the disk does.
+ *  and never made non-blocking, since other processes may share it. So standard input may be read
+ *  anywhere: a task that waits for it holds up nobody. Of a regular file is read what the system has at
+ *  hand; for the rest, and for writing, the call goes on on a thread that may block (and on
+ *  the task's own if there is no memory for that).
  *
  *      #include <ac/ac.h>
  *
@@ -23,6 +25,9 @@
  *  Errors are negative errno values; EAGAIN, EWOULDBLOCK and EINTR are never among them. A write
  *  to a socket whose peer has gone is -EPIPE and raises no signal. errno itself may change.
  *
+ *  Each operation says what is lost when it is cancelled. Cancelling is over at once, save for a regular
+ *  file's read or write that has begun: that is waited for, and then the place in the file has moved.
+ *
  *  A future is polled on one executor from its start to its end, and the descriptor is closed on
  *  it. Any number of tasks may wait for one descriptor. Who waits while ac_close() closes it
  *  under him gets -EBADF. */
@@ -31,6 +36,7 @@
 #include <ac/future.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,9 +44,13 @@ extern "C" {
 
 /* Who waits for a descriptor; belongs to the runtime. It keeps its address while it is linked. */
 struct ac__io_wait {
-    struct ac__io_wait *next, **link; /* in the descriptor's list of waiters; unlinked: link null */
-    struct ac_waker *waker;           /* borrowed from the context of the last poll               */
-    unsigned generation;              /* of the descriptor, when the operation began              */
+    union {
+        struct ac__io_wait *next; /* in the descriptor's list of waiters      */
+        struct ac__io_job *job;   /* of one that waits for a thread, see state */
+    };
+    struct ac__io_wait **link;    /* null: not in a list                                          */
+    struct ac_waker *waker;       /* borrowed from the context of the last poll                   */
+    unsigned generation;          /* of the descriptor, when the operation began                  */
     unsigned char state;
     unsigned short tick; /* of the descriptor, before the last try; 0: it wasn't registered */
 };
@@ -59,13 +69,35 @@ struct ac_read__frame {
  *  @return the number of bytes; 0 at the end of the stream, or if @p size is 0; a negative
  *          errno: -ECONNRESET, -EBADF, ... as read(2) has them.
  *
- *  Cancelling: at once; nothing is lost. */
+ *  Cancelling: nothing is lost. */
 AC_ASYNC ssize_t ac_read(int fd, AC_NOESCAPE void *buffer, size_t size) AC_FRAME(struct ac_read__frame);
 void ac_read__init(struct ac_read__frame *, int fd, void *buffer, size_t size);
 enum ac_poll ac_read__start(struct ac_read__frame *, struct ac_context *, int fd, void *buffer,
                             size_t size);
 enum ac_poll ac_read__poll(struct ac_read__frame *, struct ac_context *);
 enum ac_poll ac_read__cancel(struct ac_read__frame *, struct ac_context *);
+
+struct ac_read_exact__frame {
+    struct ac__io_wait wait;
+    int fd;
+    void *buffer;
+    size_t size;
+    ssize_t result; /* until the end, how many bytes there are */
+};
+
+/** Reads until @p buffer is full or the stream ends.
+ *
+ *  @param buffer  Has to stay until the read has finished or was cancelled.
+ *  @return @p size; fewer, only if the stream ended before; a negative errno as ac_read() has them, and
+ *          then what had come is lost, too.
+ *
+ *  Cancelling: what had come by then is lost: it is in the buffer, and nobody learns how much that is. */
+AC_ASYNC ssize_t ac_read_exact(int fd, AC_NOESCAPE void *buffer, size_t size) AC_FRAME(struct ac_read_exact__frame);
+void ac_read_exact__init(struct ac_read_exact__frame *, int fd, void *buffer, size_t size);
+enum ac_poll ac_read_exact__start(struct ac_read_exact__frame *, struct ac_context *, int fd, void *buffer,
+                                  size_t size);
+enum ac_poll ac_read_exact__poll(struct ac_read_exact__frame *, struct ac_context *);
+enum ac_poll ac_read_exact__cancel(struct ac_read_exact__frame *, struct ac_context *);
 
 struct ac_write__frame {
     struct ac__io_wait wait;
@@ -81,7 +113,7 @@ struct ac_write__frame {
  *  @return the number of bytes written, perhaps fewer than @p size; 0 only if @p size is 0; a
  *          negative errno: -EPIPE, -ECONNRESET, ... as write(2) has them.
  *
- *  Cancelling: at once; nothing has been written. */
+ *  Cancelling: nothing has been written. */
 AC_ASYNC ssize_t ac_write(int fd, AC_NOESCAPE const void *buffer, size_t size) AC_FRAME(struct ac_write__frame);
 void ac_write__init(struct ac_write__frame *, int fd, const void *buffer, size_t size);
 enum ac_poll ac_write__start(struct ac_write__frame *, struct ac_context *, int fd, const void *buffer,
@@ -101,7 +133,7 @@ struct ac_write_all__frame {
  *
  *  @return 0; a negative errno as ac_write() has them, and then a part may have been written.
  *
- *  Cancelling: at once; a part may have been written, and nobody learns how much. */
+ *  Cancelling: a part may have been written, and nobody learns how much. */
 AC_ASYNC int ac_write_all(int fd, AC_NOESCAPE const void *buffer, size_t size)
     AC_FRAME(struct ac_write_all__frame);
 void ac_write_all__init(struct ac_write_all__frame *, int fd, const void *buffer, size_t size);
@@ -109,6 +141,82 @@ enum ac_poll ac_write_all__start(struct ac_write_all__frame *, struct ac_context
                                  const void *buffer, size_t size);
 enum ac_poll ac_write_all__poll(struct ac_write_all__frame *, struct ac_context *);
 enum ac_poll ac_write_all__cancel(struct ac_write_all__frame *, struct ac_context *);
+
+/* What the four operations on several pieces of memory have in common; belongs to the runtime. */
+struct ac__io_pieces {
+    struct ac__io_wait wait;
+    int fd, npieces;
+    const struct iovec *pieces;
+    size_t done; /* bytes, of those that transfer all */
+};
+
+struct ac_readv__frame {
+    struct ac__io_pieces pieces;
+    ssize_t result;
+};
+
+/** Like ac_read(), into @p npieces pieces of memory, each filled before the next is begun.
+ *
+ *  @param pieces  Unchanged by the call; they and what they point to have to stay until it has
+ *                 finished or was cancelled. Of more than 64, a call fills the first 64 at most.
+ *  @return as ac_read(); -EINVAL if @p npieces is negative, or the sizes make more than SSIZE_MAX.
+ *
+ *  Cancelling: nothing is lost. */
+AC_ASYNC ssize_t ac_readv(int fd, AC_NOESCAPE const struct iovec *pieces, int npieces)
+    AC_FRAME(struct ac_readv__frame);
+void ac_readv__init(struct ac_readv__frame *, int fd, const struct iovec *pieces, int npieces);
+enum ac_poll ac_readv__start(struct ac_readv__frame *, struct ac_context *, int fd,
+                             const struct iovec *pieces, int npieces);
+enum ac_poll ac_readv__poll(struct ac_readv__frame *, struct ac_context *);
+enum ac_poll ac_readv__cancel(struct ac_readv__frame *, struct ac_context *);
+
+struct ac_readv_exact__frame {
+    struct ac__io_pieces pieces;
+    ssize_t result;
+};
+
+/** Like ac_read_exact(), into pieces as ac_readv() has them, however many.
+ *
+ *  Cancelling: what had come by then is lost. */
+AC_ASYNC ssize_t ac_readv_exact(int fd, AC_NOESCAPE const struct iovec *pieces, int npieces)
+    AC_FRAME(struct ac_readv_exact__frame);
+void ac_readv_exact__init(struct ac_readv_exact__frame *, int fd, const struct iovec *pieces, int npieces);
+enum ac_poll ac_readv_exact__start(struct ac_readv_exact__frame *, struct ac_context *, int fd,
+                                   const struct iovec *pieces, int npieces);
+enum ac_poll ac_readv_exact__poll(struct ac_readv_exact__frame *, struct ac_context *);
+enum ac_poll ac_readv_exact__cancel(struct ac_readv_exact__frame *, struct ac_context *);
+
+struct ac_writev__frame {
+    struct ac__io_pieces pieces;
+    ssize_t result;
+};
+
+/** Like ac_write(), of pieces as ac_readv() has them: one after the other, as if they were one.
+ *
+ *  Cancelling: nothing has been written. */
+AC_ASYNC ssize_t ac_writev(int fd, AC_NOESCAPE const struct iovec *pieces, int npieces)
+    AC_FRAME(struct ac_writev__frame);
+void ac_writev__init(struct ac_writev__frame *, int fd, const struct iovec *pieces, int npieces);
+enum ac_poll ac_writev__start(struct ac_writev__frame *, struct ac_context *, int fd,
+                              const struct iovec *pieces, int npieces);
+enum ac_poll ac_writev__poll(struct ac_writev__frame *, struct ac_context *);
+enum ac_poll ac_writev__cancel(struct ac_writev__frame *, struct ac_context *);
+
+struct ac_writev_all__frame {
+    struct ac__io_pieces pieces;
+    int result;
+};
+
+/** Like ac_write_all(), of pieces as ac_readv() has them, however many.
+ *
+ *  Cancelling: a part may have been written, and nobody learns how much. */
+AC_ASYNC int ac_writev_all(int fd, AC_NOESCAPE const struct iovec *pieces, int npieces)
+    AC_FRAME(struct ac_writev_all__frame);
+void ac_writev_all__init(struct ac_writev_all__frame *, int fd, const struct iovec *pieces, int npieces);
+enum ac_poll ac_writev_all__start(struct ac_writev_all__frame *, struct ac_context *, int fd,
+                                  const struct iovec *pieces, int npieces);
+enum ac_poll ac_writev_all__poll(struct ac_writev_all__frame *, struct ac_context *);
+enum ac_poll ac_writev_all__cancel(struct ac_writev_all__frame *, struct ac_context *);
 
 struct ac_readable__frame {
     struct ac__io_wait wait;
@@ -121,7 +229,7 @@ struct ac_readable__frame {
  *
  *  @return 0; -EBADF.
  *
- *  Cancelling: at once; nothing is lost. Cost: a poll(2) to begin with. */
+ *  Cancelling: nothing is lost. Cost: a poll(2) to begin with. */
 AC_ASYNC int ac_readable(int fd) AC_FRAME(struct ac_readable__frame);
 void ac_readable__init(struct ac_readable__frame *, int fd);
 enum ac_poll ac_readable__start(struct ac_readable__frame *, struct ac_context *, int fd);

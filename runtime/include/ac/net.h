@@ -1,7 +1,7 @@
 /** @file
- *  TCP: connecting, listening, accepting. Reading, writing and closing are in <ac/io.h>.
+ *  TCP and Unix sockets: connecting, listening, accepting. Reading, writing and closing are in <ac/io.h>.
  *
- *  A socket is an int descriptor, from ac_tcp_connect() or ac_accept(), until ac_close() closes
+ *  A socket is an int descriptor, from ac_tcp_connect(), ac_unix_connect() or ac_accept(), until ac_close() closes
  *  it; setsockopt() and its like work on it as always. It is closed on exec. What made it decides
  *  how it blocks: the futures make non-blocking sockets, the blocking twins blocking ones.
  *
@@ -32,6 +32,7 @@
 #include <ac/dns.h>
 #include <ac/future.h>
 #include <ac/io.h>
+#include <ac/time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -76,17 +77,53 @@ enum ac_poll ac_tcp_connect__cancel(struct ac_tcp_connect__frame *, struct ac_co
  *          -EADDRNOTAVAIL, -EMFILE, -EINVAL for a host or port that is none of the above. */
 int ac_tcp_listen(const char *host, int port, int backlog);
 
-struct ac_accept__frame {
-    struct ac__io_wait wait;
-    int listener;
+struct ac_unix_connect__frame {
+    struct ac_sleep__frame sleep;
+    const char *path;
+    unsigned pause_ms; /* the next */
+    int fd;
+    unsigned char state;
     int result;
 };
 
-/** Takes the next connection that somebody made to @p listener.
+/** Connects to a Unix stream socket.
  *
- *  @return the socket; a negative errno: -EMFILE, -ENFILE, -ENOBUFS or -ENOMEM when there is no
- *          room for one more (the connection goes on waiting; better close something or sleep
- *          before the next try), -EBADF. A connection that broke before it was accepted is passed over.
+ *  @param path  A path of the file system; or @@name, a name that the system keeps apart from it (an abstract one:
+ *               write ./@@name for a file of that name). Has to stay until the future has finished.
+ *  @return the socket; a negative errno: -ENOENT, -ECONNREFUSED if nobody listens, -EACCES, -ENAMETOOLONG for
+ *          more than 107 bytes, -EINVAL for none, -EMFILE. While the listener has as many waiting for it
+ *          as it wants, the future waits, too: it looks again after a millisecond, then less and
+ *          less often, at last every 50 ms.
+ *
+ *  Cancelling: at once; its turn is lost. */
+AC_ASYNC int ac_unix_connect(AC_NOESCAPE const char *path) AC_FRAME(struct ac_unix_connect__frame);
+void ac_unix_connect__init(struct ac_unix_connect__frame *, const char *path);
+enum ac_poll ac_unix_connect__start(struct ac_unix_connect__frame *, struct ac_context *, const char *path);
+enum ac_poll ac_unix_connect__poll(struct ac_unix_connect__frame *, struct ac_context *);
+enum ac_poll ac_unix_connect__cancel(struct ac_unix_connect__frame *, struct ac_context *);
+
+/** Listens on a Unix stream socket. Not async: it doesn't block.
+ *
+ *  @param path     As ac_unix_connect() has it. The file is made here, and stays when the listener is closed: who
+ *                  listens again has to unlink() it first. An abstract name goes with its listener.
+ *  @param backlog  As ac_tcp_listen() has it.
+ *  @return the listener; a negative errno: -EADDRINUSE if the path exists, -EACCES, -ENOENT for a directory
+ *          that doesn't, -ENAMETOOLONG, -EINVAL, -EMFILE. */
+int ac_unix_listen(const char *path, int backlog);
+
+struct ac_accept__frame {
+    struct ac__io_wait wait;
+    struct ac_sleep__frame sleep;
+    int listener;
+    unsigned char state;
+    int result;
+};
+
+/** Takes the next connection that somebody made to @p listener, of either kind.
+ *
+ *  @return the socket; a negative errno: -EMFILE, -ENFILE, -ENOBUFS or -ENOMEM when there was no room for
+ *          one more, and 10 ms later there still was none: the connection goes on waiting, and a loop that just
+ *          tries again doesn't spin; -EBADF. A connection that broke before it was accepted is passed over.
  *
  *  Cancelling: at once; no connection is lost. Several tasks may accept from one listener. */
 AC_ASYNC int ac_accept(int listener) AC_FRAME(struct ac_accept__frame);
@@ -99,6 +136,17 @@ enum ac_poll ac_accept__cancel(struct ac_accept__frame *, struct ac_context *);
  *  goes on. Not async: it doesn't block.
  *  @return 0; -ENOTCONN if the connection is gone already; -EBADF. */
 int ac_shutdown_write(int socket);
+
+/** Whether what is written to a TCP socket leaves at once, be it ever so little; if not (as at first), small
+ *  writes are gathered until the peer has answered (Nagle's algorithm).
+ *  @return 0; -EOPNOTSUPP for a socket that isn't TCP's; -EBADF, -ENOTSOCK. */
+int ac_tcp_nodelay(int socket, int on);
+
+/** Whether the peer of an idle TCP socket is asked if it is still there: after @p idle_s seconds, and then every
+ *  @p idle_s; after three with no answer the connection is broken (-ETIMEDOUT). 0: it isn't asked.
+ *  @return 0; -EINVAL for less than 0 or more than 32767; -EOPNOTSUPP for a socket that isn't TCP's;
+ *          -EBADF, -ENOTSOCK. */
+int ac_tcp_keepalive(int socket, int idle_s);
 
 /** The port on this machine's side of a socket or listener.
  *  @return 1 to 65535; a negative errno: -EBADF, -ENOTSOCK, -EAFNOSUPPORT. */
