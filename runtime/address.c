@@ -49,8 +49,9 @@ int ac_address_parse(struct ac_address *address, const char *host, int port)
 {
     struct addrinfo *list;
     /* Null and "" would mean this machine to getaddrinfo. */
-    if (host == NULL || *host == '\0' || ask(&list, host, port, AI_NUMERICHOST) < 0)
-        return -EINVAL;
+    int error = host == NULL || *host == '\0' ? -EINVAL : ask(&list, host, port, AI_NUMERICHOST);
+    if (error < 0)
+        return error == -ENOMEM ? error : -EINVAL;
     from_addrinfo(address, list);
     freeaddrinfo(list);
     return 0;

@@ -38,8 +38,8 @@ struct ac_address {
 };
 
 /** Reads a numeric address, "127.0.0.1", "::1" or "fe80::1%eth0". Plain function, doesn't block.
- *  @return 0; -EINVAL if @p host is none, or @p port not from 0 to 65535, and then @p address is
- *          as it was. */
+ *  @return 0; -EINVAL if @p host is none, or @p port not from 0 to 65535; -ENOMEM; and then
+ *          @p address is as it was. */
 int ac_address_parse(struct ac_address *address, const char *host, int port);
 
 struct ac__lookup;
