@@ -93,7 +93,7 @@ struct ac_unix_connect__frame {
  *  @return the socket; a negative errno: -ENOENT, -ECONNREFUSED if nobody listens, -EACCES, -ENAMETOOLONG for
  *          more than 107 bytes, -EINVAL for none, -EMFILE. While the listener has as many waiting for it
  *          as it wants, the future waits, too: it looks again after a millisecond, then less and
- *          less often, at last every 50 ms.
+ *          less often, at last every 50 ms (by ac_sleep(), with its checked stop).
  *
  *  Cancelling: at once; its turn is lost. */
 AC_ASYNC int ac_unix_connect(AC_NOESCAPE const char *path) AC_FRAME(struct ac_unix_connect__frame);
@@ -123,7 +123,7 @@ struct ac_accept__frame {
  *
  *  @return the socket; a negative errno: -EMFILE, -ENFILE, -ENOBUFS or -ENOMEM when there was no room for
  *          one more, and 10 ms later there still was none: the connection goes on waiting, and a loop that just
- *          tries again doesn't spin; -EBADF. A connection that broke before it was accepted is passed over.
+ *          tries again doesn't spin (that is an ac_sleep(), with its checked stop); -EBADF. A connection that broke before it was accepted is passed over.
  *
  *  Cancelling: at once; no connection is lost. Several tasks may accept from one listener. */
 AC_ASYNC int ac_accept(int listener) AC_FRAME(struct ac_accept__frame);

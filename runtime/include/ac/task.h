@@ -49,7 +49,8 @@ void *ac__parse_block_on(int);
 #endif
 
 /** Drives a future to its end on the calling thread, which becomes its executor; tasks that it
- *  spawned locally run to their end too. Must not be called from async code: a checked stop.
+ *  spawned locally run to their end too. Must not be called from async code: a checked stop. So is no
+ *  memory for the executor, and nothing to wait with (no descriptor for epoll), once it has to.
  *
  *  @param type   the kind of future.
  *  @param frame  its frame, initialised by its init function and never polled; the caller's, and
