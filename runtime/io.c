@@ -161,13 +161,15 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
             n = ac__io_block(wait, cx, fd, direction, function);
             if (n == 0)
                 return AC_PENDING;
-            if (n == -EPERM) {
-                if (ac__io_job_start(wait, cx, try, self, function)) {
-                    wait->state = ON_THREAD;
-                    return AC_PENDING;
-                }
-                n = try(self, AC__MAY_BLOCK); /* it takes as long as the disk does, and no longer */
+            if (n == -EPERM)
+                n = AC__WANTS_THREAD;
+        }
+        if (n == AC__WANTS_THREAD) {
+            if (ac__io_job_start(wait, cx, try, self, function)) {
+                wait->state = ON_THREAD;
+                return AC_PENDING;
             }
+            n = try(self, AC__MAY_BLOCK); /* it takes as long as the disk does, and no longer */
         }
     } while (n == -EAGAIN);
     *result = n;
@@ -287,7 +289,8 @@ enum ac_poll ac_read_exact__poll(struct ac_read_exact__frame *self, struct ac_co
     ssize_t error;
     enum ac_poll poll
         = self->size == 0 ? transfer_nothing(&self->wait, &error, "ac_read_exact")
-                          : ac__io_poll(&self->wait, cx, self->fd, AC__READ, try_read_exact, self, &error, "ac_read_exact");
+                          : ac__io_poll(&self->wait, cx, self->fd, AC__READ, try_read_exact, self, &error,
+                                        "ac_read_exact");
     if (poll == AC_READY && error < 0)
         self->result = error;
     return poll;

@@ -5,7 +5,8 @@
  *                  |       not now (-EAGAIN)
  *                  +-- woken -- wait in the descriptor's list
  *                          |
- *                          epoll doesn't know such files (-EPERM): the same call on a thread that may block
+ *                          a file, or epoll doesn't know such things (-EPERM): the same call on a
+ *                          thread that may block
  *
  * Each leaf gives the call, as a function that blocks only where it is told that it may; ac__io_poll()
  * does the rest. */
@@ -15,6 +16,8 @@
 
 #include <sys/uio.h>
 
+enum { AC__WANTS_THREAD = -4096 }; /* below any errno */
+
 /* What a call may take the descriptor for. */
 enum ac__io_how {
     AC__BARE,      /* anything, in any mode                                      */
@@ -22,7 +25,8 @@ enum ac__io_how {
     AC__MAY_BLOCK, /* anything; and this thread has nothing to do but wait for it */
 };
 
-/* Tries once. Returns the result, a negative errno, or -EAGAIN when it would have blocked. */
+/* Tries once. Returns the result, a negative errno, -EAGAIN when it would have blocked, or AC__WANTS_THREAD
+ * when that is all that can be said, because the descriptor is always called ready. */
 typedef ssize_t ac__io_try(void *self, enum ac__io_how);
 
 void ac__io_init(struct ac__io_wait *);

@@ -2,7 +2,7 @@
  *
  *     socket          MSG_DONTWAIT in the call itself
  *     pipe, file      RWF_NOWAIT, likewise, where the system knows that for them
- *     else a file     -EAGAIN: what has no readiness is for a thread that may block
+ *     else a file     AC__WANTS_THREAD: poll(2) and epoll call it ready, if they know it, however long it takes
  *     else            when poll(2) says that the call won't block
  *
  * So the descriptor's own mode needn't be known, and isn't changed: another process may share it. Only in
@@ -77,7 +77,6 @@ static ssize_t transfer(int fd, struct iovec *pieces, int npieces, enum ac__dire
 
 /* ---- what is no socket ---- */
 
-/* Files that poll(2) calls ready, however long the disk takes. */
 static bool has_no_readiness(int fd)
 {
     struct stat s;
@@ -101,10 +100,12 @@ static int cut_to_room(struct iovec *pieces, int npieces)
 static ssize_t try_file(int fd, struct iovec *pieces, int npieces, enum ac__direction direction)
 {
     ssize_t n = transfer(fd, pieces, npieces, direction, RWF_NOWAIT);
-    if (n != -EOPNOTSUPP && n != -ENOSYS)
+    if (n != -EAGAIN && n != -EOPNOTSUPP && n != -ENOSYS)
         return n;
     if (has_no_readiness(fd))
-        return -EAGAIN;
+        return AC__WANTS_THREAD;
+    if (n == -EAGAIN)
+        return n;
     int error = ac__try_ready(fd, direction);
     if (error < 0)
         return error;

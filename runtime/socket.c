@@ -69,7 +69,8 @@ static int listen_on(const struct ac_address *address, int backlog)
     if (ac__sys_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0
         && (address->any.sa_family != AF_INET6
             || ac__sys_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0)
-        && ac__sys_bind(fd, &address->any, address->size) == 0 && ac__sys_listen(fd, backlog > 0 ? backlog : SOMAXCONN) == 0)
+        && ac__sys_bind(fd, &address->any, address->size) == 0
+        && ac__sys_listen(fd, backlog > 0 ? backlog : SOMAXCONN) == 0)
         return fd;
     int error = -errno;
     ac_close(fd);

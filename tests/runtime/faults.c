@@ -234,18 +234,20 @@ static enum ac_poll client__poll(struct script *self, struct ac_context *cx)
     static const char bytes[] = "0123456789012345678901234567890123456789";
     BEGIN(self);
     self->fd = -1;
-    self->listener = self->n ? ac_unix_listen("@asyncc-faults", 0) : ac_tcp_listen("127.0.0.1", 0, 0);
+    snprintf(self->buffer, sizeof self->buffer, "@asyncc-faults-%d", (int)getpid());
+    self->listener = self->n ? ac_unix_listen(self->buffer, 0) : ac_tcp_listen("127.0.0.1", 0, 0);
     if (!NOTE(self, self->listener))
         goto end;
     self->port = self->n ? 0 : ac_local_port(self->listener);
-    self->tasks[0] = spawn(&server__type, &(struct script){ .listener = self->listener, .shared_error = &self->error }, 0);
+    self->tasks[0] = spawn(&server__type,
+                           &(struct script){ .listener = self->listener, .shared_error = &self->error }, 0);
     if (self->tasks[0] == NULL) {
         self->error = -ENOMEM;
         ac_close(self->listener);
         goto end;
     }
     if (self->n) {
-        DO(self, unix_connect, ac_unix_connect, "@asyncc-faults");
+        DO(self, unix_connect, ac_unix_connect, self->buffer);
         self->fd = self->leaf.unix_connect.result;
     } else {
         DO(self, connect, ac_tcp_connect, "127.0.0.1", self->port);

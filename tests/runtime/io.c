@@ -1,7 +1,7 @@
 /* Reading and writing all of something, in pieces and by lines; Unix sockets; standard input and its like.
  * The blocking twins are called beside the futures. */
 #define _GNU_SOURCE
-#include "support.h"
+#include "waiting.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -65,6 +65,14 @@ static void make_pipe(struct script *self)
     ck_assert_int_eq(pipe(ends), 0);
     self->in = ends[0];
     self->out = ends[1];
+}
+
+/* An abstract socket name of this process's. */
+static const char *socket_name(const char *what)
+{
+    static char name[64];
+    snprintf(name, sizeof name, "@asyncc-%s-%d", what, (int)getpid());
+    return name;
 }
 
 /* An empty file, without a name. */
@@ -234,9 +242,9 @@ START_TEST(the_blocking_twins_do_the_same)
     ck_assert_int_eq(ac_read_line(&lines, &line), 0);
     close(s.in);
 
-    int listener = ac_unix_listen("@asyncc-twins-io", 5);
+    int listener = ac_unix_listen(socket_name("twins-io"), 5);
     ck_assert_int_ge(listener, 0);
-    int client = ac_unix_connect("@asyncc-twins-io"), server = ac_accept(listener);
+    int client = ac_unix_connect(socket_name("twins-io")), server = ac_accept(listener);
     ck_assert_int_ge(client, 0);
     ck_assert_int_ge(server, 0);
     ck_assert_int_eq(ac_unix_connect("/nonexistent/socket"), -ENOENT);
@@ -250,13 +258,15 @@ END_TEST
 /* ---- lines ---- */
 
 /* Writes a text of lines, @p n bytes at a time. */
-static const char text[] = "first\n\nthird, which is longer\n123456789012345\nthis one is much too long for it\nlast\nunended";
+static const char text[] = "first\n\nthird, which is longer\n123456789012345\nthis one is much too long for it\n"
+                           "last\nunended";
 static enum ac_poll typist__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
     for (self->i = 0; self->i < (int)sizeof text - 1; self->i += self->n) {
         self->third = (int)sizeof text - 1 - self->i;
-        DO(self, write_all, ac_write_all, self->out, text + self->i, (size_t)(self->third < self->n ? self->third : self->n));
+        DO(self, write_all, ac_write_all, self->out, text + self->i,
+           (size_t)(self->third < self->n ? self->third : self->n));
         DO(self, yield, ac_yield_now);
     }
     close(self->out);
@@ -421,7 +431,7 @@ static int option_of(int fd, int level, int option)
 
 START_TEST(tcp_has_the_options_that_people_expect)
 {
-    int fd = ac_tcp_listen("localhost", 0, 0), other = ac_unix_listen("@asyncc-options", 0);
+    int fd = ac_tcp_listen("localhost", 0, 0), other = ac_unix_listen(socket_name("options"), 0);
     ck_assert_int_eq(ac_tcp_nodelay(fd, 1), 0);
     ck_assert_int_ne(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
     ck_assert_int_eq(ac_tcp_nodelay(fd, 0), 0);
@@ -469,6 +479,12 @@ static enum ac_poll filer__poll(struct script *self, struct ac_context *cx)
     AWAIT(self, (void)0, self->flag ? AC_READY : ac_write_all__cancel(&self->leaf.write_all, cx));
     ac_close(self->in);
 
+    /* Of these some kinds can be polled, and are ready for ever. */
+    self->in = open("/proc/meminfo", O_RDONLY);
+    DO(self, read, ac_read, self->in, self->buffer, 10);
+    ck_assert_int_eq(self->leaf.read.result, 10);
+    ac_close(self->in);
+
     self->in = open("/", O_RDONLY);
     DO(self, read, ac_read, self->in, self->buffer, 10);
     ck_assert_int_eq(self->leaf.read.result, -EISDIR);
@@ -477,6 +493,12 @@ static enum ac_poll filer__poll(struct script *self, struct ac_context *cx)
 }
 FUTURE(filer, struct script);
 START_TEST(files_are_read_and_written_on_threads_that_may_block) { RUN(filer); }
+END_TEST
+START_TEST(tasks_of_the_pool_read_and_write_files_too)
+{
+    static struct script frames[6];
+    run_crew(&filer__type, frames, 6);
+}
 END_TEST
 
 /* Reads its input for ever. */
@@ -609,12 +631,12 @@ FUTURE(stubborn, struct script);
 static enum ac_poll shortage__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
-    self->in = ac_unix_listen("@asyncc-shortage", 5);
+    self->in = ac_unix_listen(socket_name("shortage"), 5);
     ck_assert_int_eq(ac_accept__start(&self->leaf.accept, cx, self->in), AC_PENDING); /* so that it is registered */
     ac_accept__cancel(&self->leaf.accept, cx);
-    DO(self, connect, ac_unix_connect, "@asyncc-shortage");
+    DO(self, connect, ac_unix_connect, socket_name("shortage"));
     self->out = self->leaf.connect.result;
-    DO(self, connect, ac_unix_connect, "@asyncc-shortage");
+    DO(self, connect, ac_unix_connect, socket_name("shortage"));
     self->third = self->leaf.connect.result;
     DO(self, accept, ac_accept, self->in); /* and the event has been */
     ac_close(self->leaf.accept.result);
@@ -654,6 +676,7 @@ int main(void)
         a_full_unix_listener_is_waited_for,
         tcp_has_the_options_that_people_expect,
         files_are_read_and_written_on_threads_that_may_block,
+        tasks_of_the_pool_read_and_write_files_too,
         a_program_ends_at_once_while_a_task_reads_its_input,
         a_terminal_is_read_by_lines_and_ends,
         an_accept_without_descriptors_pauses_and_loses_no_connection,
