@@ -269,6 +269,8 @@ static void check_keywords(Reader *r)
             continue;
         Token token = next_token(text, tu->source->words.v[i].at, size);
         bool await = token_is(text, token, "await"), async = token_is(text, token, "async");
+        if (token_is(text, token, "defer") && !is_skipped(tu, token.from))
+            report(tu, ERROR, token.from, token.to, "defer is not supported yet");
         if ((await || async) && !r->seen[token.from] && !find_call(tu, token.from) && !is_skipped(tu, token.from)) {
             if (async) {
                 Token next = next_token(text, token.to, size);
