@@ -293,13 +293,12 @@ static const char *trimmed(Arena *arena, const char *text)
     return take_text(arena, text, size);
 }
 
-/* The parameters as the user wrote them; in a definition those that can't stay so by their type, and with the
- * editor's edits, if there is one. */
+/* The parameters as the user wrote them, but for those that can't stay so; with the editor's edits, if there is one. */
 static const char *params_text(const Fn *fn, const Decl *decl, const Editor *editor)
 {
     Tu *tu = fn->tu;
     bool by_text = decl && decl->in_text && decl->params_from, by_type = false;
-    for (int i = 0; by_text && decl->is_definition && i < fn->nparams; i++)
+    for (int i = 0; by_text && i < fn->nparams; i++)
         by_type |= fn->params[i]->by_type;
     for (int i = 0; i < fn->nparams; i++)
         by_type |= fn->params[i]->type->variable_size;
@@ -1031,8 +1030,8 @@ bool emit_c(Tu *tu)
         if (!decl->is_definition || (first && !unseen)) {
             add_format(&text, MARK "B%d" MARK, decl->from);
             add_prototypes(fn, decl, &text);
-            if (first && !fn->body)
-                add_runners(fn, decl, &text);
+            if (first && !fn->body) /* the parameters have the names of the last */
+                add_runners(fn, &fn->decls[fn->ndecls - 1], &text);
             add_format(&text, MARK "E%d" MARK, decl->is_definition ? decl->from : copied);
         }
         if (!decl->is_definition)
