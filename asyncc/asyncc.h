@@ -8,7 +8,7 @@
  *       --cfg, liveness--> what lives across which suspend point
  *       --frame--> one struct per function: fields, offsets, shared space
  *       --lower--> edits of the user's text that make a body resumable
- *       --emit--> c | elided | frames | dot | json
+ *       --emit--> c | header | elided | frames | dot | json
  *
  * Example, used throughout:
  *
@@ -70,10 +70,12 @@ void reserve(Buf *, size_t size);
 
 /* ---- options.c: the command line ------------------------------------------------------------ */
 
-enum emit { EMIT_C, EMIT_ELIDED, EMIT_FRAMES, EMIT_DOT, EMIT_JSON };
+enum emit { EMIT_C, EMIT_HEADER, EMIT_ELIDED, EMIT_FRAMES, EMIT_DOT, EMIT_JSON };
 
 typedef struct Options {
     const char *input, *output; /* "-": standard input, standard output                  */
+    const char **modules;       /* EMIT_HEADER: the .ac files that define what the input declares */
+    int nmodules, modules_room;
     const char *cc;             /* --cc: compiles the output                             */
     const char **clang_args;    /* what libclang is given of the user's flags            */
     int nclang_args;
@@ -187,6 +189,7 @@ typedef struct Belief {
 } Belief;
 /* [from, to) of the text, with #line directives where a reader would be mistaken; `said` goes on. */
 void add_with_lines(Buf *, const Source *, int from, int to, Belief *said);
+bool is_same_file(const char *a, const char *b); /* both are there, and two names of one */
 /* Up to the last slash: "" for "m.ac", "src" for "src/m.ac", "/" for "/m.ac". */
 const char *directory_of(Arena *, const char *path);
 
@@ -491,11 +494,13 @@ struct Fn {
     bool is_weak;            /* another file's may take its place                               */
     bool is_leaf;            /* AC_FRAME: written by hand                                       */
     bool has_start, has_resume; /* leaf: name__start, name__resume are declared                 */
+    bool has_box;               /* leaf: of a header that asyncc made; the module has name__box and name__future */
     bool is_noinline;        /* said by an attribute                                           */
     bool gives_value;        /* emit_c.c: the body returns its value, which stays in a register */
     const char *frame_type;  /* "struct fetch__frame"                                           */
     int64_t frame_size;      /* leaf: from libclang; else frame.c. -1: unknown                   */
-    int64_t frame_used;      /* frame.c: without the padding at its end, which the parent may use  */
+    int64_t frame_used;      /* frame.c: without the padding at its end, which the parent may use;
+                                of a leaf 0, or with has_box that of its module                     */
     int frame_align;
     Decl *decls;
     int ndecls, decls_room;
@@ -688,6 +693,7 @@ struct Tu {
     int pointer_size; /* bytes, of the target */
     bool has_main;
     bool has_boxes; /* a call through a pointer is spawned or blocked on                         */
+    Tu **modules;   /* EMIT_HEADER: options->modules, each translated                            */
     struct Reader *reader; /* read.c's own                                                      */
     Buf out;               /* the output                                                        */
 };
@@ -756,6 +762,7 @@ void place_locals(Fn *);
 void name_parameters(Tu *); /* Fn.self, cx, state */
 /* False after asking, by tu->hard, for macro calls to be expanded. */
 bool emit_c(Tu *);
+void emit_header(Tu *); /* of an .ah file; needs tu->modules */
 void emit_elided(Tu *);
 void emit_frames(Tu *);
 void emit_dot(Tu *);

@@ -249,24 +249,44 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+typedef struct Paths {
+    Arena *arena;
+    const char **v;
+    int n, room;
+} Paths;
+
+static void add_path(Paths *paths, const char *path)
+{
+    for (int i = 0; i < paths->n; i++)
+        if (strcmp(paths->v[i], path) == 0)
+            return;
+    *push(paths->arena, paths->v, paths->n, paths->room) = path;
+}
+
+/* What a translation has read besides its input. */
+static void add_deps(Paths *deps, const Tu *tu)
+{
+    for (int i = 0; i < tu->nah_files; i++)
+        add_path(deps, tu->ah_files[i]->path);
+    for (int i = 0; i < tu->nincludes; i++)
+        if (tu->options->deps != DEPS_USER || !tu->include_is_system[i])
+            add_path(deps, tu->includes[i]);
+}
+
 static int write_deps(Tu *tu)
 {
     const Options *o = tu->options;
     bool to_file = o->output && strcmp(o->output, "-") != 0;
     bool from_file = strcmp(o->input, "-") != 0;
 
-    const char **deps = NULL;
-    int n = 0, room = 0;
+    Paths deps = { .arena = tu->arena };
     if (from_file)
-        *push(tu->arena, deps, n, room) = o->input;
-    for (int i = 0; i < tu->nah_files; i++)
-        *push(tu->arena, deps, n, room) = tu->ah_files[i]->path;
-    for (int i = 0; i < tu->nincludes; i++) {
-        bool seen = o->deps == DEPS_USER && tu->include_is_system[i];
-        for (int k = 0; k < n && !seen; k++)
-            seen = strcmp(deps[k], tu->includes[i]) == 0;
-        if (!seen)
-            *push(tu->arena, deps, n, room) = tu->includes[i];
+        add_path(&deps, o->input);
+    add_deps(&deps, tu);
+    /* A header depends on all that its modules do. */
+    for (int i = 0; i < o->nmodules; i++) {
+        add_path(&deps, o->modules[i]);
+        add_deps(&deps, tu->modules[i]);
     }
 
     Buf text = { .arena = tu->arena };
@@ -274,11 +294,11 @@ static int write_deps(Tu *tu)
     if (!target)
         target = quote_for_make(tu->arena, to_file ? o->output : with_suffix(tu->arena, base_name(o->input), ".o"));
     add_format(&text, "%s:", target);
-    for (int i = 0; i < n; i++)
-        add_format(&text, "%s%s", i > 0 ? " \\\n  " : " ", quote_for_make(tu->arena, deps[i]));
+    for (int i = 0; i < deps.n; i++)
+        add_format(&text, "%s%s", i > 0 ? " \\\n  " : " ", quote_for_make(tu->arena, deps.v[i]));
     add(&text, "\n");
-    for (int i = from_file; o->deps_phony && i < n; i++)
-        add_format(&text, "%s:\n", quote_for_make(tu->arena, deps[i]));
+    for (int i = from_file; o->deps_phony && i < deps.n; i++)
+        add_format(&text, "%s:\n", quote_for_make(tu->arena, deps.v[i]));
     const char *name = o->deps_file ? o->deps_file : with_suffix(tu->arena, o->output, ".d");
     return write_file(tu->arena, name, &text);
 }

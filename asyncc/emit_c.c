@@ -293,8 +293,7 @@ static const char *trimmed(Arena *arena, const char *text)
     return take_text(arena, text, size);
 }
 
-/* The parameters as the user wrote them, but for those that can't stay so; with the editor's edits, if there is one. */
-static const char *params_text(const Fn *fn, const Decl *decl, const Editor *editor)
+const char *params_text(const Fn *fn, const Decl *decl, const Editor *editor)
 {
     Tu *tu = fn->tu;
     bool by_text = decl && decl->in_text && decl->params_from, by_type = false;
@@ -376,6 +375,8 @@ static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
     declare_box(fn, params, out);
     if (!fn->is_static)
         add_format(out, "extern %sconst struct ac_future_type %s__future;\n", kind, name);
+    if (layout_symbol(fn))
+        add_format(out, "extern const char %s;\n", layout_symbol(fn));
     if (fn->on_thread)
         add_format(out, "static AC__UNUSED ac_task__handle %s__spawn_local(%s);\n", name, *params ? params : "void");
     if (fn->on_pool)
@@ -523,7 +524,7 @@ static const char *zero_of(const Fn *fn, const Type *type)
     return take_format(fn->tu->arena, "(%s){ 0 }", declare(fn->tu->arena, type, "", true));
 }
 
-static void add_names(const Fn *fn, const char *prefix, Buf *out)
+void add_names(const Fn *fn, const char *prefix, Buf *out)
 {
     for (int i = 0; i < fn->nparams; i++)
         add_format(out, ", %s%s%s", fn->params[i]->type->variable_size ? "(void *)" : "", prefix,
@@ -733,6 +734,8 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
         define_box(fn, params, args.text, out);
         add(out, end);
     }
+    if (layout_symbol(fn))
+        add_format(out, "%sconst char %s = 0;%s", start, layout_symbol(fn), end);
 }
 
 static void add_spawner(const Fn *fn, const char *params, const char *word, Buf *out)
@@ -788,9 +791,10 @@ static void add_leaf_type(const Fn *fn, Buf *out)
     Buf args = { .arena = fn->tu->arena };
     add(&args, "");
     add_names(fn, "", &args);
-    add_future_type(fn, "", "\n", out);
+    if (!fn->has_box)
+        add_future_type(fn, "", "\n", out);
     add_runners(fn, NULL, out);
-    if (needs_box(fn))
+    if (needs_box(fn) && !fn->has_box)
         define_box(fn, params_text(fn, NULL, NULL), args.text, out);
 }
 

@@ -205,7 +205,7 @@ static void put_frame(Json *j, const Fn *fn)
     open(j, "frame", "{", false);
     put_text(j, "type", fn->frame_type ? fn->frame_type : take_format(j->tu->arena, "struct %s__frame", fn->name));
     put_number(j, "size", fn->frame_size);
-    put_number(j, "used", fn->is_leaf ? fn->frame_size : fn->frame_used);
+    put_number(j, "used", fn->is_leaf && !fn->frame_used ? fn->frame_size : fn->frame_used);
     put_number(j, "align", fn->frame_align);
     open(j, "fields", "[", false);
     for (int i = 0; i < fn->nfields; i++) {

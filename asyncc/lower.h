@@ -125,6 +125,18 @@ void spawn_pointer(Editor *, const Node *);
 /* f__start, ... by f__start_in; both with a comma before what they hold. */
 void hide_stack(const Fn *, const char *how, const char *params, const char *args, Buf *);
 
+/* ---- emit_c.c: what emit_header.c writes the same way ---- */
+
+/* The parameters as the user wrote them, but for those that can't stay so; with the editor's edits, if there is one. */
+const char *params_text(const Fn *, const Decl *, const Editor *);
+/* ", n, s": the arguments of a call that passes its caller's on; `prefix` stands before each. */
+void add_names(const Fn *, const char *prefix, Buf *);
+
+/* ---- emit_header.c: what says that a header is of this layout ---- */
+
+/* Its name: f__layout_ and a hash. Null for a function that no .ah file declares, so that no header has it. */
+const char *layout_symbol(const Fn *);
+
 /* Its frame is complete where the user is defined. */
 bool is_complete_in(const Fn *, const Fn *user);
 

@@ -110,6 +110,9 @@ static int emit(Tu *tu)
             if (!improve_source(tu))
                 return 1;
             continue;
+        case EMIT_HEADER:
+            emit_header(tu);
+            return -1;
         case EMIT_ELIDED:
             emit_elided(tu);
             return -1;
@@ -134,8 +137,50 @@ static bool knows_pass(const char *name)
     return !strcmp(name, "read");
 }
 
+/* A header's frames are those of its modules' own C, so these are translated, as far as that. Warnings are for
+ * whoever compiles them. */
+static bool translate_modules(Tu *tu)
+{
+    Options *plain = take(tu->arena, sizeof *plain);
+    *plain = *tu->options;
+    plain->no_warnings = true;
+    plain->clang_args = take(tu->arena, (size_t)(plain->nclang_args + 3) * sizeof *plain->clang_args);
+    plain->nclang_args = 0;
+    for (int i = 0; i < tu->options->nclang_args; i++) { /* without -Werror, -Wall */
+        const char *argument = tu->options->clang_args[i];
+        if (strncmp(argument, "-W", 2) || !strncmp(argument, "-Wp,", 4))
+            plain->clang_args[plain->nclang_args++] = argument;
+    }
+    plain->clang_args[plain->nclang_args++] = "-w";
+    plain->most_frame = 0;
+    plain->frame_notes = false;
+    tu->modules = take(tu->arena, sizeof *tu->modules * (size_t)(plain->nmodules + 1));
+    for (int i = 0; i < plain->nmodules; i++) {
+        Options *options = take(tu->arena, sizeof *options);
+        *options = *plain;
+        options->input = plain->modules[i];
+        options->emit = EMIT_C;
+        options->dump = NULL;
+        Tu *module = tu->modules[i] = take(tu->arena, sizeof *module);
+        *module = (Tu){ .arena = tu->arena, .scratch = tu->scratch, .options = options, .out = { .arena = tu->arena } };
+        int status = read_source(module) ? emit(module) : 1;
+        free_reader(module);
+        if (status >= 0 || count_errors(module)) {
+            print_diagnostics(module, stderr);
+            return false;
+        }
+    }
+    /* What the header includes of its own accord, the file may use. */
+    plain->clang_args[plain->nclang_args++] = "-include";
+    plain->clang_args[plain->nclang_args++] = "ac/future.h";
+    tu->options = plain;
+    return true;
+}
+
 static int translate(Tu *tu)
 {
+    if (tu->options->emit == EMIT_HEADER && !translate_modules(tu))
+        return 1;
     int status = read_source(tu) ? emit(tu) : 1;
     if (status < 0 && !count_errors(tu)) {
         print_diagnostics(tu, stderr);

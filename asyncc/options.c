@@ -24,6 +24,7 @@
 static const char usage[] =
     "Usage: asyncc [options] file.ac [-o file.c]\n"
     "       asyncc [options] --run file.ac [arguments]\n"
+    "       asyncc [options] --emit=header file.ah [file.ac...] [-o file.h]\n"
     "\n"
     "Translates async C to plain C. '-' is standard input, or standard output.\n"
     "\n"
@@ -31,7 +32,9 @@ static const char usage[] =
     "  -c                 go on to an object file, through the C compiler\n"
     "  --run              compile, link with the runtime, and run; what follows the\n"
     "                     file are the program's arguments\n"
-    "  --emit=WHAT        c (the default), elided (the sequential program that it means),\n"
+    "  --emit=WHAT        c (the default), header (for other files, plain C ones too: the\n"
+    "                     frames and functions of what file.ah declares and file.ac, or\n"
+    "                     those named, define), elided (the sequential program that it means),\n"
     "                     frames (a table of each function's frame), dot (state machines\n"
     "                     for Graphviz), json (both, for tools)\n"
     "  --cc=CC            the C compiler that will compile the output (default: cc)\n"
@@ -378,13 +381,13 @@ static void add_target(Call *call, const char *target)
 
 static int read_emit(Options *options, const char *value)
 {
-    static const char *const names[] = { "c", "elided", "frames", "dot", "json" };
+    static const char *const names[] = { "c", "header", "elided", "frames", "dot", "json" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(value, names[i]) == 0) {
             options->emit = (enum emit)i;
             return -1;
         }
-    return complain("'--emit=%s' is none of c, elided, frames, dot, json", value);
+    return complain("'--emit=%s' is none of c, header, elided, frames, dot, json", value);
 }
 
 /* The flag as the user wrote it, to those who get it. */
@@ -588,6 +591,8 @@ static const char *default_output(Arena *arena, const Options *o)
 {
     if (strcmp(o->input, "-") == 0 && !o->compile)
         return "-";
+    if (o->emit == EMIT_HEADER)
+        return take_format(arena, "%.*sh", (int)strlen(o->input) - 2, o->input);
     if (o->emit != EMIT_C && o->emit != EMIT_ELIDED)
         return "-";
     const char *name = strcmp(o->input, "-") == 0 ? "a.ac" : o->input;
@@ -606,12 +611,38 @@ static bool same_file(const char *a, const char *b)
            x.st_ino == y.st_ino;
 }
 
+static bool ends_in(const char *text, const char *end)
+{
+    size_t size = strlen(text), length = strlen(end);
+    return size > length && strcmp(text + size - length, end) == 0;
+}
+
+/* m.ah is defined by the files that are named behind it, or by m.ac. */
+static int check_modules(const Call *call)
+{
+    Options *o = call->options;
+    if (o->emit != EMIT_HEADER)
+        return o->nmodules ? complain("more than one input: '%s' and '%s'", o->input, o->modules[0]) : -1;
+    if (!ends_in(o->input, ".ah"))
+        return complain("--emit=header makes a header of an .ah file, and '%s' is none", o->input);
+    for (int i = 0; i < o->nmodules; i++)
+        if (!ends_in(o->modules[i], ".ac"))
+            return complain("what '%s' declares is defined in .ac files, and '%s' is none", o->input, o->modules[i]);
+    if (!o->nmodules)
+        *push(call->arena, o->modules, o->nmodules, o->modules_room) =
+            take_format(call->arena, "%.*sc", (int)strlen(o->input) - 1, o->input);
+    return -1;
+}
+
 /* What the flags say together. */
 static int check_call(const Call *call)
 {
     Options *o = call->options;
     if (!o->input)
         return complain("no input file");
+    int status = check_modules(call);
+    if (status >= 0)
+        return status;
     if ((o->compile || o->run) && o->emit != EMIT_C && o->emit != EMIT_ELIDED)
         return complain("'%s' needs C: --emit=c or --emit=elided", o->compile ? "-c" : "--run");
     if (o->compile && o->run)
@@ -620,6 +651,9 @@ static int check_call(const Call *call)
         o->output = default_output(call->arena, o);
     if (o->output && same_file(o->output, o->input))
         return complain("the output '%s' is the input", o->output);
+    for (int i = 0; o->output && i < o->nmodules; i++)
+        if (same_file(o->output, o->modules[i]))
+            return complain("the output '%s' is an input", o->output);
     if (o->compile && strcmp(o->output, "-") == 0)
         return complain("an object can't go to standard output: '-c' needs '-o FILE'");
     bool has_name = o->deps_file || (o->output && strcmp(o->output, "-") != 0);
@@ -673,11 +707,12 @@ int read_options(Arena *arena, int argc, char **argv, Options *options)
             break;
         }
         if (only_files || argument[0] != '-' || strcmp(argument, "-") == 0) {
-            if (options->input)
-                return complain("more than one input: '%s' and '%s'", options->input, argument);
             if (!*argument)
                 return complain("the name of the input is empty");
-            options->input = argument;
+            if (options->input)
+                *push(arena, options->modules, options->nmodules, options->modules_room) = argument;
+            else
+                options->input = argument;
             continue;
         }
         if (strcmp(argument, "--") == 0) {

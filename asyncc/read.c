@@ -75,7 +75,7 @@ typedef struct Top {
         CXCursor decl;
     } *frames;
     int nframes, frames_room;
-    CXCursor *starts; /* functions named so, or name__resume: of leaves, as a rule */
+    CXCursor *starts; /* functions named so, or name__resume, name__box: of leaves, as a rule */
     int nstarts, starts_room;
 } Top;
 
@@ -147,7 +147,7 @@ static bool is_made(const char *rest)
 {
     static const char *const words[] = { "frame", "init", "start", "resume", "first", "ready", "poll", "cancel", "future", "body",
                                          "name", "spawn", "spawn_local", "block_on", "poll_any", "cancel_any", "start_in",
-                                         "poll_in", "cancel_in", "poll_box", "cancel_box", "box", "boxed", "said", "called",
+                                         "poll_in", "cancel_in", "poll_box", "cancel_box", "box", "boxed", "layout", "said", "called",
                                          "self", "cx", "state", "value" };
     static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "s", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -198,7 +198,8 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
             CXString name = clang_getCursorSpelling(c);
             const char *text = clang_getCString(name);
             size_t size = strlen(text);
-            if ((size > 7 && !strcmp(text + size - 7, "__start")) || (size > 8 && !strcmp(text + size - 8, "__resume")))
+            if ((size > 7 && !strcmp(text + size - 7, "__start")) || (size > 8 && !strcmp(text + size - 8, "__resume")) ||
+                (size > 5 && !strcmp(text + size - 5, "__box")))
                 *push(r->arena, top->starts, top->nstarts, top->starts_room) = c;
             clang_disposeString(name);
         }
@@ -289,6 +290,14 @@ static void check_keywords(Reader *r)
     }
 }
 
+/* The end of the last field, in bytes. */
+static enum CXVisitorResult find_end(CXCursor field, CXClientData data)
+{
+    int64_t *end = data;
+    *end = clang_Cursor_getOffsetOfField(field) / 8 + clang_Type_getSizeOf(clang_getCursorType(field));
+    return CXVisit_Continue;
+}
+
 static void find_leaf_frames(Reader *r, Top *top)
 {
     Tu *tu = r->tu;
@@ -305,13 +314,17 @@ static void find_leaf_frames(Reader *r, Top *top)
             fn->frame_align = (int)clang_Type_getAlignOf(type);
         }
         const char *start = take_format(r->arena, "%s__start", fn->name);
-        const char *resume = take_format(r->arena, "%s__resume", fn->name);
+        const char *resume = take_format(r->arena, "%s__resume", fn->name), *box = take_format(r->arena, "%s__box", fn->name);
         for (int k = 0; k < top->nstarts; k++) {
             CXString name = clang_getCursorSpelling(top->starts[k]);
             fn->has_start |= !strcmp(clang_getCString(name), start);
             fn->has_resume |= !strcmp(clang_getCString(name), resume);
+            fn->has_box |= !strcmp(clang_getCString(name), box);
             clang_disposeString(name);
         }
+        for (int k = 0; k < top->nframes && fn->has_box; k++)
+            if (!strcmp(top->frames[k].name, tag))
+                clang_Type_visitFields(clang_getCursorType(top->frames[k].decl), find_end, &fn->frame_used);
         if (fn->frame_size < 0) {
             const Decl *decl = &fn->decls[0];
             int from = decl->in_text ? decl->name_from : -1, to = decl->in_text ? decl->name_to : -1;

@@ -467,6 +467,10 @@ void read_async_function(Reader *r, CXCursor c)
         fn->is_leaf = true;
         fn->frame_type = head.frame;
     }
+    if (fn->is_leaf && (head.has_body || fn->body)) {
+        report(tu, ERROR, at, to, "async function '%s' has a body, but by AC_FRAME its frame was made elsewhere", name);
+        note(tu, -1, -1, "a file includes the .ah file of what it defines, not the header that was made of it");
+    }
     if (!head.has_body) {
         if (!fn->body) { /* the parameters' types, for whoever spawns it */
             r->fn = fn;

@@ -351,7 +351,7 @@ typedef struct Paster {
     bool ok;
 } Paster;
 
-static bool same_file(const char *a, const char *b)
+bool is_same_file(const char *a, const char *b)
 {
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
@@ -402,7 +402,7 @@ static const char *spell_from_main(Paster *p, const char *name, const char *own)
     Tu *tu = p->m.tu;
     const Options *o = tu->options;
     const char *found = find_header(tu, name, true, p->main_directory);
-    if (found && same_file(found, own))
+    if (found && is_same_file(found, own))
         return name;
     for (int i = -1; i < o->nquote_dirs + o->ninclude_dirs; i++) {
         const char *directory = i < 0                  ? p->main_directory
@@ -410,7 +410,7 @@ static const char *spell_from_main(Paster *p, const char *name, const char *own)
                                                      : o->include_dirs[i - o->nquote_dirs];
         const char *rest = below(directory, own);
         found = rest ? find_header(tu, rest, true, p->main_directory) : NULL;
-        if (found && same_file(found, own))
+        if (found && is_same_file(found, own))
             return rest;
     }
     char absolute[PATH_MAX];

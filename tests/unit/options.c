@@ -111,7 +111,7 @@ START_TEST(the_output_has_a_name_of_its_own)
         { "src/in.ac", "src/in.c" },   { "in", "in.c" },           { "-", "-" },
         { "-c src/in.ac", "in.o" },    { "-c -o x.o in.ac", "x.o" }, { "-ox.c in.ac", "x.c" },
         { "--emit=frames in.ac", "-" }, { "--emit=elided in.ac", "in.c" }, { "--emit dot in.ac -o x", "x" },
-        { "-- -in.ac", "-in.c" },
+        { "-- -in.ac", "-in.c" },      { "--emit=header src/in.ah", "src/in.h" },
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         ck_assert_int_eq(call(calls[i][0]), -1);
@@ -128,6 +128,16 @@ START_TEST(arguments_of_the_program_follow_run_and_the_input)
     ck_assert_int_eq(call("in.ac --run -c"), -1);
     ck_assert(!options.compile);
     ck_assert_str_eq(words((const char *const *)options.run_args, options.nrun_args), "-c");
+}
+END_TEST
+
+START_TEST(a_header_is_of_the_ac_file_beside_it_or_of_those_named)
+{
+    ck_assert_int_eq(call("src/in.ah --emit=header"), -1);
+    ck_assert_str_eq(words(options.modules, options.nmodules), "src/in.ac");
+    ck_assert_int_eq(call("--emit=header in.ah a.ac -o x.h b.ac"), -1);
+    ck_assert_str_eq(options.input, "in.ah");
+    ck_assert_str_eq(words(options.modules, options.nmodules), "a.ac b.ac");
 }
 END_TEST
 
@@ -155,9 +165,13 @@ START_TEST(what_is_wrong_is_said_with_status_2)
         { "a.ac b.ac", "asyncc: error: more than one input: 'a.ac' and 'b.ac'\n" },
         { "a.ac -o", "asyncc: error: the argument of '-o' is missing\n" },
         { "a.ac -o x -o y", "asyncc: error: more than one output: 'x' and 'y'\n" },
-        { "--emit=x a.ac", "asyncc: error: '--emit=x' is none of c, elided, frames, dot, json\n" },
-        { "--emit=", "asyncc: error: '--emit=' is none of c, elided, frames, dot, json\n" },
+        { "--emit=x a.ac", "asyncc: error: '--emit=x' is none of c, header, elided, frames, dot, json\n" },
+        { "--emit=", "asyncc: error: '--emit=' is none of c, header, elided, frames, dot, json\n" },
         { "-c --emit=dot a.ac", "asyncc: error: '-c' needs C: --emit=c or --emit=elided\n" },
+        { "--emit=header a.ac", "asyncc: error: --emit=header makes a header of an .ah file, and 'a.ac' is none\n" },
+        { "--emit=header -", "asyncc: error: --emit=header makes a header of an .ah file, and '-' is none\n" },
+        { "--emit=header a.ah b.c", "asyncc: error: what 'a.ah' declares is defined in .ac files, and 'b.c' is none\n" },
+        { "-c --emit=header a.ah", "asyncc: error: '-c' needs C: --emit=c or --emit=elided\n" },
         { "-c -o - a.ac", "asyncc: error: an object can't go to standard output: '-c' needs '-o FILE'\n" },
         { "-x c++ a.ac", "asyncc: error: language 'c++' is not supported, only c\n" },
         { "-fdiagnostics-format=xml a.ac", "asyncc: error: '-fdiagnostics-format=xml' is none of text, json\n" },
@@ -300,6 +314,7 @@ int main(void)
     tcase_add_test(reading, headers_are_looked_up_in_ccs_order);
     tcase_add_test(reading, the_output_has_a_name_of_its_own);
     tcase_add_test(reading, arguments_of_the_program_follow_run_and_the_input);
+    tcase_add_test(reading, a_header_is_of_the_ac_file_beside_it_or_of_those_named);
     tcase_add_test(reading, dependencies_are_asked_for_as_from_cc);
     tcase_add_test(reading, what_is_wrong_is_said_with_status_2);
     tcase_add_test(reading, messages_have_a_form_and_a_colour);

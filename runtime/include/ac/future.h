@@ -133,6 +133,25 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
  * every function that is made. */
 #define AC__FRAME __attribute__((may_alias))
 #define AC__UNUSED __attribute__((unused))
+/* What a header that asyncc made has in each file that includes it: an object that neither compiler nor linker drops,
+ * for what it refers to; and assertions on the layout. */
+#ifdef __has_attribute
+#if __has_attribute(retain)
+#define AC__KEPT __attribute__((used, retain))
+#endif
+#endif
+#ifndef AC__KEPT
+#define AC__KEPT __attribute__((used))
+#endif
+#ifdef __cplusplus
+#define AC__ASSERT(condition, message) static_assert(condition, message)
+#define AC__BEGIN_C extern "C" {
+#define AC__END_C }
+#else
+#define AC__ASSERT(condition, message) _Static_assert(condition, message)
+#define AC__BEGIN_C
+#define AC__END_C
+#endif
 /* Stands where a _Generic doesn't choose, as asyncc read it; never defined. */
 void ac__not_chosen(void) __attribute__((error("this compiler chooses otherwise in a _Generic than asyncc did")));
 /* A body that has labels as values, or assembly that may define labels, exists once. */
