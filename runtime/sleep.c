@@ -20,13 +20,13 @@ enum ac_poll ac_sleep__poll(struct ac_sleep__frame *self, struct ac_context *cx)
         }
         struct ac_exec *exec = ac__exec_of(cx, "ac_sleep");
         struct ac__wheel *wheel = ac__exec_wheel(exec, "ac_sleep");
-        uint64_t now = ac__clock_now(exec->clock), next, due;
+        uint64_t now = ac__clock_now(exec->clock), due;
         if (__builtin_add_overflow(now, self->duration_ns, &due))
             due = UINT64_MAX;
         ac__wheel_lock(wheel);
         /* A wheel that has nothing to stop for may as well be at the present, where the new
          * timer changes its level less often. */
-        if (!ac__wheel_next(wheel, &next))
+        if (ac__wheel_is_empty(wheel))
             ac__wheel_turn(wheel, ac__tick_before(now));
         self->timer.waker = cx->waker;
         self->state = ASLEEP;

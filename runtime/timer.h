@@ -1,22 +1,36 @@
 /* timer.h - a hierarchical timing wheel.
  *
- * Varghese and Lauck (SOSP 1987), scheme 7: level 0 has a slot for each of 64 ticks, level 1 one
- * for each 64 of those, and so on. A timer is on the level of the highest group of six bits in which
- * its tick differs from the wheel's, in the slot that its own bits there say. Once the wheel has come
- * to the beginning of that slot, its timers are spread over the levels below. With eleven
- * levels all of uint64_t has its place, and no level ever wraps around. */
+ * Varghese and Lauck (SOSP 1987), scheme 7, with a wide lowest level: that has a slot for each of the next 512
+ * ticks, so that a timer for the next half second is put where it will fire and not touched in between. The levels
+ * above, of 64 slots each, take the rest: level 1 has a slot for each 512 ticks, level 2 one for each 64 of those,
+ * and so on. There a timer is on the level of the highest group of six bits in which its tick differs from the
+ * wheel's, in the slot that its own bits there say. Once the wheel has come to the beginning of that slot, its
+ * timers are spread over the levels below. With ten such levels all of uint64_t has its place. */
 #ifndef AC__TIMER_H
 #define AC__TIMER_H
 #include <ac/time.h>
 #include <pthread.h>
 #include <stdbool.h>
 
-enum { AC__WHEEL_LEVELS = 11, AC__WHEEL_SLOTS = 64 };
+enum {
+    AC__WHEEL_NEAR_BITS = 9,
+    AC__WHEEL_NEAR = 1 << AC__WHEEL_NEAR_BITS, /* slots of level 0 */
+    AC__WHEEL_BITS = 6,
+    AC__WHEEL_SLOTS = 1 << AC__WHEEL_BITS, /* of each level above */
+    AC__WHEEL_LEVELS = 10,                 /* above level 0       */
+    AC__WHEEL_ALL_SLOTS = AC__WHEEL_NEAR + AC__WHEEL_LEVELS * AC__WHEEL_SLOTS,
+};
+
+/* A list of timers, first to last. */
+struct ac__wheel_slot {
+    struct ac__timer *first, **end; /* end is not set while it is empty */
+};
 
 struct ac__wheel {
-    uint64_t tick;                       /* all timers due at it or before have fired  */
-    uint64_t occupied[AC__WHEEL_LEVELS]; /* a bit for each slot that holds a timer     */
-    struct ac__timer *slots[AC__WHEEL_LEVELS * AC__WHEEL_SLOTS]; /* the first of each ring */
+    uint64_t tick;                                /* all timers due at it or before have fired          */
+    size_t ntimers;                               /* armed                                              */
+    uint64_t occupied[AC__WHEEL_ALL_SLOTS / 64];  /* a bit for each slot that holds a timer             */
+    struct ac__wheel_slot slots[AC__WHEEL_ALL_SLOTS]; /* level 0, then those above, the lowest first    */
 
     /* Of the wheel that a pool's workers share; of one executor's both are null. Whoever uses the wheel or one of
      * its timers holds the lock, under which timers are woken, too. Who has armed one calls `changed`. */
@@ -43,6 +57,7 @@ void ac__timer_start(struct ac__wheel *, struct ac__timer *timer, uint64_t tick)
 /* Disarms it, if it is armed. O(1). */
 void ac__timer_cancel(struct ac__wheel *, struct ac__timer *);
 
+static inline bool ac__wheel_is_empty(const struct ac__wheel *wheel) { return wheel->ntimers == 0; }
 /* The tick to which the wheel should be turned next: that of the next timer, or an earlier one at
  * which timers change their level. False when there is no timer. */
 bool ac__wheel_next(const struct ac__wheel *, uint64_t *tick);

@@ -37,10 +37,10 @@ uint64_t ac_now(void);
 
 /* One armed timer; belongs to the runtime. It keeps its address while it is armed. */
 struct ac__timer {
-    struct ac__timer *next, *prev; /* a ring, through all timers of its slot      */
-    struct ac_waker *waker;        /* borrowed from the context of the last poll  */
-    uint64_t tick;                 /* when it is due, in ms                       */
-    unsigned short slot;           /* of the wheel                                */
+    struct ac__timer *next, **link; /* in the list of its slot; link is what points here */
+    struct ac_waker *waker;         /* borrowed from the context of the last poll        */
+    uint64_t tick;                  /* when it is due, in ms                             */
+    unsigned short slot;            /* of the wheel                                      */
     unsigned char armed;
 };
 
