@@ -46,6 +46,11 @@ struct ac__clock {
 struct ac__clock *ac__clock_of_thread(void);
 uint64_t ac__clock_now(const struct ac__clock *);
 
+/* ---- interval.c ---- */
+
+/* Takes the tick that is due, at the time @p now_ns: gives when that was, and sets the next. */
+uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
+
 /* ---- task.c ---- */
 
 /* A task: this header, and behind it the frame with the result, in one allocation.

@@ -1,6 +1,6 @@
 /* Timers: the wheel against a list that is searched, and sleeping by a clock that stands still. */
 #include "support.h"
-#include "timer.h"
+#include "exec.h"
 
 /* ---- the wheel by itself ---- */
 
@@ -71,6 +71,28 @@ START_TEST(timers_of_one_tick_fire_in_the_order_in_which_they_were_armed)
     ac__wheel_turn(&wheel, 9999);
     for (int i = 0, nth = 0; i < 20; i++)
         ck_assert_uint_eq(alarms[i].fired_as, i == 0 || i == 7 ? 0 : (unsigned long)++nth);
+}
+END_TEST
+
+START_TEST(those_armed_from_afar_come_before_those_armed_near_by)
+{
+    /* For one tick each, from ever shorter distances: so they start on different levels of the wheel. */
+    static const uint64_t starts[] = { 0, 100, 30000, 60000, 98000, 99000, 99800, 99990 };
+    struct ac__wheel wheel = { .tick = 0 };
+    struct alarm alarms[COUNT(starts)][3];
+    nfired = 0;
+    for (size_t i = 0; i < COUNT(starts); i++) {
+        ac__wheel_turn(&wheel, starts[i]);
+        for (int k = 0; k < 3; k++)
+            set(&wheel, &alarms[i][k], 100000);
+    }
+    ac__timer_cancel(&wheel, &alarms[2][1].timer);
+    ac__wheel_turn(&wheel, 100000);
+    unsigned long nth = 0;
+    for (size_t i = 0; i < COUNT(starts); i++)
+        for (int k = 0; k < 3; k++)
+            ck_assert_uint_eq(alarms[i][k].fired_as, i == 2 && k == 1 ? 0 : ++nth);
+    ck_assert(ac__wheel_is_empty(&wheel));
 }
 END_TEST
 
@@ -275,6 +297,203 @@ START_TEST(a_task_that_is_always_ready_does_not_starve_timers)
 }
 END_TEST
 
+/* ---- deadlines and intervals ---- */
+
+struct waiter {
+    int state, i;
+    uint64_t deadline_ns;
+    struct ac_sleep_until__frame sleep;
+};
+static enum ac_poll waiter__poll(struct waiter *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    AWAIT(self, ac_sleep_until__init(&self->sleep, self->deadline_ns), ac_sleep_until__poll(&self->sleep, cx));
+    END;
+}
+FUTURE(waiter, struct waiter);
+
+START_TEST(a_deadline_is_reached_and_not_passed_by_a_tick)
+{
+    ac_clock_pause();
+    static const uint64_t durations[] = { 1, AC_MS, 511 * AC_MS, 512 * AC_MS + 1, 3600 * AC_S };
+    for (size_t i = 0; i < COUNT(durations); i++) {
+        struct waiter w = { .deadline_ns = ac_now() + durations[i] };
+        ac_block_on_future(&waiter__type, &w);
+        ck_assert_uint_ge(ac_now(), w.deadline_ns);
+        ck_assert_uint_lt(ac_now(), w.deadline_ns + AC_MS);
+    }
+}
+END_TEST
+
+START_TEST(a_deadline_that_has_passed_is_over_at_once)
+{
+    ac_clock_pause();
+    uint64_t start = ac_now(), deadlines[] = { 0, start - 1, start };
+    for (size_t i = 0; i < COUNT(deadlines); i++) {
+        struct waiter w = { .deadline_ns = deadlines[i] };
+        ac_block_on_future(&waiter__type, &w);
+        ck_assert_uint_eq(ac_now(), start);
+    }
+}
+END_TEST
+
+/* Takes ticks; before the second one it is held up. */
+struct ticker {
+    int state, i, n;
+    struct ac_interval interval;
+    uint64_t held_up_ns, due_ns[8], came_ns[8];
+    struct ac_interval_tick__frame tick;
+};
+static enum ac_poll ticker__poll(struct ticker *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < self->n; self->i++) {
+        AWAIT(self, ac_interval_tick__init(&self->tick, &self->interval), ac_interval_tick__poll(&self->tick, cx));
+        self->due_ns[self->i] = self->tick.result;
+        self->came_ns[self->i] = ac_now();
+        if (self->i == 0)
+            ac_clock_advance(self->held_up_ns);
+    }
+    END;
+}
+FUTURE(ticker, struct ticker);
+
+/* The first tick at 0, then one each 100 ms, of which the second is taken at @p held_up_ms: when they were due, and
+ * when they came, in ms. */
+static void take_ticks(enum ac_missed missed, uint64_t held_up_ms, const unsigned due_ms[5], const unsigned came_ms[5])
+{
+    ac_clock_pause();
+    ac_clock_advance(AC_MS - ac_now() % AC_MS); /* to a whole tick of the wheel, so that the figures are whole, too */
+    uint64_t start = ac_now();
+    struct ticker t = { .n = 5, .held_up_ns = held_up_ms * AC_MS };
+    ac_interval_init(&t.interval, start, 100 * AC_MS, missed);
+    ac_block_on_future(&ticker__type, &t);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_uint_eq(t.due_ns[i] - start, due_ms[i] * AC_MS);
+        ck_assert_uint_eq(t.came_ns[i] - start, came_ms[i] * AC_MS);
+    }
+}
+
+START_TEST(ticks_that_are_taken_in_time_keep_the_pace)
+{
+    static const unsigned due[5] = { 0, 100, 200, 300, 400 };
+    for (int missed = AC_MISSED_BURST; missed <= AC_MISSED_SKIP; missed++)
+        take_ticks((enum ac_missed)missed, 30, due, due);
+}
+END_TEST
+
+START_TEST(a_tick_a_little_late_is_not_missed)
+{
+    static const unsigned due[5] = { 0, 100, 200, 300, 400 }, came[5] = { 0, 105, 200, 300, 400 };
+    for (int missed = AC_MISSED_BURST; missed <= AC_MISSED_SKIP; missed++)
+        take_ticks((enum ac_missed)missed, 105, due, came);
+}
+END_TEST
+
+START_TEST(missed_ticks_come_in_a_burst)
+{
+    static const unsigned due[5] = { 0, 100, 200, 300, 400 }, came[5] = { 0, 350, 350, 350, 400 };
+    take_ticks(AC_MISSED_BURST, 350, due, came);
+}
+END_TEST
+
+START_TEST(a_missed_tick_delays_the_others)
+{
+    static const unsigned due[5] = { 0, 100, 450, 550, 650 }, came[5] = { 0, 350, 450, 550, 650 };
+    take_ticks(AC_MISSED_DELAY, 350, due, came);
+}
+END_TEST
+
+START_TEST(missed_ticks_are_skipped)
+{
+    static const unsigned due[5] = { 0, 100, 400, 500, 600 }, came[5] = { 0, 350, 400, 500, 600 };
+    take_ticks(AC_MISSED_SKIP, 350, due, came);
+}
+END_TEST
+
+START_TEST(a_tick_on_the_point_of_one_missed_leaves_that_out)
+{
+    static const unsigned due[5] = { 0, 100, 400, 500, 600 }, came[5] = { 0, 300, 400, 500, 600 };
+    take_ticks(AC_MISSED_SKIP, 300, due, came);
+}
+END_TEST
+
+START_TEST(an_interval_that_is_reset_begins_anew)
+{
+    ac_clock_pause();
+    struct ac_interval interval;
+    ac_interval_init(&interval, 0, 100 * AC_MS, AC_MISSED_SKIP);
+    ac_clock_advance(12345);
+    ac_interval_reset(&interval);
+    ck_assert_uint_eq(interval.next_ns, ac_now() + 100 * AC_MS);
+    interval.period_ns = UINT64_MAX; /* one that never comes */
+    ac_interval_reset(&interval);
+    ck_assert_uint_eq(interval.next_ns, UINT64_MAX);
+}
+END_TEST
+
+/* Leaves a tick that it waits for. */
+static enum ac_poll leaver__poll(struct ticker *self, struct ac_context *cx)
+{
+    uint64_t due = self->interval.next_ns;
+    ck_assert_int_eq(ac_interval_tick__start(&self->tick, cx, &self->interval), AC_PENDING);
+    ck_assert_int_eq(ac_interval_tick__cancel(&self->tick, cx), AC_READY);
+    ck_assert_uint_eq(self->interval.next_ns, due);
+    return AC_READY;
+}
+FUTURE(leaver, struct ticker);
+
+START_TEST(a_tick_that_is_cancelled_stays_due)
+{
+    ac_clock_pause();
+    struct ticker t = { .n = 1 };
+    ac_interval_init(&t.interval, ac_now() + 50 * AC_MS, AC_S, AC_MISSED_SKIP);
+    ac_block_on_future(&leaver__type, &t);
+}
+END_TEST
+
+/* One who is always late, and one who waits for a turn. */
+static enum ac_poll hurried__poll(struct ticker *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (; self->n < 1000;) {
+        AWAIT(self, ac_interval_tick__init(&self->tick, &self->interval), ac_interval_tick__poll(&self->tick, cx));
+        self->n++;
+    }
+    END;
+}
+FUTURE(hurried, struct ticker);
+
+static enum ac_poll two__poll(struct sleepers *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    struct ticker hurried = { .n = 0 };
+    ac_interval_init(&hurried.interval, 0, 1, AC_MISSED_BURST);
+    self->tasks[0] = spawn_copy(&hurried__type, &hurried);
+    self->tasks[1] = SPAWN(sleeper, struct sleeper, { .duration_ns = 0 });
+    AWAIT(self, ac_await__init(&self->await, self->tasks[1]), ac_await__poll(&self->await, cx));
+    ac_await__end(&self->await);
+    ck_assert_int_lt(((struct ticker *)(void *)((struct ac_task *)self->tasks[0] + 1))->n, 1000);
+    AWAIT(self, ac_await__init(&self->await, self->tasks[0]), ac_await__poll(&self->await, cx));
+    ac_await__end(&self->await);
+    END;
+}
+FUTURE(two, struct sleepers);
+
+START_TEST(a_burst_lets_others_run)
+{
+    struct sleepers s = { 0 };
+    ac_block_on_future(&two__type, &s);
+}
+END_TEST
+
+START_TEST(an_interval_of_nothing)
+{
+    struct ac_interval interval;
+    ac_interval_init(&interval, 0, 0, AC_MISSED_BURST);
+}
+END_TEST
+
 START_TEST(advancing_a_clock_that_runs) { ac_clock_advance(1); }
 END_TEST
 
@@ -284,6 +503,7 @@ int main(void)
         a_timer_fires_at_its_tick_and_not_before,
         a_tick_that_has_passed_fires_on_the_next_turn,
         timers_of_one_tick_fire_in_the_order_in_which_they_were_armed,
+        those_armed_from_afar_come_before_those_armed_near_by,
         the_wheel_agrees_with_a_list,
         a_paused_clock_jumps_to_the_end_of_a_sleep,
         a_sleep_of_nothing_is_over_at_once,
@@ -292,7 +512,18 @@ int main(void)
         sleepers_wake_each_at_his_time_while_others_sleep,
         a_cancelled_sleep_holds_nobody_up,
         a_task_that_is_always_ready_does_not_starve_timers,
+        a_deadline_is_reached_and_not_passed_by_a_tick,
+        a_deadline_that_has_passed_is_over_at_once,
+        ticks_that_are_taken_in_time_keep_the_pace,
+        a_tick_a_little_late_is_not_missed,
+        missed_ticks_come_in_a_burst,
+        a_missed_tick_delays_the_others,
+        missed_ticks_are_skipped,
+        a_tick_on_the_point_of_one_missed_leaves_that_out,
+        an_interval_that_is_reset_begins_anew,
+        a_tick_that_is_cancelled_stays_due,
+        a_burst_lets_others_run,
     };
-    const TTest *const stops[] = { advancing_a_clock_that_runs };
+    const TTest *const stops[] = { advancing_a_clock_that_runs, an_interval_of_nothing };
     return run_suite("timer", tests, COUNT(tests), stops, COUNT(stops));
 }

@@ -1,5 +1,5 @@
 /** @file
- *  Time: sleeping, and the clock that sleeping goes by.
+ *  Time: sleeping, intervals, and the clock that both go by.
  *
  *  Times are nanoseconds, in uint64_t, on a clock that never goes back (CLOCK_MONOTONIC). Sleeps
  *  end on whole ticks of 1 ms, rounded up: never early, and up to 2 ms late on an idle machine.
@@ -37,17 +37,19 @@ uint64_t ac_now(void);
 
 /* One armed timer; belongs to the runtime. It keeps its address while it is armed. */
 struct ac__timer {
-    struct ac__timer *next, **link; /* in the list of its slot; link is what points here */
-    struct ac_waker *waker;         /* borrowed from the context of the last poll        */
-    uint64_t tick;                  /* when it is due, in ms                             */
-    unsigned short slot;            /* of the wheel                                      */
+    struct ac__timer *next, **link; /* in the list of its slot; link is what points here   */
+    struct ac_waker *waker;         /* borrowed from the context of the last poll          */
+    union {
+        uint64_t tick;      /* when it is due, in ms                                       */
+        uint64_t wanted_ns; /* before it is armed: what the leaf was asked for             */
+    };
+    unsigned short slot; /* of the wheel                                                   */
     unsigned char armed;
+    unsigned char state; /* the leaf's, of which this is the frame                         */
 };
 
 struct ac_sleep__frame {
     struct ac__timer timer;
-    unsigned char state;
-    uint64_t duration_ns;
 };
 
 /** Lets @p duration_ns nanoseconds pass, counted from where the sleep starts. 0 is over at once.
@@ -60,6 +62,69 @@ void ac_sleep__init(struct ac_sleep__frame *, uint64_t duration_ns);
 enum ac_poll ac_sleep__start(struct ac_sleep__frame *, struct ac_context *, uint64_t duration_ns);
 enum ac_poll ac_sleep__poll(struct ac_sleep__frame *, struct ac_context *);
 enum ac_poll ac_sleep__cancel(struct ac_sleep__frame *, struct ac_context *);
+
+struct ac_sleep_until__frame {
+    struct ac__timer timer;
+};
+
+/** Sleeps until ac_now() has reached @p deadline_ns: work between two sleeps doesn't add up, as it would with
+ *  ac_sleep(). A deadline that has passed is over at once; UINT64_MAX never comes.
+ *
+ *  All else is as for ac_sleep(). */
+AC_ASYNC void ac_sleep_until(uint64_t deadline_ns) AC_FRAME(struct ac_sleep_until__frame);
+void ac_sleep_until__init(struct ac_sleep_until__frame *, uint64_t deadline_ns);
+enum ac_poll ac_sleep_until__start(struct ac_sleep_until__frame *, struct ac_context *, uint64_t deadline_ns);
+enum ac_poll ac_sleep_until__poll(struct ac_sleep_until__frame *, struct ac_context *);
+enum ac_poll ac_sleep_until__cancel(struct ac_sleep_until__frame *, struct ac_context *);
+
+/** What an interval does about a tick that was taken late, by more than 5 ms: when the ones after it are due.
+ *  With a period of 100 ms, and the tick of 200 taken at 450:
+ *
+ *      AC_MISSED_BURST   300, 400 (both at once), 500, 600   none is left out, the pace is caught up with
+ *      AC_MISSED_DELAY   550, 650, 750                       from now on, a period apart at the least
+ *      AC_MISSED_SKIP    500, 600, 700                       what was missed is left out, the pace is kept */
+enum ac_missed { AC_MISSED_BURST, AC_MISSED_DELAY, AC_MISSED_SKIP };
+
+/** Something that is due again and again. A plain value: nothing is armed between two ticks, and it may be moved
+ *  then; there is nothing to be given back. For one task at a time.
+ *
+ *      struct ac_interval every;
+ *      ac_interval_init(&every, ac_now(), 100 * AC_MS, AC_MISSED_SKIP);
+ *      for (int i = 0; i < 10; i++) {
+ *          await ac_interval_tick(&every);      // the first at once
+ *          sample(sensor);
+ *      } */
+struct ac_interval {
+    uint64_t next_ns; /**< when the next tick is due, on the clock of ac_now() */
+    uint64_t period_ns;
+    enum ac_missed missed;
+};
+
+/** The first tick is due at @p first_ns, one that has passed at once, and the others @p period_ns apart from there.
+ *  A period of 0 is a checked stop. Threads: any. */
+void ac_interval_init(struct ac_interval *, uint64_t first_ns, uint64_t period_ns, enum ac_missed missed);
+
+/** The next tick will be due a whole period from now, and the others from there. */
+void ac_interval_reset(struct ac_interval *);
+
+struct ac_interval_tick__frame {
+    struct ac__timer timer;
+    struct ac_interval *interval;
+    uint64_t result;
+};
+
+/** Waits for the next tick, and gives the time at which it was due, on the clock of ac_now(): when it comes, it is later
+ *  than that by what a sleep may be late.
+ *
+ *  @param interval  the caller's; it changes as the tick is taken.
+ *
+ *  Cancelling: the tick stays due. Cost: that of a sleep. */
+AC_ASYNC uint64_t ac_interval_tick(struct ac_interval *interval) AC_FRAME(struct ac_interval_tick__frame);
+void ac_interval_tick__init(struct ac_interval_tick__frame *, struct ac_interval *interval);
+enum ac_poll ac_interval_tick__start(struct ac_interval_tick__frame *, struct ac_context *,
+                                     struct ac_interval *interval);
+enum ac_poll ac_interval_tick__poll(struct ac_interval_tick__frame *, struct ac_context *);
+enum ac_poll ac_interval_tick__cancel(struct ac_interval_tick__frame *, struct ac_context *);
 
 /** For tests: stops the clock of the calling thread. From now on the time moves only by
  *  ac_clock_advance(), and by itself, to the next timer, when no task of the thread is ready, no
