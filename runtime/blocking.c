@@ -9,9 +9,9 @@
 
 #include "exec.h"
 #include "sys.h"
+#include "thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -68,6 +68,7 @@ static bool wait_for_job(void)
 static void *work(void *argument)
 {
     struct worker *self = argument;
+    ac__thread_begin();
     pthread_mutex_lock(&pool.lock);
     bool orphan = false;
     while (!orphan && (pool.first != NULL || wait_for_job())) {
@@ -125,12 +126,7 @@ static int start_thread(void)
     struct worker *self = ac__sys_calloc(1, sizeof *self);
     if (self == NULL)
         return -ENOMEM;
-    /* The program's signals are for the program's threads. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = ac__sys_pthread_create(&self->thread, work, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = ac__thread_start(&self->thread, work, self);
     if (error != 0) {
         free(self);
         return -error;

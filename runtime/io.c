@@ -126,6 +126,12 @@ static bool may_try(struct ac__io_wait *wait, struct ac_context *cx, int fd, enu
     return may;
 }
 
+void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
+{
+    wait->generation = ac__fd_generation(fd);
+    may_try(wait, cx, fd, direction);
+}
+
 enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
                          ac__io_try *try, void *self, ssize_t *result, const char *function)
 {

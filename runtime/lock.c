@@ -3,6 +3,7 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,12 +26,15 @@ void ac__futex_wait(unsigned *word, unsigned is)
     errno = saved_errno;
 }
 
-void ac__futex_wake(unsigned *word)
+static void futex_wake(unsigned *word, int most)
 {
     int saved_errno = errno; /* a word that has gone is -EFAULT, which is nobody's business */
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most, NULL, NULL, 0);
     errno = saved_errno;
 }
+
+void ac__futex_wake(unsigned *word) { futex_wake(word, 1); }
+void ac__futex_wake_all(unsigned *word) { futex_wake(word, INT_MAX); }
 
 unsigned ac__lock_slowly(unsigned *word)
 {

@@ -50,8 +50,9 @@ static inline bool ac__swap(unsigned *word, unsigned *expected, unsigned desired
 
 /* Sleeps, if the word is @p is, until it is woken, or a little less. */
 void ac__futex_wait(unsigned *word, unsigned is);
-/* Wakes one. The word needn't exist any more. */
+/* Wakes one, or all. The word needn't exist any more. Both may be called by a signal's handler. */
 void ac__futex_wake(unsigned *word);
+void ac__futex_wake_all(unsigned *word);
 
 unsigned ac__lock_slowly(unsigned *word);
 

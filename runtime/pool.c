@@ -26,11 +26,11 @@
 
 #include "ring.h"
 #include "sys.h"
+#include "thread.h"
 #include <ac/pool.h>
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -490,6 +490,7 @@ static void run(struct ac__worker *self, struct ac_task *task)
 static void *work(void *argument)
 {
     struct ac__worker *self = argument;
+    ac__thread_begin();
     /* Held while the pool is being started. */
     pthread_mutex_lock(&pool.lock);
     pthread_mutex_unlock(&pool.lock);
@@ -535,22 +536,18 @@ static struct ac__worker *new_worker(unsigned index)
     return worker;
 }
 
-/* As many threads as can be had. The program's signals are for the program's threads. */
+/* As many threads as can be had. */
 static int start_threads(unsigned wanted)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
     while (pool.nworkers < wanted && error == 0) {
         struct ac__worker *worker = new_worker(pool.nworkers);
-        error = worker == NULL ? ENOMEM : ac__sys_pthread_create(&worker->thread, work, worker);
+        error = worker == NULL ? ENOMEM : ac__thread_start(&worker->thread, work, worker);
         if (error == 0)
             pool.workers[pool.nworkers++] = worker;
         else
             free(worker);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pool.nworkers > 0 ? 0 : error;
 }
 

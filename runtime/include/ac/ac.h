@@ -9,6 +9,7 @@
 #include <ac/lines.h>
 #include <ac/net.h>
 #include <ac/pool.h>
+#include <ac/signal.h>
 #include <ac/sync.h>
 #include <ac/task.h>
 #include <ac/time.h>

@@ -18,7 +18,7 @@
  *  then computes for long had better await something first, ac_yield_now() for instance.
  *
  *  The pool lives until the process ends, or until ac_pool_shutdown(). Its threads block all
- *  signals. After fork() the child must not use it: its threads are the parent's. */
+ *  signals, see <ac/signal.h>. After fork() the child must not use it: its threads are the parent's. */
 #ifndef AC_POOL_H
 #define AC_POOL_H
 #include <stddef.h>
