@@ -126,6 +126,11 @@ static int epoll_wait_for(struct ac__reactor *reactor, int timeout_ms)
     return nevents;
 }
 
+static int epoll_descriptor(const struct ac__reactor *reactor)
+{
+    return ((const struct epoll_reactor *)reactor)->epoll;
+}
+
 static void epoll_unpark(struct ac__reactor *reactor)
 {
     struct epoll_reactor *self = (struct epoll_reactor *)reactor;
@@ -142,6 +147,7 @@ const struct ac__reactor_ops ac__epoll = {
     .watch = epoll_watch,
     .wait = epoll_wait_for,
     .alarm = epoll_alarm,
+    .descriptor = epoll_descriptor,
     .forget = ac__fd_forget,
     .unpark = epoll_unpark,
 };

@@ -1,6 +1,6 @@
 /* exec.h - the runtime from the inside: what its files share.
  *
- * An executor drives futures on one thread. Its life is ac_block_on_future() in executor.c:
+ * An executor drives futures on one thread. Its life is ac_block_on_future() in executor.c (or embed.c, by turns):
  *
  *     ready queue --poll--> futures --wait for--> timers, descriptors, jobs, other tasks
  *         ^                                            |
@@ -13,7 +13,7 @@
  *
  * A file per concept: task.c is the task and its word, executor.c the loop, timer.c the wheel,
  * clock.c the time, descriptor.c and epoll.c the reactor, blocking.c the threads that may
- * block. On top of them stand the leaf futures: sleep.c, io.c, net.c, dns.c. The files named
+ * block. On top of them stand the leaf futures: sleep.c, signals_next.c, io.c, net.c, dns.c. The files named
  * x_blocking.c are the same operations for elided programs and use none of this. */
 #ifndef AC__EXEC_H
 #define AC__EXEC_H
@@ -78,7 +78,7 @@ uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
  * memory like a reference: who drops the last reference while it is set leaves the task to
  * whoever empties the inbox.
  *
- * The executor is one allocation too, counted by `refs`: one of ac_block_on_future()'s, and one with each
+ * The executor is one allocation too, counted by `refs`: one of ac_block_on_future()'s or of the embedder's, and one with each
  * clone. So a waker that outlives block_on finds memory, an inbox that nobody will read, and
  * nobody parked; the last clone frees it.
  *
@@ -171,7 +171,12 @@ struct ac_exec *ac__exec_of(const struct ac_context *, const char *function);
 /* The reactor and the wheel, made when they are first needed. The reactor may fail: null and errno. */
 struct ac__reactor *ac__exec_reactor(struct ac_exec *);
 struct ac__wheel *ac__exec_wheel(struct ac_exec *, const char *function);
+/* For the calling thread; null: no memory. Ended when no task is left. */
+struct ac_exec *ac__exec_new(void);
+void ac__exec_end(struct ac_exec *);
 void ac__exec_unref(struct ac_exec *);
+/* A turn that doesn't park: what is known of the world, and then what is ready. */
+void ac__exec_turn(struct ac_exec *);
 
 /* Takes one of the context's ready leaves. False: the task has had its share, and is woken; the leaf
  * says AC_PENDING and has consumed nothing. A future that is driven by hand has no limit. */

@@ -159,39 +159,62 @@ static void park(struct ac_exec *exec)
         exec->clock->now_ns = next * AC_MS;
 }
 
+struct ac_exec *ac__exec_new(void)
+{
+    struct ac_exec *exec = ac__sys_calloc(1, sizeof *exec);
+    if (exec == NULL)
+        return NULL;
+    exec->ready_end = &exec->ready;
+    exec->clock = ac__clock_of_thread();
+    atomic_init(&exec->inbox, NULL);
+    atomic_init(&exec->parked, 0);
+    atomic_init(&exec->refs, 1);
+    return exec;
+}
+
+void ac__exec_end(struct ac_exec *exec)
+{
+    if (exec->release_jobs != NULL)
+        exec->release_jobs();
+    ac__exec_unref(exec);
+}
+
+void ac__exec_turn(struct ac_exec *exec)
+{
+    if (exec->reactor != NULL)
+        exec->reactor->ops->wait(exec->reactor, 0);
+    turn_wheel(exec);
+    empty_inbox(exec);
+    run_turn(exec);
+}
+
 void ac_block_on_future(const struct ac_future_type *type, void *frame)
 {
     if (ac__current != NULL)
         ac__stop("ac_block_on", "called for '%s' from inside async code, whose thread it would block; await it",
                  type->name);
-    struct ac_exec *exec = ac__sys_calloc(1, sizeof *exec);
+    struct ac_exec *exec = ac__exec_new();
     if (exec == NULL)
         ac__stop("ac_block_on", "no memory for an executor");
-    exec->ready_end = &exec->ready;
-    exec->clock = ac__clock_of_thread();
     exec->root_frame = frame;
     exec->root.type = type;
-    atomic_init(&exec->inbox, NULL);
-    atomic_init(&exec->parked, 0);
-    atomic_init(&exec->refs, 1);
     ac__current = exec;
     ac__task_start(&exec->root, exec, TASK_ROOT);
 
     while (!(exec->root.word & TASK_FINISHED) || exec->ntasks > 0) {
         empty_inbox(exec);
-        if (exec->ready == NULL)
+        if (exec->ready == NULL) {
             park(exec);
-        else if (exec->reactor != NULL)
-            exec->reactor->ops->wait(exec->reactor, 0);
-        turn_wheel(exec);
-        empty_inbox(exec);
-        run_turn(exec);
+            turn_wheel(exec);
+            empty_inbox(exec);
+            run_turn(exec);
+        } else {
+            ac__exec_turn(exec);
+        }
     }
 
     int saved_errno = exec->root.saved_errno;
-    if (exec->release_jobs != NULL)
-        exec->release_jobs();
     ac__current = NULL;
-    ac__exec_unref(exec);
+    ac__exec_end(exec);
     errno = saved_errno; /* block_on is a call: it leaves the errno that the sequential one leaves */
 }

@@ -68,6 +68,8 @@ struct ac__reactor_ops {
     /* Sets the one alarm, which ends a wait at @p deadline_ns of CLOCK_MONOTONIC; UINT64_MAX: at no time.
      * For reactors in which many wait; the first setting may fail: a negative errno. */
     int (*alarm)(struct ac__reactor *, uint64_t deadline_ns);
+    /* One that is readable, for who watches it in another loop, as long as `wait` would find something. */
+    int (*descriptor)(const struct ac__reactor *);
     /* ac_close() is about to close @p fd: wakes whoever waits for it. */
     void (*forget)(struct ac__reactor *, int fd);
     /* Ends the wait that goes on, or else the next one. Any thread. */

@@ -3,6 +3,8 @@
 #include "exec.h"
 #include "sys_memory.h"
 
+#include <ac/embed.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +167,7 @@ void ac__task_release(struct ac_task *task) { unref(task); }
 ac_task__handle ac_task_spawn_local(void *frame)
 {
     struct ac_exec *exec = ac__current;
-    if (exec == NULL || exec->running == NULL)
+    if (exec == NULL)
         ac__stop("ac_spawn_local", "called outside async code, where there is no executor to run the task");
     if (exec->worker != NULL)
         ac__stop("ac_spawn_local", "called in a task of the pool, which has no thread of its own; use ac_spawn");
@@ -360,6 +362,21 @@ enum ac_poll ac_cancel__cancel(struct ac_cancel__frame *self, struct ac_context 
         leave(self->task);
     self->task = NULL;
     return AC_READY;
+}
+
+int ac_exec_try_join(ac_task__handle task, void *out)
+{
+    if (task == NULL)
+        return -ENOMEM;
+    if (task->word & TASK_POOL || task->exec != ac__current)
+        ac__stop("ac_exec_try_join", "the task '%s' isn't one of the executor that is entered", task->type->name);
+    if (!(task->word & TASK_FINISHED))
+        return -EAGAIN;
+    bool cancelled = task->word & TASK_CANCELLED;
+    if (!cancelled && out != NULL)
+        memcpy(out, (char *)ac__task_frame(task) + task->type->result_offset, task->type->result_size);
+    give_back(task);
+    return cancelled ? -ECANCELED : 0;
 }
 
 void ac_detach(ac_task__handle task)

@@ -4,6 +4,7 @@
 #define AC_AC_H
 #include <ac/channel.h>
 #include <ac/dns.h>
+#include <ac/embed.h>
 #include <ac/future.h>
 #include <ac/io.h>
 #include <ac/lines.h>
