@@ -175,7 +175,7 @@ struct ac__wheel *ac__exec_wheel(struct ac_exec *, const char *function);
 struct ac_exec *ac__exec_new(void);
 void ac__exec_end(struct ac_exec *);
 void ac__exec_unref(struct ac_exec *);
-/* A turn that doesn't park: what is known of the world, and then what is ready. */
+/* A turn that doesn't park, of one that has its reactor: what is known of the world, and then what is ready. */
 void ac__exec_turn(struct ac_exec *);
 
 /* Takes one of the context's ready leaves. False: the task has had its share, and is woken; the leaf

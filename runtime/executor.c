@@ -179,13 +179,17 @@ void ac__exec_end(struct ac_exec *exec)
     ac__exec_unref(exec);
 }
 
-void ac__exec_turn(struct ac_exec *exec)
+static void turn(struct ac_exec *exec)
 {
-    if (exec->reactor != NULL)
-        exec->reactor->ops->wait(exec->reactor, 0);
     turn_wheel(exec);
     empty_inbox(exec);
     run_turn(exec);
+}
+
+void ac__exec_turn(struct ac_exec *exec)
+{
+    exec->reactor->ops->wait(exec->reactor, 0);
+    turn(exec);
 }
 
 void ac_block_on_future(const struct ac_future_type *type, void *frame)
@@ -203,14 +207,11 @@ void ac_block_on_future(const struct ac_future_type *type, void *frame)
 
     while (!(exec->root.word & TASK_FINISHED) || exec->ntasks > 0) {
         empty_inbox(exec);
-        if (exec->ready == NULL) {
+        if (exec->ready == NULL)
             park(exec);
-            turn_wheel(exec);
-            empty_inbox(exec);
-            run_turn(exec);
-        } else {
-            ac__exec_turn(exec);
-        }
+        else if (exec->reactor != NULL)
+            exec->reactor->ops->wait(exec->reactor, 0);
+        turn(exec);
     }
 
     int saved_errno = exec->root.saved_errno;

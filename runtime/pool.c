@@ -323,7 +323,9 @@ static void note_next_timer(struct ac__wheel *wheel)
     uint64_t next;
     if (!ac__wheel_next(wheel, &next))
         next = UINT64_MAX;
-    atomic_store_explicit(&pool.next_tick, next, memory_order_relaxed);
+    /* Every worker reads it, and arming a timer changes it seldom. */
+    if (atomic_load_explicit(&pool.next_tick, memory_order_relaxed) != next)
+        atomic_store_explicit(&pool.next_tick, next, memory_order_relaxed);
     /* Who parks later sets it himself, under this lock. */
     if (next < pool.alarm && count_parked(atomic_load(&pool.idle)) > 0) {
         pool.alarm = next;

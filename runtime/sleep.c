@@ -10,10 +10,10 @@ static void init(struct ac__timer *timer, uint64_t wanted_ns)
 }
 
 /* Arms the timer, at the time @p now. */
-static enum ac_poll fall_asleep(struct ac__timer *timer, struct ac_context *cx, const char *function, uint64_t now,
-                                uint64_t due)
+static enum ac_poll fall_asleep(struct ac__timer *timer, struct ac_context *cx, struct ac_exec *exec,
+                                const char *function, uint64_t now, uint64_t due)
 {
-    struct ac__wheel *wheel = ac__exec_wheel(ac__exec_of(cx, function), function);
+    struct ac__wheel *wheel = ac__exec_wheel(exec, function);
     ac__wheel_lock(wheel);
     /* A wheel that has nothing to stop for may as well be at the present, where the new
      * timer changes its level less often. */
@@ -33,13 +33,15 @@ static enum ac_poll sleep_on(struct ac__timer *timer, struct ac_context *cx, con
 {
     if (timer->state == OVER)
         ac__stop(function, "polled after it was ready");
-    struct ac__wheel *wheel = ac__exec_of(cx, function)->wheel;
-    ac__wheel_lock(wheel);
-    bool armed = timer->armed;
-    timer->waker = cx->waker;
-    ac__wheel_unlock(wheel);
-    if (armed)
-        return AC_PENDING;
+    struct ac_exec *exec = ac__exec_of(cx, function);
+    if (!ac__timer_has_fired(timer)) {
+        ac__wheel_lock(exec->wheel);
+        bool armed = timer->armed;
+        timer->waker = cx->waker;
+        ac__wheel_unlock(exec->wheel);
+        if (armed)
+            return AC_PENDING;
+    }
     timer->state = OVER;
     return AC_READY;
 }
@@ -48,9 +50,10 @@ static enum ac_poll sleep_until(struct ac__timer *timer, struct ac_context *cx, 
 {
     if (timer->state != FRESH)
         return sleep_on(timer, cx, function);
-    uint64_t now = ac__clock_now(ac__exec_of(cx, function)->clock);
+    struct ac_exec *exec = ac__exec_of(cx, function);
+    uint64_t now = ac__clock_now(exec->clock);
     if (timer->wanted_ns > now)
-        return fall_asleep(timer, cx, function, now, timer->wanted_ns);
+        return fall_asleep(timer, cx, exec, function, now, timer->wanted_ns);
     if (!ac__spend(cx))
         return AC_PENDING;
     timer->state = OVER;
@@ -82,10 +85,11 @@ enum ac_poll ac_sleep__poll(struct ac_sleep__frame *self, struct ac_context *cx)
         timer->state = OVER;
         return AC_READY;
     }
-    uint64_t now = ac__clock_now(ac__exec_of(cx, "ac_sleep")->clock), due;
+    struct ac_exec *exec = ac__exec_of(cx, "ac_sleep");
+    uint64_t now = ac__clock_now(exec->clock), due;
     if (__builtin_add_overflow(now, timer->wanted_ns, &due))
         due = UINT64_MAX;
-    return fall_asleep(timer, cx, "ac_sleep", now, due);
+    return fall_asleep(timer, cx, exec, "ac_sleep", now, due);
 }
 
 enum ac_poll ac_sleep__start(struct ac_sleep__frame *self, struct ac_context *cx, uint64_t duration_ns)

@@ -184,9 +184,10 @@ static void fire(struct ac__wheel *wheel, unsigned number)
             __builtin_prefetch(other->waker, 1);
             other = other == timer || other == next ? NULL : before(first, other);
         }
-        timer->armed = 0;
         n++;
         ac_wake_by_ref(timer->waker);
+        /* Last, and released: the leaf that sees it may go, without the lock. */
+        __atomic_store_n(&timer->armed, 0, __ATOMIC_RELEASE);
     }
     wheel->ntimers -= n;
 }

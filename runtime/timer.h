@@ -33,7 +33,8 @@ struct ac__wheel {
     struct ac__wheel_slot slots[AC__WHEEL_ALL_SLOTS]; /* level 0, then those above, the lowest first    */
 
     /* Of the wheel that a pool's workers share; of one executor's both are null. Whoever uses the wheel or one of
-     * its timers holds the lock, under which timers are woken, too. Who has armed one calls `changed`. */
+     * its timers holds the lock, under which timers are woken, too. Who has armed one calls `changed`. Only
+     * whether a timer has fired may be asked without it: that acquires all that the wheel has done with the timer. */
     pthread_mutex_t *lock;
     void (*changed)(struct ac__wheel *);
 };
@@ -56,6 +57,11 @@ static inline uint64_t ac__tick_before(uint64_t ns) { return ns / AC_MS; }
 void ac__timer_start(struct ac__wheel *, struct ac__timer *timer, uint64_t tick);
 /* Disarms it, if it is armed. O(1). */
 void ac__timer_cancel(struct ac__wheel *, struct ac__timer *);
+
+static inline bool ac__timer_has_fired(const struct ac__timer *timer)
+{
+    return !__atomic_load_n(&timer->armed, __ATOMIC_ACQUIRE);
+}
 
 static inline bool ac__wheel_is_empty(const struct ac__wheel *wheel) { return wheel->ntimers == 0; }
 /* The tick to which the wheel should be turned next: that of the next timer, or an earlier one at
