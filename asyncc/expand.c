@@ -190,6 +190,17 @@ static bool is_keyword(const char *text, Token token)
     return text[token.from] == '_';
 }
 
+/* The runtime's macros that AC__KEEP_GENERICS leaves for asyncc's parse to expand. */
+static bool is_generic(const Macro *macro)
+{
+    static const char *const names[] = { "ac_task", "ac_spawn", "ac_spawn_local", "ac_block_on", "AC_ASYNC", "AC_FRAME",
+                                         "AC_FRAME_MAX", "AC_NOESCAPE", "AC_BOXED" };
+    for (size_t i = 0; macro->from < 0 && i < sizeof names / sizeof *names; i++)
+        if (!strcmp(macro->name, names[i]))
+            return true;
+    return false;
+}
+
 /* A macro isn't expanded again in its own expansion: `#define check(x) check(#x)`. In the text it would be, so
  * there the call becomes `(check)("a")`. False after a report, where no such way leads, or with a macro that has
  * to be renamed first: `#define n (n + 1)`. */
@@ -208,7 +219,7 @@ static bool keep_from_expanding(Tu *tu, Buf *buf, Change call, const Macro **ren
         const Macro *macro =
             find_macro(tu, take_text(tu->arena, text + token.from, (size_t)(token.to - token.from)), call.from);
         bool called = token_is(text, next_token(text, at, size), "(");
-        if (!macro || macro->is_itself || is_kept(macro) || (macro->has_parameters && !called))
+        if (!macro || macro->is_itself || is_kept(macro) || is_generic(macro) || (macro->has_parameters && !called))
             continue;
         if (!macro->has_parameters && macro->from >= 0) {
             *renamed = macro;
