@@ -99,7 +99,8 @@ const char *result_of_box(const Fn *fn, const Await *await)
 {
     Arena *arena = fn->tu->arena;
     const Fn *callee = await->callee;
-    if (callee == fn || (callee->body && is_complete_in(callee, fn)))
+    /* Another file's function, in the place of a weak one, may have another frame. */
+    if (is_frame_known(callee) && (callee == fn || (callee->body && is_complete_in(callee, fn))))
         return take_format(arena, "((%s *)%s__called)->result", callee->frame_type, fn->name);
     return take_format(arena, "*(%s)ac__result(%s__called)", declare(arena, await->type, "*", true), fn->name);
 }
