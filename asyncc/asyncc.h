@@ -88,6 +88,7 @@ typedef struct Options {
     bool no_lines;    /* -P                                                      */
     bool frame_notes; /* -Rframe: why a frame is as it is                        */
     bool compile;     /* -c: on to an object                                     */
+    bool debug;       /* -DAC_DEBUG: frames are watched                          */
     bool run;         /* --run: compile, link, run with run_args                 */
     char **run_args;
     int nrun_args;
@@ -624,7 +625,7 @@ void find_live_locals(Fn *);
 /* ---- frame.c: fields, offsets, shared space --------------------------------------------------------------- */
 
 typedef struct Field {
-    enum { FIELD_LOCAL, FIELD_CHILD, FIELD_RESULT, FIELD_STATE, FIELD_BLOCKS } kind;
+    enum { FIELD_LOCAL, FIELD_CHILD, FIELD_RESULT, FIELD_STATE, FIELD_BLOCKS, FIELD_WATCH } kind;
     const char *name; /* twice, fetch__1, result, state                                          */
     Local *local;
     Await *await; /* the child's                                                               */

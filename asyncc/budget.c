@@ -216,7 +216,7 @@ void check_budget(Fn *fn)
     const Options *options = tu->options;
     const Decl *decl = fn->ndecls ? shown_declaration(fn) : NULL;
     long long size = (long long)fn->frame_size;
-    if (!decl || !options)
+    if (!decl || !options || options->debug) /* the watches are no part of what is asked for */
         return;
     if (fn->most_frame && size > fn->most_frame) {
         report(tu, ERROR, decl->in_text ? decl->name_from : -1, decl->name_to, "the frame of '%s' takes %lld bytes, and AC_FRAME_MAX allows %lld",

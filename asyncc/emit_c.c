@@ -565,7 +565,8 @@ static const char *fill_slot(const Fn *fn, const Local *param)
  * (`from` is ""), what the frame has of them (the frame's name), or nothing: then they aren't looked at. */
 static void add_call(const Fn *fn, const char *state, const char *from, Buf *out)
 {
-    add_format(out, "%s(%s, %s%s%s", body_name(fn), fn->self, fn->cx, has_states(fn) ? ", " : "", has_states(fn) ? state : "");
+    const char *body = is_watched(fn) ? take_format(fn->tu->arena, "%s__checked", fn->name) : body_name(fn);
+    add_format(out, "%s(%s, %s%s%s", body, fn->self, fn->cx, has_states(fn) ? ", " : "", has_states(fn) ? state : "");
     for (int i = 0; i < fn->nparams; i++) {
         const Local *param = fn->params[i];
         const char *cast = param->type->variable_size ? "(void *)" : "";
@@ -607,7 +608,8 @@ static void add_polls(const Fn *fn, const char *params, const char *start, const
             resumed = n++ ? state : take_format(arena, "%d", fn->awaits[i]->state);
 
     const char *apart = fn->is_noinline ? "__attribute__((noinline)) " : "";
-    add_format(out, "%s%s%s%s %s__start(%s%s%s)\n{\n    return ", start, kind, apart, outcome(fn), name, takes, comma, params);
+    add_format(out, "%s%s%s%s %s__start(%s%s%s)\n{\n%s    return ", start, kind, apart, outcome(fn), name, takes, comma, params,
+               init_watch(fn));
     add_call(fn, "0", "", out);
     add_format(out, ";\n}%s", end);
 
@@ -653,7 +655,8 @@ static void add_inner_polls(const Fn *fn, const char *params, const char *start,
     const char *name = fn->name, *self = fn->self, *comma = *params ? ", " : "";
     const char *takes = take_format(fn->tu->arena, "%s *%s, struct ac_context *%s", fn->frame_type, self, fn->cx);
     const char *state = take_format(fn->tu->arena, "%s->%s", self, fn->state_field->name);
-    add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__start_in(%s%s%s)\n{\n    return ", start, name, takes, comma, params);
+    add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__start_in(%s%s%s)\n{\n%s    return ", start, name, takes, comma, params,
+               init_watch(fn));
     add_call(fn, "0", "", out);
     add_format(out, ";\n}%s", end);
     add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__poll_in(%s)\n{\n", start, name, takes);
@@ -676,7 +679,17 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
     const char *in = fn->may_call ? "_in" : "", *inner = fn->may_call ? "static AC__UNUSED " : kind;
     const char *end = take_format(arena, MARK "E%d" MARK "\n", decl->name_from);
     const char *start = line_start(fn, decl->name_from);
+    Buf args = { .arena = arena };
+    add(&args, "");
+    add_names(fn, "", &args);
 
+    if (is_watched(fn)) {
+        add(out, start);
+        define_watched(fn, decl, out);
+        add_format(out, "%s%s", end, start);
+        define_checked(fn, outcome(fn), body_name(fn), params, args.text, out);
+        add(out, end);
+    }
     add_format(out, "%s%svoid %s__init(%s *%s%s%s)\n{\n", start, kind, name, frame, self, comma, params);
     for (int i = 0; i < fn->nparams; i++) {
         if (fn->params[i]->slot)
@@ -684,7 +697,7 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
         else
             add_format(out, "    (void)%s;\n", fn->params[i]->name);
     }
-    add_format(out, "    %s = 0;\n}%s", state, end);
+    add_format(out, "%s    %s = 0;\n}%s", init_watch(fn), state, end);
 
     if (fn->may_call)
         add_inner_polls(fn, params, start, end, out);
@@ -692,7 +705,8 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
         add_polls(fn, params, start, end, out);
 
     /* Cancelling goes the way of `return`: first the child at whose await it waits, then what the scopes owe. */
-    add_format(out, "%s%senum ac_poll %s__cancel%s(%s *%s, struct ac_context *%s)\n{\n", start, inner, name, in, frame, self, cx);
+    add_format(out, "%s%senum ac_poll %s__cancel%s(%s *%s, struct ac_context *%s)\n{\n", start,
+               is_watched(fn) ? "static " : inner, name, is_watched(fn) ? "_body" : in, frame, self, cx);
     if (fn->nawaits) {
         add_format(out, "    switch (%s) {\n", state);
         for (int i = 0; i < fn->nawaits; i++) {
@@ -717,9 +731,11 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
     }
     add_format(out, "    return AC_READY;\n}%s", end);
 
-    Buf args = { .arena = arena };
-    add(&args, "");
-    add_names(fn, "", &args);
+    if (is_watched(fn)) {
+        add(out, start);
+        check_cancel(fn, inner, in, out);
+        add(out, end);
+    }
     if (fn->may_call) {
         add(out, start);
         hide_stack(fn, "start", take_format(arena, "%s%s", comma, params), args.text, out);
@@ -1008,6 +1024,8 @@ bool emit_c(Tu *tu)
         add(&text, "#include <ac/memory.h>\n");
     if (boxes)
         add(&text, "#include <ac/boxes.h>\n");
+    if (tu->options->debug)
+        add(&text, "#include <ac/watch.h>\n");
     add(&text, MARK "S0" MARK);
     int copied = 0, packed_from = find_pack(source);
     bool leaves_done = false;

@@ -25,7 +25,7 @@ static const char *name_field(Tu *tu, const Field *field)
 
 static const char *name_points(const Fn *fn, const Field *field)
 {
-    if (field->kind == FIELD_STATE)
+    if (field->kind == FIELD_STATE || field->kind == FIELD_WATCH)
         return "always";
     if (field->kind == FIELD_RESULT)
         return "end";

@@ -197,7 +197,8 @@ static void put_locals(Json *j, const Fn *fn)
 static void put_frame(Json *j, const Fn *fn)
 {
     static const char *const kinds[] = { [FIELD_LOCAL] = "local", [FIELD_CHILD] = "child", [FIELD_RESULT] = "result",
-                                         [FIELD_STATE] = "state", [FIELD_BLOCKS] = "blocks" };
+                                         [FIELD_STATE] = "state", [FIELD_BLOCKS] = "blocks",
+                                         [FIELD_WATCH] = "watch" };
     if (fn->frame_size < 0 || (!fn->body && !fn->is_leaf)) {
         put_text(j, "frame", NULL);
         return;

@@ -39,7 +39,7 @@ typedef struct Layout {
     int room;
     int *field_of; /* by local's index; -1: none */
     int *child_of; /* by await's state - 1 */
-    int result, state, blocks;
+    int result, state, blocks, watch;
     Bits placed; /* the locals whose home is the frame, by index */
     Bits *rows; /* rows[i]: the fields that field i interferes with */
     int64_t *returned; /* by field: where in it the result stands that is returned as it is; -1: nowhere */
@@ -161,6 +161,23 @@ static void add_blocks(Layout *l)
     l->fn->fields[l->blocks].kind = FIELD_BLOCKS;
     for (int i = 1; i <= l->fn->nawaits; i++)
         set_bit(l->fn->fields[l->blocks].live, i);
+}
+
+/* That of a debug build: an address, and a thread. */
+static void add_watch(Layout *l)
+{
+    const Options *options = l->fn->tu->options;
+    l->watch = -1;
+    if (!options || !options->debug)
+        return;
+    Type *type = take(l->arena, sizeof *type);
+    *type = (Type){ .kind = TYPE_RECORD, .before = "struct ac__watch ", .after = "", .bare_before = "struct ac__watch ",
+                    .bare_after = "", .size = 2 * pointer_size(l), .align = pointer_size(l) };
+    l->watch = l->fn->nfields;
+    add_typed(l, "ac__watch", type);
+    l->fn->fields[l->watch].kind = FIELD_WATCH;
+    for (int i = 0; i <= l->fn->nawaits; i++)
+        set_bit(l->fn->fields[l->watch].live, i);
 }
 
 /* ---- interference ---- */
@@ -405,6 +422,7 @@ static void find_interference(Layout *l)
     for (int i = 0; i < nfields; i++) {
         interfere(l, l->state, i);
         interfere(l, l->blocks, i);
+        interfere(l, l->watch, i);
     }
     for (int i = 0; i < nfields; i++)
         for (int k = next_bit(l->rows[i], 0); k >= 0; k = next_bit(l->rows[i], k + 1))
@@ -692,6 +710,7 @@ static void link_fields(Fn *fn)
             fn->state_field = field;
             break;
         case FIELD_BLOCKS:
+        case FIELD_WATCH:
             break;
         }
     }
@@ -703,13 +722,14 @@ void lay_out_frame(Fn *fn)
     Layout l = { .fn = fn, .arena = arena, .work = fn->tu->work };
     l.field_of = take(l.work, sizeof *l.field_of * (size_t)(fn->nlocals + 1));
     l.child_of = take(l.work, sizeof *l.child_of * (size_t)(fn->nawaits + 1));
-    l.room = fn->nlocals + fn->nawaits + 2; /* with the result and the state */
+    l.room = fn->nlocals + fn->nawaits + 4; /* with the result, the blocks, the watch and the state */
     fn->fields = take(arena, (size_t)l.room * sizeof *fn->fields);
     fn->nfields = 0;
     add_locals(&l);
     add_children(&l);
     add_result(&l);
     add_blocks(&l);
+    add_watch(&l);
     add_state(&l);
     find_interference(&l);
     assign_offsets(&l);

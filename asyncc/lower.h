@@ -137,6 +137,17 @@ void add_names(const Fn *, const char *prefix, Buf *);
 /* Its name: f__layout_ and a hash. Null for a function that no .ah file declares, so that no header has it. */
 const char *layout_symbol(const Fn *);
 
+/* ---- watch.c: debug builds ---- */
+
+bool is_watched(const Fn *);
+/* A line of f__init and f__start, or nothing. */
+const char *init_watch(const Fn *);
+void define_watched(const Fn *, const Decl *, Buf *); /* f__watched */
+/* f__checked, in the place of the body; args with a comma before them. */
+void define_checked(const Fn *, const char *outcome, const char *body, const char *params, const char *args, Buf *);
+/* f__cancel or f__cancel_in, in the place of what is then f__cancel_body. */
+void check_cancel(const Fn *, const char *kind, const char *in, Buf *);
+
 /* Its frame is complete where the user is defined. */
 bool is_complete_in(const Fn *, const Fn *user);
 

@@ -687,6 +687,23 @@ static void list_dirs(Call *call, const char *runtime)
     o->include_dirs_room = all.room;
 }
 
+/* As the preprocessor takes -D and -U, the last one counts. */
+static bool defines_debug(const List *args)
+{
+    static const char name[] = "AC_DEBUG";
+    bool debug = false;
+    for (int i = 0; i < args->n; i++) {
+        const char *arg = args->v[i];
+        if (strncmp(arg, "-D", 2) && strncmp(arg, "-U", 2))
+            continue;
+        const char *macro = arg[2] || i + 1 == args->n ? arg + 2 : args->v[i + 1];
+        const char *value = macro + sizeof name - 1;
+        if (!strncmp(macro, name, sizeof name - 1) && (!*value || *value == '='))
+            debug = arg[1] == 'D' && strcmp(value, "=0") != 0;
+    }
+    return debug;
+}
+
 int read_options(Arena *arena, int argc, char **argv, Options *options)
 {
     *options = (Options){ .cc = "cc" };
@@ -752,6 +769,7 @@ int read_options(Arena *arena, int argc, char **argv, Options *options)
     options->nclang_args = call.clang.n;
     options->cc_args = call.cc.v;
     options->ncc_args = call.cc.n;
+    options->debug = defines_debug(&call.clang);
     options->link_args = call.link.v;
     options->nlink_args = call.link.n;
     return -1;
