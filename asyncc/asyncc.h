@@ -426,6 +426,7 @@ struct Local {
     const char *refused; /* why it can't live across an await yet ("is a VLA"), or null         */
     const char *cleanup; /* the function that its attribute names, or null                     */
     bool is_owed;       /* scopes.c: the output calls it, not the compiler of the output        */
+    bool is_freed;      /* scopes.c: a VLA, whose memory goes back where its scope is left     */
     bool wrapped;       /* sequence.c: a literal whose address leaves the block put around its statement */
     bool own_type;      /* sequence.c: a temporary whose value defines its type                    */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
@@ -549,18 +550,22 @@ struct Fn {
 
 /* ---- scopes.c: what is owed when a scope is left ------------------------------------------------------- */
 
-/* What is open at some place, the innermost first: the cleanup of a local. Lists share their tails. */
+/* What is open at some place, the innermost first: the cleanup of a local, or the memory of a VLA. Lists share
+ * their tails. */
 struct Owed {
     Local *local;
     const Owed *outer;
+    bool is_memory; /* of a VLA that is freed                                                       */
     int depth; /* 1: nothing outside of it                                                         */
 };
 /* The first in the list, before `kept`, that the output has to do; null: there is none. */
 const Owed *next_owed(const Owed *, const Owed *kept);
 /* Of labels that have its name the one that a goto means: with __label__ there may be more. */
 int choose_label(const Node *body, const Node *const *labels, int nlabels, const Node *jump);
-/* Fills Node.owed and kept, Await.owed, Local.is_owed. */
+/* Fills Node.owed and kept, Await.owed, Local.is_owed and is_freed. */
 void find_owed(Fn *);
+/* All cleanups, before memory that is freed where the function ends. */
+void own_cleanups(Fn *);
 
 /* ---- cfg.c: the order in which things happen ----------------------------------------------------------- */
 
@@ -752,6 +757,7 @@ Node *last_of_block(const Node *body);
 /* vla.c: which variably modified declarations don't stay as they are: Local.lowered, Fn.has_blocks. */
 void lower_variable_types(Fn *);
 void keep_bounds_of(Fn *, const Type *); /* made text says the type, so its bounds are kept */
+bool has_await_in_scope(const Fn *, const Local *);
 bool is_vla(const Local *); /* an array, not a pointer to one */
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);

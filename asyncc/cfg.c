@@ -253,7 +253,8 @@ static void jump_out(Builder *b, Target target)
 static void pay(Builder *b, const Owed *owed, const Owed *kept)
 {
     for (owed = next_owed(owed, kept); owed; owed = next_owed(owed->outer, kept))
-        add_event(b, EVENT_USE, owed->local);
+        if (!owed->is_memory)
+            add_event(b, EVENT_USE, owed->local);
 }
 
 /* ---- labels ---- */

@@ -75,7 +75,7 @@ static void dump_owed(const Owed *owed, const Owed *kept, FILE *out)
 {
     const char *word = " owes";
     for (owed = next_owed(owed, kept); owed; owed = next_owed(owed->outer, kept), word = "")
-        fprintf(out, "%s %s", word, owed->local->name);
+        fprintf(out, "%s %s%s", word, owed->local->name, owed->is_memory ? "[]" : "");
 }
 
 static void dump_node(Tu *tu, const Node *node, int depth, FILE *out)

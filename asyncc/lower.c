@@ -712,6 +712,8 @@ static void pay_before(Lowerer *l, Node *jump)
 {
     if (!next_owed(jump->owed, jump->kept))
         return;
+    if (jump->in_macro && !owes_calls(jump->owed, jump->kept))
+        return; /* a VLA's memory may go back later: by the next declaration, or at the end */
     check_editable(l, jump);
     Buf calls = { .arena = l->arena };
     add(&calls, begin_made(l, jump->from));
@@ -725,7 +727,8 @@ static void pay_before(Lowerer *l, Node *jump)
 /* Where control falls out of a block. */
 static void pay_at_end(Lowerer *l, Node *block)
 {
-    if (!next_owed(block->owed, block->kept))
+    bool is_body = block == l->fn->body; /* memory goes with the frame's end, which is next */
+    if (is_body ? !owes_calls(block->owed, block->kept) : !next_owed(block->owed, block->kept))
         return;
     const Node *last = last_of_block(block);
     if (last && (last->kind == N_RETURN || last->kind == N_GOTO || last->kind == N_BREAK || last->kind == N_CONTINUE))
@@ -733,7 +736,10 @@ static void pay_at_end(Lowerer *l, Node *block)
     check_editable(l, block);
     Buf calls = { .arena = l->arena };
     add_format(&calls, "%s    ", begin_made(l, block->to - 1)); /* the brace comes next, and stands further left */
-    add_owed(l->fn, block->owed, block->kept, &calls);
+    if (is_body)
+        add_owed_calls(l->fn, block->owed, block->kept, &calls);
+    else
+        add_owed(l->fn, block->owed, block->kept, &calls);
     add(&calls, end_made(l, block->to - 1));
     insert_after(l->editor, block->to - 1, calls.text);
 }
@@ -757,7 +763,7 @@ static void lower_return(Lowerer *l, Node *node)
 {
     Fn *fn = l->fn;
     Node *value = node->kids[0];
-    bool owes = next_owed(node->owed, node->kept) != NULL;
+    bool owes = owes_calls(node->owed, node->kept);
     Buf out = { .arena = l->arena };
     add(&out, begin_made(l, node->from));
     add(&out, owes ? "{\n" : "{ ");
@@ -773,7 +779,7 @@ static void lower_return(Lowerer *l, Node *node)
             add_format(&out, "%s = %s;\n", declare(l->arena, fn->result, result, true), text_of(l, value));
         }
     }
-    add_owed(fn, node->owed, node->kept, &out);
+    add_owed_calls(fn, node->owed, node->kept, &out);
     bool in_result = value && value->in_result && !(value->kind == N_AWAIT && wants_value(value->await));
     if (result && !fn->gives_value && (owes || !in_result))
         add_format(&out, "%s%s", assignment(l->arena, take_format(l->arena, "%s->result", fn->self), fn->result, result),

@@ -82,6 +82,7 @@ void add_bound(const Local *, const char *value, Buf *);
 void add_variable_object(const Fn *, const Local *, const char *value, Buf *);
 /* Of a static one, or one that is declared beside such; value may be null. */
 void add_static(const Fn *, const Local *, const char *value, bool is_list, Buf *out);
+void free_variable_object(const Fn *, const Local *, Buf *);
 /* What is owed where the function ends, or nothing. */
 const char *free_blocks(const Fn *);
 bool has_variable_params(const Fn *);
@@ -92,6 +93,9 @@ bool edit_type_uses(Fn *, Editor *);
 
 /* The calls that are owed where control leaves for a place at which `kept` stays open; and by f__cancel. */
 void add_owed(const Fn *, const Owed *, const Owed *kept, Buf *);
+/* Some of them are more than to free what is freed where the function ends, too. */
+bool owes_calls(const Owed *, const Owed *kept);
+void add_owed_calls(const Fn *, const Owed *, const Owed *kept, Buf *); /* those alone */
 void add_owed_when_cancelled(const Fn *, const Await *, Buf *);
 
 /* ---- boxes.c: frames that come from a stack ---- */

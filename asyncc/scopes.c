@@ -1,4 +1,4 @@
-/* scopes.c - what is owed when a scope is left: the calls of cleanup functions.
+/* scopes.c - what is owed when a scope is left: the calls of cleanup functions, and the memory of VLAs.
  *
  *     FREED char *name = copy();         owed from here on: free_name(&name)
  *     for (;;) {
@@ -95,14 +95,20 @@ static void walk_kids(Walker *w, Node *node)
         walk(w, node->kids[i]);
 }
 
+static void open_owed(Walker *w, Local *local, bool is_memory)
+{
+    Owed *owed = take(w->arena, sizeof *owed);
+    *owed = (Owed){ local, w->open, is_memory, w->open ? w->open->depth + 1 : 1 };
+    w->open = owed;
+}
+
 static void walk_variable(Walker *w, Node *node)
 {
     walk_kids(w, node);
-    if (!node->local->cleanup)
-        return;
-    Owed *owed = take(w->arena, sizeof *owed);
-    *owed = (Owed){ node->local, w->open, w->open ? w->open->depth + 1 : 1 };
-    w->open = owed;
+    if (node->local->is_freed)
+        open_owed(w, node->local, true);
+    if (node->local->cleanup)
+        open_owed(w, node->local, false);
 }
 
 /* break and continue in the last kid lead to here. */
@@ -198,7 +204,7 @@ static const Owed *common(const Owed *a, const Owed *b)
 static void own_left(const Node *label, const Node *jump)
 {
     for (const Owed *owed = jump->owed; owed != jump->kept; owed = owed->outer)
-        if (is_inside(label, owed->local->scope) && owed->local->scope->has_await)
+        if (!owed->is_memory && is_inside(label, owed->local->scope) && owed->local->scope->has_await)
             owed->local->is_owed = true;
 }
 
@@ -218,17 +224,20 @@ static void resolve_gotos(Walker *w)
     }
 }
 
+static bool is_ours(const Owed *owed) { return owed->is_memory || owed->local->is_owed; }
+
 /* What stands inside of something that is owed and is left with it comes first. Whether anything changed. */
 static bool own_inner(const Node *exit)
 {
     bool changed = false;
     const Owed *outermost = NULL;
     for (const Owed *owed = exit->owed; owed != exit->kept; owed = owed->outer)
-        if (owed->local->is_owed)
+        if (is_ours(owed))
             outermost = owed;
     for (const Owed *owed = exit->owed; outermost && owed != outermost; owed = owed->outer) {
-        changed |= !owed->local->is_owed;
-        owed->local->is_owed = true;
+        changed |= !is_ours(owed);
+        if (!owed->is_memory)
+            owed->local->is_owed = true;
     }
     return changed;
 }
@@ -239,6 +248,19 @@ static bool has_cleanups(const Fn *fn)
         if (fn->locals[i]->cleanup)
             return true;
     return false;
+}
+
+/* Not what has no await in its scope, which stays the compiler's. */
+static bool find_freed(Fn *fn)
+{
+    bool some = false;
+    for (int i = 0; i < fn->nlocals; i++) {
+        Local *local = fn->locals[i];
+        local->is_freed = local->kind == LOCAL_VAR && local->decl && local->type->kind == TYPE_ARRAY && local->type->variable_size &&
+                          local->type->size < 0 && has_await_in_scope(fn, local);
+        some |= local->is_freed;
+    }
+    return some;
 }
 
 /* gcc 12 and its neighbours save the stack pointer for a VLA where the block begins if a cleanup stands between, and a
@@ -287,13 +309,15 @@ static void warn_of_unwinding(const Fn *fn)
 
 void find_owed(Fn *fn)
 {
-    if (!has_cleanups(fn) || !fn->nawaits)
+    bool frees = find_freed(fn);
+    if ((!has_cleanups(fn) && !frees) || !fn->nawaits)
         return;
     Walker w = { .fn = fn, .arena = fn->tu->arena };
     walk(&w, fn->body);
     for (int i = 0; i < fn->nawaits; i++)
         for (const Owed *owed = fn->awaits[i]->owed; owed; owed = owed->outer)
-            owed->local->is_owed = true;
+            if (!owed->is_memory)
+                owed->local->is_owed = true;
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         if (!local->cleanup)
@@ -315,11 +339,35 @@ void find_owed(Fn *fn)
     warn_of_unwinding(fn);
 }
 
+void own_cleanups(Fn *fn)
+{
+    bool warned = false;
+    for (int i = 0; i < fn->nlocals; i++)
+        warned |= fn->locals[i]->is_owed;
+    for (int i = 0; i < fn->nlocals; i++) {
+        Local *local = fn->locals[i];
+        if (!local->cleanup || local->is_owed)
+            continue;
+        local->is_owed = true;
+        check_name(fn, local);
+    }
+    if (!warned)
+        warn_of_unwinding(fn);
+}
+
 const Owed *next_owed(const Owed *owed, const Owed *kept)
 {
-    while (owed != kept && !owed->local->is_owed)
+    while (owed != kept && !is_ours(owed))
         owed = owed->outer;
     return owed == kept ? NULL : owed;
+}
+
+bool owes_calls(const Owed *owed, const Owed *kept)
+{
+    for (; owed != kept; owed = owed->outer)
+        if (!owed->is_memory && owed->local->is_owed)
+            return true;
+    return false;
 }
 
 /* ---- the calls ---- */
@@ -336,11 +384,16 @@ static const char *callable(const Fn *fn, const Local *local)
     return local->cleanup;
 }
 
-void add_owed(const Fn *fn, const Owed *owed, const Owed *kept, Buf *out)
+static void add_each_owed(const Fn *fn, const Owed *owed, const Owed *kept, bool memory, Buf *out)
 {
-    while ((owed = next_owed(owed, kept))) {
+    for (; (owed = next_owed(owed, kept)); owed = owed->outer) {
         const Local *local = owed->local;
         const char *at = local->name;
+        if (owed->is_memory) {
+            if (memory)
+                free_variable_object(fn, local, out);
+            continue;
+        }
         if (is_vla(local))
             at = take_format(fn->tu->arena, "(void *)%s%s%s", local->home == HOME_PLACED ? fn->self : "",
                              local->home == HOME_PLACED ? "->" : "", local->home == HOME_PLACED ? local->slot->name : at);
@@ -349,20 +402,29 @@ void add_owed(const Fn *fn, const Owed *owed, const Owed *kept, Buf *out)
         else
             at = take_format(fn->tu->arena, "&%s", at);
         add_format(out, "%s(%s);\n", callable(fn, local), at);
-        owed = owed->outer;
     }
+}
+
+void add_owed(const Fn *fn, const Owed *owed, const Owed *kept, Buf *out)
+{
+    add_each_owed(fn, owed, kept, true, out);
+}
+
+void add_owed_calls(const Fn *fn, const Owed *owed, const Owed *kept, Buf *out)
+{
+    add_each_owed(fn, owed, kept, false, out);
 }
 
 void add_owed_when_cancelled(const Fn *fn, const Await *await, Buf *out)
 {
-    const Owed *owed = await->owed;
-    while ((owed = next_owed(owed, NULL))) {
+    for (const Owed *owed = await->owed; (owed = next_owed(owed, NULL)); owed = owed->outer) {
         const Local *local = owed->local;
+        if (owed->is_memory) /* goes with the frame's end */
+            continue;
         /* The types that the body declares have no names outside of it. */
         bool untyped = is_pointer_kept(local) || local->type->tags || is_bytes(local);
         bool is_address = is_vla(local) || is_bytes(local); /* what the field says */
         add_format(out, "        %s(%s%s%s->%s);\n", callable(fn, local), untyped ? "(void *)" : "", is_address ? "" : "&",
                    fn->self, local->slot->name);
-        owed = owed->outer;
     }
 }

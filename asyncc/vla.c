@@ -9,8 +9,8 @@
  * No compiler lets a goto, as by which a function resumes, lead into the scope of such a declaration, even if
  * nothing of it is used any more. An expression that names the same type in a cast declares nothing. So where
  * an await stands in the scope, the bounds become locals that are made, evaluated once and live as long as
- * something of the type is used; an array becomes memory of the runtime's, which the frame frees at its
- * end; a pointer is kept as one to void; a typedef leaves only its bounds. The others stay as they are. */
+ * something of the type is used; an array becomes memory of the runtime's, given back where its scope is left and
+ * all of it where the function ends (ac/memory.h); a pointer is kept as one to void; a typedef leaves only its bounds. The others stay as they are. */
 #include "lower.h"
 #include <string.h>
 
@@ -20,7 +20,7 @@ bool is_vla(const Local *local)
 }
 
 /* A jump into the scope isn't C, be the local dead or not. The scope begins somewhere in the declaration. */
-static bool has_await_in_scope(const Fn *fn, const Local *local)
+bool has_await_in_scope(const Fn *fn, const Local *local)
 {
     for (int i = 0; i < fn->nawaits; i++) {
         const Node *await = fn->awaits[i]->node, *scope = local->scope;
@@ -59,9 +59,8 @@ void keep_bounds_of(Fn *fn, const Type *type)
     }
 }
 
-void lower_variable_types(Fn *fn)
+static void lower_declarations(Fn *fn)
 {
-    fn->has_blocks = fn->has_allocas && fn->nawaits;
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         if (!local->type->variable_size)
@@ -74,6 +73,19 @@ void lower_variable_types(Fn *fn)
         if (!local->lowered)
             continue;
         lower_local(fn, local);
+    }
+}
+
+void lower_variable_types(Fn *fn)
+{
+    fn->has_blocks = fn->has_allocas && fn->nawaits;
+    lower_declarations(fn);
+    bool kept = fn->has_blocks && fn->has_allocas; /* to the function's end */
+    for (int i = 0; i < fn->nlocals; i++)
+        kept |= is_vla(fn->locals[i]) && !fn->locals[i]->is_freed;
+    if (kept) {
+        own_cleanups(fn);
+        lower_declarations(fn);
     }
 }
 
@@ -122,6 +134,11 @@ void add_variable_object(const Fn *fn, const Local *local, const char *value, Bu
     } else if (*declares) {
         add_format(out, "%s%s = 0;\n", declares, at);
     }
+}
+
+void free_variable_object(const Fn *fn, const Local *local, Buf *out)
+{
+    add_format(out, "ac__vla_end(&%s->ac__blocks, %d);\n", fn->self, local->index + 1);
 }
 
 void add_static(const Fn *fn, const Local *local, const char *value, bool is_list, Buf *out)
