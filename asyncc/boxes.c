@@ -8,6 +8,7 @@
  *         self->n = n;
  *         self->state = 1;
  *         self->fact__1 = fact__called;
+ *         ac__own(cx, fact__called, self, fact__poll_on);
  *         return fact__said;
  *     fact__1:
  *         if ((fact__said = ac__resume(cx, fact__called = self->fact__1)) != AC_READY)
@@ -23,7 +24,11 @@
  * text of lower.c.
  *
  * f__start, f__poll and f__cancel of a function that makes such calls hide the stack that their caller may be on,
- * since that isn't asyncc's to know; f__start_in and the others are for those who do know. */
+ * since that isn't asyncc's to know; f__start_in and the others are for those who do know.
+ *
+ * Most resumptions of a deep call are of its innermost box, which waits again. Their way is short: f__poll of the owner ends in
+ * f__poll_box of that box (ac__poll_top), and this in nothing else while it says AC_PENDING. If it says something
+ * else, the runtime goes on, and calls the owner's f__poll_on when the call is over. */
 #include "lower.h"
 #include <string.h>
 
@@ -139,13 +144,13 @@ void declare_box(const Fn *fn, const char *params, Buf *out)
         add_format(out, "%svoid *%s__box(struct ac__boxes *%s%s);\n", storage(fn), name, comma, params);
 }
 
-/* What a caller that isn't asyncc's text calls: `how` is start, poll or cancel, with what it is declared and called with. */
-void hide_stack(const Fn *fn, const char *how, const char *params, const char *args, Buf *out)
+/* What a caller that isn't asyncc's text calls, and the stack that it may be on is hidden from. */
+void hide_stack(const Fn *fn, const char *how, Buf *out)
 {
-    add_format(out, "%senum ac_poll %s__%s(%s *%s, struct ac_context *%s%s)\n{\n", storage(fn), fn->name, how, fn->frame_type,
-               fn->self, fn->cx, params);
+    add_format(out, "%senum ac_poll %s__%s(%s *%s, struct ac_context *%s)\n{\n", storage(fn), fn->name, how, fn->frame_type, fn->self,
+               fn->cx);
     add_format(out, "    struct ac__boxes *ac__hidden = %s->boxes;\n    %s->boxes = 0;\n", fn->cx, fn->cx);
-    add_format(out, "    enum ac_poll ac__said = %s__%s_in(%s, %s%s);\n", fn->name, how, fn->self, fn->cx, args);
+    add_format(out, "    enum ac_poll ac__said = %s__%s_in(%s, %s);\n", fn->name, how, fn->self, fn->cx);
     add_format(out, "    %s->boxes = ac__hidden;\n    return ac__said;\n}\n", fn->cx);
 }
 
@@ -169,21 +174,30 @@ void add_descriptor(const Fn *fn, const char *name, const char *how, Buf *out)
     add_format(out, "    %s__poll_%s, %s__cancel_%s\n};", fn->name, how, fn->name, how);
 }
 
+/* Its poll may end in that of the innermost box, and is told to go on by f__poll_on. */
+bool owns_boxes(const Fn *fn)
+{
+    bool boxed = false;
+    for (int i = 0; i < fn->nawaits; i++)
+        boxed |= fn->awaits[i]->boxed && fn->awaits[i]->reached;
+    return boxed && !is_watched(fn);
+}
+
 void define_box(const Fn *fn, const char *params, const char *args, Buf *out)
 {
     const char *name = fn->name, *frame = fn->frame_type, *comma = *params ? ", " : "";
     if (!needs_box(fn))
         return;
-    if (fn->may_call) {
-        add_by_bytes(fn, "poll", "_box", "_in", out);
-        add(out, "\n");
-        add_by_bytes(fn, "cancel", "_box", "_in", out);
-        add(out, "\nstatic ");
-        add_descriptor(fn, "boxed", "box", out);
-        add(out, "\n");
+    if (!fn->may_call) { /* the others' is made with their polls */
+        add_format(out, "static enum ac_poll %s__poll_box(void *ac__frame, struct ac_context *ac__cx)\n{\n"
+                        "    return ac__polled(ac__cx, %s__poll_any(ac__frame, ac__cx));\n}\n", name, name);
     }
+    add_by_bytes(fn, "cancel", "_box", fn->may_call ? "_in" : "", out);
+    add(out, "\nstatic ");
+    add_descriptor(fn, "boxed", "box", out);
+    add(out, "\n");
     add_format(out, "%svoid *%s__box(struct ac__boxes *ac__stack%s%s)\n{\n", storage(fn), name, comma, params);
-    add_format(out, "    %s *ac__frame = ac__push(ac__stack, &%s__%s);\n", frame, name, fn->may_call ? "boxed" : "future");
+    add_format(out, "    %s *ac__frame = ac__push(ac__stack, &%s__boxed);\n", frame, name);
     add_format(out, "    %s__init(ac__frame%s);\n    return ac__frame;\n}\n", name, args);
 }
 
@@ -230,7 +244,7 @@ bool has_pointers(const Tu *tu, int from, int to)
 static void block_on_box(const Fn *fn, const char *call, Buf *out)
 {
     add_format(out, "struct ac__boxes *ac__stack = ac__new_boxes();\n    void *ac__frame = %s;\n", call);
-    add(out, "    ac_block_on_future(ac__type_of(ac__frame), ac__frame);\n");
+    add(out, "    ac__block_on_box(ac__frame);\n");
     if (fn->result->kind != TYPE_VOID)
         add_format(out, "    %s = *(%s)ac__result(ac__frame);\n", declare(fn->tu->arena, fn->result, "ac__value", true),
                    declare(fn->tu->arena, fn->result, "*", true));

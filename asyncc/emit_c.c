@@ -541,12 +541,13 @@ static const char *line_start(const Fn *fn, int offset)
 static void add_future_type(const Fn *fn, const char *start, const char *end, Buf *out)
 {
     static const char *const any[] = { "poll", "cancel" };
-    for (int i = fn->is_leaf || fn->may_call ? 0 : 1; i < 2; i++) {
+    for (int i = fn->is_leaf ? 0 : 1; i < 2; i++) {
         add(out, start);
         add_by_bytes(fn, any[i], "_any", "", out);
         add(out, end);
     }
-    add_format(out, "%s%s", start, fn->is_static || fn->is_leaf ? "static " : storage(fn));
+    bool is_used = fn->spawned || fn->blocked_on || fn->is_main;
+    add_format(out, "%s%s", start, !fn->is_leaf && !fn->is_static ? storage(fn) : is_used ? "static " : "static AC__UNUSED ");
     add_descriptor(fn, "future", "any", out);
     add(out, end);
 }
@@ -640,8 +641,8 @@ static void add_polls(const Fn *fn, const char *params, const char *start, const
         add(out, end);
     }
     /* What drives the future by its type is the usual caller, and finds the code without a jump. */
-    add_format(out, "%sstatic enum ac_poll %s__poll_any(void *ac__frame, struct ac_context *%s)\n{\n    %s *%s = ac__frame;\n",
-               start, name, cx, fn->frame_type, self);
+    add_format(out, "%sstatic %senum ac_poll %s__poll_any(void *ac__frame, struct ac_context *%s)\n{\n    %s *%s = ac__frame;\n",
+               start, needs_box(fn) ? "__attribute__((noinline)) " : "", name, cx, fn->frame_type, self);
     if (states)
         add_format(out, "    if (%s == 0)\n        return %s__first(%s, %s);\n", state, name, self, cx);
     add_poll(fn, resumed, states ? NULL : self, out);
@@ -659,15 +660,69 @@ static void add_inner_polls(const Fn *fn, const char *params, const char *start,
                init_watch(fn));
     add_call(fn, "0", "", out);
     add_format(out, ";\n}%s", end);
-    add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__poll_in(%s)\n{\n", start, name, takes);
-    if (has_states(fn)) {
-        add_format(out, "    if (%s != 0)\n        return ", state);
-        add_call(fn, state, NULL, out);
-        add(out, ";\n");
-    }
-    add(out, "    return ");
+    /* The first poll has its code apart, as with those of add_polls. */
+    add_format(out, "%sstatic AC__UNUSED __attribute__((noinline)) enum ac_poll %s__first(%s)\n{\n    return ", start, name, takes);
     add_call(fn, "0", self, out);
     add_format(out, ";\n}%s", end);
+    if (!has_states(fn)) {
+        add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__poll_in(%s)\n{\n    return %s__first(%s, %s);\n}%s", start, name, takes,
+                   name, self, fn->cx, end);
+    } else {
+        add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__poll_on(void *ac__frame, struct ac_context *%s)\n{\n    %s *%s = ac__frame;\n    return ",
+                   start, name, fn->cx, fn->frame_type, self);
+        add_call(fn, state, NULL, out);
+        add_format(out, ";\n}%s%sstatic AC__UNUSED enum ac_poll %s__poll_in(%s)\n{\n    return %s ? %s__poll_on(%s, %s) : %s__first(%s, %s);\n}%s",
+                   end, start, name, takes, state, name, self, fn->cx, name, self, fn->cx, end);
+    }
+    if (!needs_box(fn))
+        return;
+    if (has_states(fn)) {
+        add_format(out, "%sstatic __attribute__((noinline)) enum ac_poll %s__first_box(%s)\n{\n", start, name, takes);
+        add_format(out, "    return ac__polled(%s, %s__first(%s, %s));\n}%s", fn->cx, name, self, fn->cx, end);
+    }
+    /* A box is polled where there is a stack. */
+    add_format(out, "%sstatic enum ac_poll %s__poll_box(void *ac__frame, struct ac_context *%s)\n{\n    %s *%s = ac__frame;\n", start,
+               name, fn->cx, fn->frame_type, self);
+    if (!has_states(fn)) {
+        add_format(out, "    return ac__polled(%s, %s__first(%s, %s));\n}%s", fn->cx, name, self, fn->cx, end);
+        return;
+    }
+    add_format(out, "    if (%s == 0)\n        return %s__first_box(%s, %s);\n", state, name, self, fn->cx);
+    for (int i = 0; i < fn->nawaits; i++)
+        if (fn->awaits[i]->boxed && fn->awaits[i]->reached)
+            add_format(out, "    if (%s == %d && %s->boxes == 0)\n        __builtin_unreachable();\n", state, fn->awaits[i]->state, fn->cx);
+    add_format(out, "    return ac__polled(%s, ", fn->cx);
+    add_call(fn, state, NULL, out);
+    add_format(out, ");\n}%s", end);
+}
+
+/* What others poll, with the stack that they may be on hidden; its poll may end in that of the innermost box. */
+static void add_outer_polls(const Fn *fn, const char *params, const char *args, Buf *out)
+{
+    const char *name = fn->name, *self = fn->self, *cx = fn->cx, *kind = storage(fn), *comma = *params ? ", " : "";
+    const char *takes = take_format(fn->tu->arena, "%s *%s, struct ac_context *%s", fn->frame_type, self, cx);
+    add_format(out, "static AC__UNUSED __attribute__((noinline)) enum ac_poll %s__poll_hidden(%s)\n{\n", name, takes);
+    add_format(out, "    struct ac__boxes *ac__hidden = %s->boxes;\n    %s->boxes = 0;\n", cx, cx);
+    add_format(out, "    enum ac_poll ac__said = %s__poll_in(%s, %s);\n", name, self, cx);
+    add_format(out, "    %s->boxes = ac__hidden;\n    return ac__said;\n}\n", cx);
+    add_format(out, "static AC__UNUSED __attribute__((noinline)) enum ac_poll %s__poll_any(void *ac__frame, struct ac_context *%s)\n{\n    %s *%s = ac__frame;\n", name, cx,
+               fn->frame_type, self);
+    if (!has_states(fn)) {
+        add_format(out, "    return %s__poll_hidden(%s, %s);\n}\n", name, self, cx);
+    } else {
+        const char *state = take_format(fn->tu->arena, "%s->%s", self, fn->state_field->name);
+        add_format(out, "    if (%s->boxes != 0)\n        return %s__poll_hidden(%s, %s);\n", cx, name, self, cx);
+        for (int i = 0; i < fn->nawaits && owns_boxes(fn); i++)
+            if (fn->awaits[i]->boxed && fn->awaits[i]->reached)
+                add_format(out, "    if (%s == %d)\n        return ac__poll_top(%s, %s->%s);\n", state, fn->awaits[i]->state, cx, self,
+                           fn->awaits[i]->child->name);
+        add_format(out, "    if (__builtin_expect(%s == 0, 0))\n        return %s__first(%s, %s);\n    return ", state, name, self, cx);
+        add_call(fn, state, NULL, out);
+        add(out, ";\n}\n");
+    }
+    add_format(out, "%senum ac_poll %s__poll(%s)\n{\n    return %s__poll_any(%s, %s);\n}\n", kind, name, takes, name, self, cx);
+    add_format(out, "%senum ac_poll %s__start(%s%s%s)\n{\n    %s__init(%s%s);\n    return %s__poll_any(%s, %s);\n}\n", kind, name, takes,
+               comma, params, name, self, args, name, self, cx);
 }
 
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
@@ -738,9 +793,8 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
     }
     if (fn->may_call) {
         add(out, start);
-        hide_stack(fn, "start", take_format(arena, "%s%s", comma, params), args.text, out);
-        hide_stack(fn, "poll", "", "", out);
-        hide_stack(fn, "cancel", "", "", out);
+        add_outer_polls(fn, params, args.text, out);
+        hide_stack(fn, "cancel", out);
         add(out, end);
     }
     if (needs_type(fn))
@@ -844,6 +898,8 @@ static void add_body(Fn *fn, const Decl *decl, Editor *editor, Buf *out)
 {
     const char *params = params_text(fn, decl, editor), *comma = *params ? ", " : "";
     add_format(out, MARK "B%d" MARK, decl->from);
+    if (owns_boxes(fn))
+        add_format(out, "static AC__UNUSED enum ac_poll %s__poll_on(void *, struct ac_context *);\n", fn->name);
     add_format(out, "static %s%s %s(%s *%s, struct ac_context *%s%s%s%s", fn->labels_as_values ? "AC__ONE_BODY " : "inline ",
                outcome(fn), body_name(fn), fn->frame_type, fn->self, fn->cx, has_states(fn) ? ", unsigned " : "",
                has_states(fn) ? fn->state : "", comma);

@@ -243,12 +243,16 @@ static bool is_saved(const Local *local, const Await *await)
 
 /* A function whose only await stands in a loop leaves there for the first time, or after it was resumed there: then
  * the state and the parameters that don't change are in the frame still. Compilers know which, where they
- * give the start a copy of the body; with more awaits it would take a test. */
+ * give the start a copy of the body; with more awaits it would take a test. Not where the others are boxed: what comes
+ * after those is apart in a body that recurs, as a rule. */
 static bool saves_once(const Lowerer *l, const Await *await)
 {
     const Fn *fn = l->fn;
-    if (fn->nawaits != 1 || !l->loop || fn->labels_as_values || !await->reached)
+    if (await->boxed || !l->loop || fn->labels_as_values || !await->reached)
         return false;
+    for (int i = 0; i < fn->nawaits; i++)
+        if (fn->awaits[i] != await && !fn->awaits[i]->boxed)
+            return false;
     for (int i = 0; i < fn->nparams; i++)
         if (fn->params[i]->is_constant && is_saved(fn->params[i], await))
             return true;
@@ -261,7 +265,10 @@ static void add_saves(Lowerer *l, const Await *await, Buf *out)
     bool once = saves_once(l, await);
     const char *state = take_format(l->arena, "    %s->%s = %d;\n", fn->self, fn->state_field->name, await->state);
     if (once) {
-        add_format(out, "    if (%s == 0) {\n", fn->state);
+        if (fn->nawaits == 1)
+            add_format(out, "    if (%s == 0) {\n", fn->state);
+        else
+            add_format(out, "    if (%s != %d) {\n", fn->state, await->state);
         for (int i = 0; i < fn->nlocals; i++)
             if (is_saved(fn->locals[i], await) && fn->locals[i]->is_constant)
                 add_save(fn, fn->locals[i], out);
@@ -316,6 +323,8 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     add_saves(l, await, out);
     if (await->boxed)
         add_format(out, "    %s->%s = %s__called;\n", fn->self, await->child->name, fn->name);
+    if (await->boxed && await->reached && owns_boxes(fn))
+        add_format(out, "    ac__own(%s, %s__called, %s, %s__poll_on);\n", fn->cx, fn->name, fn->self, fn->name);
     add_format(out, "    return %s;\n", pending);
     if (await->reached) { /* else nobody goes to the label */
         add_format(out, "%s__%d:\n    ", fn->name, await->state);

@@ -110,6 +110,7 @@ bool may_say_call(const Await *);
 const char *result_of_box(const Fn *, const Await *);
 const char *field_of_box(const Field *);
 bool needs_box(const Fn *); /* f__box is made */
+bool owns_boxes(const Fn *);
 void declare_box_locals(const Fn *, Buf *);
 void declare_box(const Fn *, const char *params, Buf *);
 /* f__poll_any by f__poll, f__cancel_box by f__cancel_in; and the descriptor that names two of them. */
@@ -126,8 +127,8 @@ const char *without_async(const Tu *, int from, int to);
 void block_on_declared(const Fn *, const char *args, Buf *);
 void block_on_pointer(Editor *, const Node *);
 void spawn_pointer(Editor *, const Node *);
-/* f__start, ... by f__start_in; both with a comma before what they hold. */
-void hide_stack(const Fn *, const char *how, const char *params, const char *args, Buf *);
+/* f__cancel by f__cancel_in. */
+void hide_stack(const Fn *, const char *how, Buf *);
 
 /* ---- emit_c.c: what emit_header.c writes the same way ---- */
 

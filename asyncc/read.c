@@ -149,7 +149,7 @@ static bool is_made(const char *rest)
                                          "name", "spawn", "spawn_local", "block_on", "poll_any", "cancel_any", "start_in",
                                          "poll_in", "cancel_in", "poll_box", "cancel_box", "box", "boxed", "layout", "said", "called",
                                          "self", "cx", "state", "value",
-                                         "watched", "checked", "cancel_body" };
+                                         "watched", "checked", "cancel_body", "poll_on", "first_box", "poll_hidden" };
     static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "s", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(rest, words[i]))

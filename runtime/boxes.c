@@ -60,16 +60,8 @@ static void grow(struct ac__boxes *boxes, size_t wanted)
     boxes->low = NULL;
 }
 
-struct ac__boxes *ac__new_boxes(void)
-{
-    struct ac__boxes *boxes = ac__sys_malloc(FIRST);
-    if (boxes == NULL)
-        stop(FIRST);
-    *boxes = (struct ac__boxes){ .at = (char *)(boxes + 1), .end = (char *)boxes + FIRST, .grow = grow };
-    return boxes;
-}
-
-void ac__shrink_boxes(struct ac__boxes *boxes)
+/* A chunk is empty. */
+static void shrink(struct ac__boxes *boxes)
 {
     struct ac__chunk *chunk = boxes->chunk;
     boxes->low = NULL;
@@ -81,6 +73,40 @@ void ac__shrink_boxes(struct ac__boxes *boxes)
     boxes->at = chunk->older_at;
     boxes->end = chunk->older_end;
     boxes->low = chunk->older_low;
+}
+
+void ac__leave_top(struct ac__boxes *boxes)
+{
+    /* Before its caller gives it back, its chunk has to be the newest. */
+    while (boxes->low == NULL && boxes->chunk != NULL)
+        shrink(boxes);
+    boxes->top = boxes->top == boxes->first ? NULL : boxes->top->of.below;
+}
+
+static enum ac_poll give_back(struct ac_context *cx, enum ac_poll said)
+{
+    (void)cx;
+    return said;
+}
+
+/* A box that the owner's poll ended in is done, or has called. */
+static enum ac_poll go_on(struct ac_context *cx, enum ac_poll said)
+{
+    struct ac__boxes *boxes = cx->boxes;
+    if (said == AC_READY)
+        ac__leave_top(boxes);
+    said = ac__drive(boxes, cx);
+    return said == AC_READY ? boxes->poll_owner(boxes->owner, cx) : said;
+}
+
+struct ac__boxes *ac__new_boxes(void)
+{
+    struct ac__boxes *boxes = ac__sys_malloc(FIRST);
+    if (boxes == NULL)
+        stop(FIRST);
+    *boxes = (struct ac__boxes){ .at = (char *)(boxes + 1), .end = (char *)boxes + FIRST, .grow = grow,
+                                  .polled = go_on };
+    return boxes;
 }
 
 void ac__free_boxes(struct ac__boxes *boxes)
@@ -99,25 +125,29 @@ static void end_cancelled(struct ac__boxes *boxes, struct ac__box *box)
     boxes->cancelled = boxes->top;
     boxes->at = (char *)box;
     if (boxes->low == box)
-        ac__shrink_boxes(boxes);
+        shrink(boxes);
 }
 
 enum ac_poll ac__drive(struct ac__boxes *boxes, struct ac_context *cx)
 {
-    enum ac_poll said;
-    cx->boxes = boxes;
-    do {
+    enum ac_poll said = AC_READY;
+    boxes->polled = give_back;
+    while (boxes->top != NULL) {
         /* What a cancelled box calls while it cleans up stands above it, and is polled. */
+        cx->boxes = boxes;
         struct ac__box *box = boxes->top;
         bool cancelled = box == boxes->cancelled;
         said = (cancelled ? box->type->cancel : box->type->poll)(box + 1, cx);
+        if (said == AC_PENDING)
+            break;
         if (said != AC_READY)
             continue;
-        boxes->top = box == boxes->first ? NULL : box->of.below;
+        ac__leave_top(boxes);
         if (cancelled)
             end_cancelled(boxes, box);
-    } while (said != AC_PENDING && boxes->top != NULL);
+    }
     cx->boxes = NULL;
+    boxes->polled = go_on;
     return said;
 }
 
@@ -153,7 +183,7 @@ static enum ac_poll poll_boxed(void *frame, struct ac_context *cx)
 {
     struct boxed_task *task = frame;
     const struct ac_future_type *type = ac__type_of(task->callee);
-    enum ac_poll said = type->poll(task->callee, cx);
+    enum ac_poll said = ac__drive(ac__boxes_of(task->callee), cx);
     if (said == AC_READY) {
         memcpy((char *)frame + task->type.result_offset, (char *)task->callee + type->result_offset, type->result_size);
         end_boxed(task);
@@ -164,10 +194,22 @@ static enum ac_poll poll_boxed(void *frame, struct ac_context *cx)
 static enum ac_poll cancel_boxed(void *frame, struct ac_context *cx)
 {
     struct boxed_task *task = frame;
-    enum ac_poll said = ac__type_of(task->callee)->cancel(task->callee, cx);
+    enum ac_poll said = ac__cancel(cx, task->callee);
     if (said == AC_READY)
-        end_boxed(task);
+        task->callee = NULL; /* with its stack */
     return said;
+}
+
+static enum ac_poll poll_first(void *frame, struct ac_context *cx)
+{
+    return ac__drive(ac__boxes_of(frame), cx);
+}
+
+void ac__block_on_box(void *frame)
+{
+    struct ac_future_type type = *ac__type_of(frame);
+    type.poll = poll_first;
+    ac_block_on_future(&type, frame);
 }
 
 void *ac__box_task(void *callee)

@@ -109,13 +109,13 @@ START_TEST(memory_follows_the_depth)
         size_t full = used();
         ck_assert_uint_lt(full - before, 20000 * (sizeof(struct level) + sizeof(struct ac__box)) + (1 << 20));
         for (int i = 20000; i-- > 1;) {
-            boxes->top = ((struct ac__box *)frames[i] - 1)->of.below;
+            ac__leave_top(boxes);
             ac__return(&cx, frames[i]);
             if (i == 100 && full > before) /* sanitizers count their own */
                 ck_assert_uint_lt(used() - before, (full - before) / 2);
         }
         ck_assert_uint_lt(used() - before, 8000);
-        boxes->top = NULL;
+        ac__leave_top(boxes);
         ac__return(&cx, frames[0]);
     }
     ac__free_boxes(boxes);
@@ -133,6 +133,32 @@ START_TEST(cancelling_goes_from_the_innermost_outwards)
     ck_assert_int_eq(level__cancel(&root, &cx), AC_READY);
     ck_assert_int_eq(cancels, 5001);
     ck_assert_uint_le(used(), before);
+}
+END_TEST
+
+/* A box that calls again, from an empty chunk into one that is newer still, is given back to its own. */
+START_TEST(chunks_that_became_empty_go_together)
+{
+    struct ac__boxes *boxes = ac__new_boxes();
+    struct ac_context cx = { .boxes = boxes };
+    void *first = level__box(boxes, 0, 0), *caller = level__box(boxes, 0, 0);
+    size_t small = level.size;
+    for (level.size = 4000; level.size < 200000; level.size *= 4) {
+        void *called = level__box(boxes, 0, 0);
+        ac__leave_top(boxes);
+        ac__return(&cx, called);
+    }
+    level.size = small;
+    ac__leave_top(boxes);
+    ac__return(&cx, caller);
+    ck_assert_ptr_null(boxes->chunk);
+    ck_assert_ptr_eq(level__box(boxes, 0, 0), caller);
+    ac__leave_top(boxes);
+    ac__return(&cx, caller);
+    ac__leave_top(boxes);
+    ac__return(&cx, first);
+    ck_assert_ptr_null(boxes->top);
+    ac__free_boxes(boxes);
 }
 END_TEST
 
@@ -157,6 +183,7 @@ int main(void)
         the_innermost_alone_is_polled,
         frames_of_any_size_and_alignment,
         memory_follows_the_depth,
+        chunks_that_became_empty_go_together,
         cancelling_goes_from_the_innermost_outwards,
     };
     const TTest *const stops[] = { no_memory_is_a_stop };

@@ -13,6 +13,9 @@
  *  it is polled again when the callee is done, finds the result in the callee's frame, and gives that box
  *  back. So neither the C stack nor the cost of a wake-up grows with the depth.
  *
+ *  When the owner is polled again, its poll ends in that of the innermost box, which hands on what it says, if that
+ *  isn't AC_PENDING, to the stack's `polled`: so waiting once more costs no loop and keeps nothing on the C stack.
+ *
  *  A frame that is driven by something else than asyncc's own calls (an executor, a future by hand) is polled
  *  by its f__poll, which hides the stack from it: what it calls then has a stack of its own, and AC__CALL is
  *  never seen. The threads of one stack take turns, so nothing here is locked. */
@@ -41,12 +44,16 @@ struct ac__boxes {
     struct ac__box *first;
     struct ac__box *cancelled; /* the innermost that is being cancelled, with all below; or null */
     char *at, *end;            /* what is free of the newest chunk */
-    struct ac__box *low;       /* the lowest box of that chunk */
+    struct ac__box *low;       /* the lowest box of that chunk; null: it is empty */
     struct ac__chunk *chunk;   /* the newest; and one that is kept for the next time, or null */
     struct ac__chunk *spare;
     /* Makes a newer chunk, in which so much fits. By a pointer, so that a file that only defines functions
      * links without the runtime. */
     void (*grow)(struct ac__boxes *, __SIZE_TYPE__ size);
+    /* What is done with the outcome of a box's poll; given back to who drives the stack, while that is ac__drive. */
+    enum ac_poll (*polled)(struct ac_context *, enum ac_poll said);
+    void *owner; /* its frame, if its poll goes on by poll_owner */
+    enum ac_poll (*poll_owner)(void *owner, struct ac_context *);
 };
 
 /** A stack without a box. No memory is a checked stop, here and where it grows: a call can't say that it
@@ -81,12 +88,14 @@ static inline void *ac__push(struct ac__boxes *boxes, const struct ac_future_typ
     return box + 1;
 }
 
-/** Polls, and calls, until the first box is ready or the innermost one has to wait. */
+/** Polls, and calls, until the first box is ready or the innermost one has to wait. Ready at once if it was. */
 enum ac_poll ac__drive(struct ac__boxes *, struct ac_context *);
+/** Drives the first box, alone on its stack, to its end on the calling thread, as ac_block_on_future() does. */
+void ac__block_on_box(void *frame);
+/** The innermost box is ready: what it called itself is gone. Its result stands in it until its caller gives it back. */
+void ac__leave_top(struct ac__boxes *);
 /** The call of @p frame was the last thing on its stack, and is over. */
 void ac__free_boxes(struct ac__boxes *);
-/** A chunk is empty: takes its box off. */
-void ac__shrink_boxes(struct ac__boxes *);
 
 static inline struct ac__boxes *ac__boxes_of(void *first_frame)
 {
@@ -116,6 +125,36 @@ static inline enum ac_poll ac__resume(struct ac_context *cx, void *frame)
     return cx->boxes != (struct ac__boxes *)0 ? AC_READY : ac__drive(ac__boxes_of(frame), cx);
 }
 
+/* The short way from whoever polls the owner to the innermost box: the owner's poll ends in that of the box, and is called
+ * again, by `polled`, when the call is over. */
+
+/** The call has suspended: @p poll goes on with the @p owner's body. */
+static inline void ac__own(struct ac_context *cx, void *frame, void *owner, enum ac_poll (*poll)(void *, struct ac_context *))
+{
+    if (cx->boxes != (struct ac__boxes *)0)
+        return;
+    ac__boxes_of(frame)->owner = owner;
+    ac__boxes_of(frame)->poll_owner = poll;
+}
+
+/** Polls the innermost box, and what follows from that. Only of a call that has suspended, outside of any box. */
+static inline enum ac_poll ac__poll_top(struct ac_context *cx, void *frame)
+{
+    struct ac__boxes *boxes = ac__boxes_of(frame);
+    struct ac__box *box = boxes->top;
+    cx->boxes = boxes;
+    return box->type->poll(box + 1, cx);
+}
+
+/** What the poll of a box ends with. */
+static inline enum ac_poll ac__polled(struct ac_context *cx, enum ac_poll said)
+{
+    if (__builtin_expect(said != AC_PENDING, 0))
+        return cx->boxes->polled(cx, said);
+    cx->boxes = (struct ac__boxes *)0;
+    return AC_PENDING;
+}
+
 /** The result has been taken from the frame: the box goes back. */
 static inline void ac__return(struct ac_context *cx, void *frame)
 {
@@ -126,7 +165,7 @@ static inline void ac__return(struct ac_context *cx, void *frame)
     }
     boxes->at = (char *)((struct ac__box *)frame - 1);
     if (boxes->low == (struct ac__box *)frame - 1)
-        ac__shrink_boxes(boxes);
+        boxes->low = (struct ac__box *)0; /* the chunk goes when the caller is done, so nothing is called here */
 }
 
 /** Cancels the callee, from the innermost box on outwards; each box goes back. */
