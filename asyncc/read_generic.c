@@ -83,7 +83,7 @@ static bool has_await_word(const Tu *tu, int from, int to)
     return false;
 }
 
-/* What the parse answered; -1: it wasn't asked yet. */
+/* What the parse answered; -1: it wasn't asked yet; -2: it had no answer, for there are errors. */
 static int probed_choice(Reader *r, CXCursor control, const Choices *choices)
 {
     int at = choices->control_from;
@@ -93,14 +93,14 @@ static int probed_choice(Reader *r, CXCursor control, const Choices *choices)
     while (clang_getCursorKind(size) != CXCursor_UnaryExpr) { /* through the comma and the cast */
         Kids kids = children(r, size);
         if (!kids.n)
-            return -1;
+            return -2;
         size = core(r, kids.v[0]);
     }
     CXEvalResult value = clang_Cursor_Evaluate(size);
-    int choice = value && clang_EvalResult_getKind(value) == CXEval_Int ? clang_EvalResult_getAsInt(value) - 1 : -1;
+    int choice = value && clang_EvalResult_getKind(value) == CXEval_Int ? clang_EvalResult_getAsInt(value) - 1 : -2;
     if (value)
         clang_EvalResult_dispose(value);
-    return choice < choices->n ? choice : -1;
+    return choice >= 0 && choice < choices->n ? choice : -2;
 }
 
 static void ask(Reader *r, const Choices *choices)
@@ -128,6 +128,11 @@ static void ask(Reader *r, const Choices *choices)
     *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ from, from, open.text };
     at = choices->control_to;
     *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ at, at, ")" };
+}
+
+static void report_untold(Reader *r, const Node *node)
+{
+    report(r->tu, ERROR, node->from, node->to, "what this _Generic chooses can't be told");
 }
 
 static Node *read_unevaluated_kid(Reader *r, CXCursor c)
@@ -198,7 +203,9 @@ Node *read_generic(Reader *r, CXCursor c)
         int choice = has_control ? probed_choice(r, kids[0], &choices) : -1;
         if (choice >= 0)
             return read_chosen(r, node, kids, &choices, choice, false);
-        if (has_control)
+        if (choice == -2)
+            report_untold(r, node);
+        else if (has_control)
             ask(r, &choices);
         else
             report(r->tu, ERROR, node->from, node->to, "an await in a _Generic that is controlled by a type is not supported");
@@ -231,8 +238,10 @@ bool chooses_function(Reader *r, CXCursor c, CXCursor *chosen)
     if (!r->fn || from < 0 || find_call(r->tu, from) || !find_choices(r, from, &choices) || n != choices.n + 1)
         return false;
     int choice = probed_choice(r, kids[0], &choices);
-    if (choice < 0)
+    if (choice == -1)
         ask(r, &choices);
+    else if (choice < 0)
+        report_untold(r, new_node(r, N_OTHER, c));
     else
         *chosen = core(r, kids[choice + 1]);
     return choice >= 0;
