@@ -89,6 +89,7 @@ typedef struct Options {
     bool frame_notes; /* -Rframe: why a frame is as it is                        */
     bool compile;     /* -c: on to an object                                     */
     bool debug;       /* -DAC_DEBUG: frames are watched                          */
+    bool interposes;  /* -fPIC: what a shared library shows may be replaced when it is loaded */
     bool run;         /* --run: compile, link, run with run_args                 */
     char **run_args;
     int nrun_args;
@@ -494,6 +495,7 @@ struct Fn {
     bool is_pointer;         /* no function: stands for what a pointer points to, is in no list        */
     bool is_mentioned;       /* its address is taken                                            */
     bool is_weak;            /* another file's may take its place                               */
+    bool is_interposable;    /* another library's may take its place                             */
     bool is_leaf;            /* AC_FRAME: written by hand                                       */
     bool has_start, has_resume; /* leaf: name__start, name__resume are declared                 */
     bool has_box;               /* leaf: of a header that asyncc made; the module has name__box and name__future */

@@ -35,7 +35,7 @@ enum { UNSEEN = -1, OPEN = -2 }; /* Fn.order while it isn't known */
 
 bool is_frame_known(const Fn *fn)
 {
-    return (fn->body && !fn->is_weak) || fn->is_leaf;
+    return (fn->body && !fn->is_weak && !fn->is_interposable) || fn->is_leaf;
 }
 
 /* ---- boxes ------------------------------------------------------------------------------------------ */
@@ -65,7 +65,10 @@ static void box_unknown(Tu *tu)
             else if (callee->is_pointer)
                 box(await, fn, "it goes through a pointer");
             else if (!is_frame_known(callee))
-                box(await, fn, callee->body ? "a weak function may be another file's" : "the frame isn't known in this file");
+                box(await, fn,
+                    !callee->body    ? "the frame isn't known in this file"
+                    : callee->is_weak ? "a weak function may be another file's"
+                                      : "with -fPIC, another library may replace what isn't static or hidden");
             else if (callee == fn)
                 box(await, fn, "a function's frame can't hold itself");
         }

@@ -352,6 +352,8 @@ typedef struct Call {
     Options *options;
     List clang, cc, link, quote, include, system, after;
     bool no_standard_dirs, warns;
+    bool is_pic, is_hidden; /* -fPIC, -fvisibility=hidden */
+    int is_semantic;        /* -fsemantic-interposition: 1, or its contrary: -1 */
 } Call;
 
 const char *quote_for_make(Arena *arena, const char *path)
@@ -434,6 +436,29 @@ static bool read_most_frame(Options *o, const char *argument)
 }
 
 /* One flag and its value. -1 to go on. */
+static void note_sharing(Call *call, const char *flag)
+{
+    if (!strcmp(flag, "PIC") || !strcmp(flag, "pic"))
+        call->is_pic = true;
+    else if (!strcmp(flag, "PIE") || !strcmp(flag, "pie") || !strcmp(flag, "no-pic") || !strcmp(flag, "no-PIC"))
+        call->is_pic = false;
+    else if (!strncmp(flag, "visibility=", 11))
+        call->is_hidden = strcmp(flag + 11, "default") != 0;
+    else if (!strcmp(flag, "semantic-interposition"))
+        call->is_semantic = 1;
+    else if (!strcmp(flag, "no-semantic-interposition"))
+        call->is_semantic = -1;
+}
+
+/* As the compiler of the output sees it: gcc calls through the table that the loader fills, unless it is told not
+ * to; clang takes a function that it sees for the one that will run, unless it is told not to. */
+static bool may_interpose(const Call *call)
+{
+    const char *slash = strrchr(call->options->cc, '/'), *cc = slash ? slash + 1 : call->options->cc;
+    bool is_clang = !strncmp(cc, "clang", 5);
+    return call->is_pic && !call->is_hidden && (is_clang ? call->is_semantic > 0 : call->is_semantic >= 0);
+}
+
 static int use_flag(Call *call, const struct flag *flag, const char *argument, const char *value, bool separate)
 {
     Options *o = call->options;
@@ -451,6 +476,7 @@ static int use_flag(Call *call, const struct flag *flag, const char *argument, c
             append(&call->link, value);
         break;
     case USE_SHAPE:
+        note_sharing(call, argument + 2);
         pass_on(call, argument, value, separate, is_shaping(argument));
         break;
     case USE_MACHINE:
@@ -755,6 +781,7 @@ int read_options(Arena *arena, int argc, char **argv, Options *options)
     int status = check_call(&call);
     if (status >= 0)
         return status;
+    options->interposes = may_interpose(&call);
 
     const char *runtime = runtime_include_dir(arena);
     append(&call.clang, "-isystem");

@@ -463,6 +463,7 @@ void read_async_function(Reader *r, CXCursor c)
         read_most_frame(r, fn, head.most, at, to);
     fn->wants_box |= head.boxed;
     fn->is_weak |= head.weak;
+    fn->is_interposable = tu->options->interposes && !fn->is_static && !fn->is_main && !head.frame;
     if (head.frame) {
         fn->is_leaf = true;
         fn->frame_type = head.frame;
