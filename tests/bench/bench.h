@@ -8,11 +8,14 @@
  * instructions can be counted. */
 #ifndef BENCH_H
 #define BENCH_H
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 static inline uint64_t clock_ns(clockid_t clock)
 {
@@ -49,11 +52,16 @@ static inline int wanted(const char *name, const char *metric)
     return !only || (!strncmp(only, name, size) && only[size] == ' ' && !strcmp(only + size + 1, metric));
 }
 
+static inline void report_value(const char *name, const char *metric, double value, const char *unit)
+{
+    printf("%s %s %.4g %s\n", name, metric, value, unit);
+    fflush(stdout);
+}
+
 /* What the n operations took. */
 static inline void report_ns(const char *name, const char *metric, uint64_t ns, uint64_t n)
 {
-    printf("%s %s %.4g ns/op\n", name, metric, (double)ns / (double)n);
-    fflush(stdout);
+    report_value(name, metric, (double)ns / (double)n, "ns/op");
 }
 
 /* `started`: what cpu_ns() said before the n operations; and what wall_ns() said. */
@@ -64,6 +72,26 @@ static inline void report(const char *name, const char *metric, uint64_t started
 static inline void report_wall(const char *name, const char *metric, uint64_t started, uint64_t n)
 {
     report_ns(name, metric, wall_ns() - started, n);
+}
+
+/* The memory that the process has in its hands. */
+static inline long rss_bytes(void)
+{
+    long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    check(statm != NULL && fscanf(statm, "%*d %ld", &pages) == 1, "/proc/self/statm");
+    fclose(statm);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* As many descriptors as the process may have. */
+static inline void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static inline uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)
