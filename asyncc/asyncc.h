@@ -504,7 +504,7 @@ struct Fn {
     const char *frame_type;  /* "struct fetch__frame"                                           */
     int64_t frame_size;      /* leaf: from libclang; else frame.c. -1: unknown                   */
     int64_t frame_used;      /* frame.c: without the padding at its end, which the parent may use;
-                                of a leaf 0, or with has_box that of its module                     */
+                                of a leaf AC_FRAME_USED's or 0, or with has_box that of its module  */
     int frame_align;
     Decl *decls;
     int ndecls, decls_room;

@@ -107,7 +107,7 @@ static void add_children(Layout *l)
         else /* to a box, or struct ac_await__frame */
             add_field(l, name, NULL, pointer_size(l), pointer_size(l));
         Field *field = &fn->fields[fn->nfields - 1];
-        if (callee && !await->boxed && callee->frame_used > 0)
+        if (callee && !await->boxed && callee->frame_used > 0 && callee->frame_used < callee->frame_size)
             field->size = callee->frame_used;
         field->kind = FIELD_CHILD;
         field->await = await;

@@ -46,6 +46,8 @@ typedef struct Head {
     const char *frame;
     CXCursor most; /* AC_FRAME_MAX's attribute */
     bool has_most;
+    CXCursor used; /* AC_FRAME_USED's */
+    bool has_used;
     bool boxed, weak;
     Kids params;
     const char *bad_attribute;
@@ -68,6 +70,8 @@ static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientD
             head->frame = text + 9;
         if (!strcmp(text, "ac_frame_max"))
             head->most = c, head->has_most = true;
+        if (!strcmp(text, "ac_frame_used"))
+            head->used = c, head->has_used = true;
         head->boxed |= !strcmp(text, "ac_boxed");
     } else if (clang_isAttribute(kind)) {
         const char *name = attribute_name(head->r, c);
@@ -87,19 +91,36 @@ static enum CXChildVisitResult visit_operand(CXCursor c, CXCursor parent, CXClie
     return CXChildVisit_Break;
 }
 
-/* The least of several declarations' counts. */
-static void read_most_frame(Reader *r, Fn *fn, CXCursor attribute, int from, int to)
+/* The number of bytes that an attribute of ours is given; 0: it isn't one. */
+static int64_t read_bytes(CXCursor attribute)
 {
     CXCursor operand = clang_getNullCursor();
     clang_visitChildren(attribute, visit_operand, &operand);
     CXEvalResult value = is_expr(operand) ? clang_Cursor_Evaluate(operand) : NULL;
-    int64_t most = value && clang_EvalResult_getKind(value) == CXEval_Int ? clang_EvalResult_getAsLongLong(value) : 0;
+    int64_t bytes = value && clang_EvalResult_getKind(value) == CXEval_Int ? clang_EvalResult_getAsLongLong(value) : 0;
     if (value)
         clang_EvalResult_dispose(value);
-    if (most <= 0)
+    return bytes > 0 ? bytes : 0;
+}
+
+/* The least of several declarations' counts. */
+static void read_most_frame(Reader *r, Fn *fn, CXCursor attribute, int from, int to)
+{
+    int64_t most = read_bytes(attribute);
+    if (!most)
         report(r->tu, ERROR, from, to, "AC_FRAME_MAX takes a number of bytes");
     else if (!fn->most_frame || most < fn->most_frame)
         fn->most_frame = most;
+}
+
+/* What of a frame that was written by hand has to be left alone by the one around it. */
+static void read_used_frame(Reader *r, Fn *fn, CXCursor attribute, int from, int to)
+{
+    fn->frame_used = read_bytes(attribute);
+    if (!fn->frame_used)
+        report(r->tu, ERROR, from, to, "AC_FRAME_USED takes a number of bytes");
+    else if (!fn->is_leaf)
+        report(r->tu, ERROR, from, to, "AC_FRAME_USED is for a frame that is written by hand, beside AC_FRAME");
 }
 
 /* Where `async` stands among the specifiers before the name: its offset, or -1. */
@@ -472,6 +493,8 @@ void read_async_function(Reader *r, CXCursor c)
         report(tu, ERROR, at, to, "async function '%s' has a body, but by AC_FRAME its frame was made elsewhere", name);
         note(tu, -1, -1, "a file includes the .ah file of what it defines, not the header that was made of it");
     }
+    if (head.has_used)
+        read_used_frame(r, fn, head.used, at, to);
     if (!head.has_body) {
         if (!fn->body) { /* the parameters' types, for whoever spawns it */
             r->fn = fn;

@@ -104,7 +104,7 @@ static inline unsigned ac__waiter_state(const struct ac__waiter *waiter)
 
 static inline void ac__waiter_set(struct ac__waiter *waiter, unsigned state)
 {
-    __atomic_store_n(&waiter->state, state, __ATOMIC_RELEASE);
+    __atomic_store_n(&waiter->state, (unsigned char)state, __ATOMIC_RELEASE);
 }
 
 /* All that follow: with the lock. */

@@ -109,21 +109,25 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 }
 
 /* AC_ASYNC is `async` for headers that plain C reads too; AC_FRAME names the frame of a future
- * that was written by hand. AC_FRAME_MAX(bytes), beside `async`, makes it an error if the function's frame
+ * that was written by hand; AC_FRAME_USED(bytes) beside it says that the future's functions never write what of the
+ * struct comes after its first bytes, so that the caller's frame may go on there. AC_FRAME_MAX(bytes),
+ * beside `async`, makes it an error if the function's frame
  * gets larger than that. AC_NOESCAPE, before a parameter, promises that no copy of the pointer outlives the call, or
  * the future that it makes: then a buffer that is passed there lives no longer than it is used, and shares its
  * place in the frame with others. AC_BOXED, beside `async`, keeps the function's frame out of its callers': each call
  * takes it from a stack of frames, as a recursive one does; for a large frame whose callers seldom get that
- * far. To a plain compiler all five are nothing. */
+ * far. To a plain compiler all six are nothing. */
 #ifdef __ASYNCC__
 #define AC_ASYNC __asy
 #define AC_FRAME(frame) __attribute__((annotate("ac_frame:" #frame)))
+#define AC_FRAME_USED(bytes) __attribute__((annotate("ac_frame_used", bytes)))
 #define AC_FRAME_MAX(bytes) __attribute__((annotate("ac_frame_max", bytes)))
 #define AC_NOESCAPE __attribute__((noescape))
 #define AC_BOXED __attribute__((annotate("ac_boxed")))
 #elif !defined AC__KEEP_GENERICS /* set while asyncc has macros expanded: the words stay for it to read */
 #define AC_ASYNC
 #define AC_FRAME(frame)
+#define AC_FRAME_USED(bytes)
 #define AC_FRAME_MAX(bytes)
 #define AC_NOESCAPE
 #define AC_BOXED

@@ -58,8 +58,8 @@ struct ac_semaphore {
 void ac_semaphore_init(struct ac_semaphore *, unsigned permits);
 
 struct ac_semaphore_acquire__frame {
-    struct ac__waiter wait;
     struct ac_semaphore *semaphore;
+    struct ac__waiter wait;
 };
 
 /** Takes @p permits at once, and waits until there are so many. The first who waits holds up all
@@ -68,7 +68,7 @@ struct ac_semaphore_acquire__frame {
  *  Cancelling: at once; what is lost is the place in the queue. Threads: any.
  *  Cost: O(1); one locked operation. If it has to wait, three: one to try, two to queue up. */
 AC_ASYNC void ac_semaphore_acquire(struct ac_semaphore *, unsigned permits)
-    AC_FRAME(struct ac_semaphore_acquire__frame);
+    AC_FRAME(struct ac_semaphore_acquire__frame) AC_FRAME_USED(AC__WAITER_USED(struct ac_semaphore_acquire__frame, wait));
 void ac_semaphore_acquire__init(struct ac_semaphore_acquire__frame *, struct ac_semaphore *, unsigned permits);
 enum ac_poll ac_semaphore_acquire__start(struct ac_semaphore_acquire__frame *, struct ac_context *,
                                          struct ac_semaphore *, unsigned permits);
@@ -107,7 +107,8 @@ struct ac_mutex_lock__frame {
 /** Waits until the lock is the caller's. A task that locks what it has locked waits for ever.
  *
  *  Cancelling, threads and cost: as ac_semaphore_acquire(). */
-AC_ASYNC void ac_mutex_lock(struct ac_mutex *) AC_FRAME(struct ac_mutex_lock__frame);
+AC_ASYNC void ac_mutex_lock(struct ac_mutex *)
+    AC_FRAME(struct ac_mutex_lock__frame) AC_FRAME_USED(AC__WAITER_USED(struct ac_mutex_lock__frame, acquire.wait));
 void ac_mutex_lock__init(struct ac_mutex_lock__frame *, struct ac_mutex *);
 enum ac_poll ac_mutex_lock__start(struct ac_mutex_lock__frame *, struct ac_context *, struct ac_mutex *);
 enum ac_poll ac_mutex_lock__poll(struct ac_mutex_lock__frame *, struct ac_context *);
@@ -146,7 +147,8 @@ struct ac_notified__frame {
  *
  *  Cancelling: at once; the place in the queue is lost, and a notification of ac_notify_one() that has come
  *  already goes to the next, or is kept. Threads and cost: as ac_semaphore_acquire(). */
-AC_ASYNC void ac_notified(struct ac_notify *) AC_FRAME(struct ac_notified__frame);
+AC_ASYNC void ac_notified(struct ac_notify *)
+    AC_FRAME(struct ac_notified__frame) AC_FRAME_USED(AC__WAITER_USED(struct ac_notified__frame, acquire.wait));
 void ac_notified__init(struct ac_notified__frame *, struct ac_notify *);
 enum ac_poll ac_notified__start(struct ac_notified__frame *, struct ac_context *, struct ac_notify *);
 enum ac_poll ac_notified__poll(struct ac_notified__frame *, struct ac_context *);

@@ -8,9 +8,12 @@
 struct ac__waiter {
     struct ac__waiter *next, *prev;
     struct ac_waker *waker; /* borrowed from the context of the last poll */
-    unsigned state;
-    unsigned wants; /* so many */
+    unsigned wants;         /* so many */
+    unsigned char state;    /* last and small: what follows it in a frame is the caller's to use */
 };
+
+/* The bytes of a frame that ends with a waiter. */
+#define AC__WAITER_USED(frame, waiter) (__builtin_offsetof(frame, waiter.state) + 1)
 
 /* A queue, first come, first served. Zero: an empty one. */
 struct ac__waiters {
