@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "reactor.h"
+#include "slab.h"
 #include "timer.h"
 
 /* ---- stop.c ---- */
@@ -54,6 +55,13 @@ uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
 /* ---- task.c ---- */
 
 /* A task: this header, and behind it the frame with the result, in one allocation.
+ *
+ * What a task costs that is asleep, on x86-64:
+ *
+ *      64   this header
+ *      40   frame: an ac_notified() and the state of the function around it; more, where it has locals
+ *       0   the allocator's, see slab.h
+ *     104   bytes; the handle is the spawner's. tests/runtime/budget.ac holds to it.
  *
  * The task word. What the executor's own thread needs to know about a task is in `word`, which is
  * plain: only that thread reads and writes it. A task is polled when it is in the ready queue,
@@ -101,6 +109,7 @@ struct ac_task {
     unsigned short word;
     unsigned short home; /* of a pool's task: the worker on whose list it is */
     int saved_errno;     /* the task's errno while it isn't polled */
+    unsigned block;      /* where in its chunk this stands, see slab.h; 0: in memory of malloc's */
 };
 
 enum {
@@ -146,6 +155,7 @@ struct ac_exec {
     struct ac__wheel *wheel;     /* null until something sleeps */
     struct ac__reactor *reactor; /* null until something waits that only it can wake */
     void (*release_jobs)(void);  /* blocking.c's, once a task of ours has used it */
+    struct ac__shelf shelf;      /* memory for tasks to come */
     struct ac__worker *worker;   /* null; or this is the face of a worker of the pool, see pool.h */
 
     /* From here on any thread that holds a clone of a waker. */

@@ -176,6 +176,7 @@ void ac__exec_end(struct ac_exec *exec)
 {
     if (exec->release_jobs != NULL)
         exec->release_jobs();
+    ac__shelf_empty(&exec->shelf);
     ac__exec_unref(exec);
 }
 

@@ -506,6 +506,7 @@ static void *work(void *argument)
     } while (park(self));
     if (self->exec.release_jobs != NULL)
         self->exec.release_jobs();
+    ac__shelf_empty(&self->exec.shelf);
     ac__current = NULL;
     return NULL;
 }

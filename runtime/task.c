@@ -13,6 +13,8 @@ static struct ac_task *task_of(struct ac_waker *waker) { return (struct ac_task 
 
 /* ---- memory ----
  *
+ * A block of slab.h's is the header and the frame. Larger ones:
+ *
  *     | padding | struct ac_task | frame, with the result |
  *     ^ what malloc gave         ^ aligned as the type asks
  *
@@ -28,7 +30,39 @@ static size_t frame_offset(const struct ac_future_type *type)
 _Static_assert((sizeof(struct ac_task) & (sizeof(struct ac_task) - 1)) == 0,
                "frame_offset() takes the header's size for a power of two");
 
-void *ac_task_new(const struct ac_future_type *type)
+/* Which of slab.h's sizes a task has, if it has one. */
+static unsigned slab_of(const struct ac_future_type *type)
+{
+    size_t size = sizeof(struct ac_task) + type->size;
+    if (type->align > _Alignof(max_align_t) || type->size > AC__SLAB_MOST)
+        return 0;
+    return ac__slab_of(type->align <= AC__SLAB_STEP ? size : (size + type->align - 1) & ~(type->align - 1));
+}
+
+static struct ac_task *take_slab(unsigned index)
+{
+    struct ac__shelf *shelf = ac__current != NULL ? &ac__current->shelf : NULL;
+    if (shelf == NULL || shelf->first[index] == NULL)
+        return ac__slab_take(shelf, index);
+    struct ac_task *task = shelf->first[index];
+    shelf->first[index] = task->next;
+    shelf->n[index]--;
+    return task;
+}
+
+static void give_slab(struct ac_task *task, unsigned index)
+{
+    struct ac__shelf *shelf = ac__current != NULL ? &ac__current->shelf : NULL;
+    if (shelf == NULL || shelf->n[index] == 2 * AC__SLAB_BATCH) {
+        ac__slab_give(shelf, task, index);
+        return;
+    }
+    task->next = shelf->first[index];
+    shelf->first[index] = task;
+    shelf->n[index]++;
+}
+
+static struct ac_task *allocate(const struct ac_future_type *type)
 {
     size_t offset = frame_offset(type);
     char *memory;
@@ -40,17 +74,29 @@ void *ac_task_new(const struct ac_future_type *type)
         memory = ac__sys_aligned_alloc(type->align, (offset + type->size + type->align - 1) & ~(type->align - 1));
     if (memory == NULL)
         return NULL;
+    struct ac_task *task = (struct ac_task *)(memory + offset) - 1;
+    task->block = 0;
+    return task;
+}
 
-    void *frame = memory + offset;
-    struct ac_task *task = (struct ac_task *)frame - 1;
+void *ac_task_new(const struct ac_future_type *type)
+{
+    unsigned slab = slab_of(type);
+    struct ac_task *task = slab != 0 ? take_slab(slab) : allocate(type);
+    if (task == NULL)
+        return NULL;
     task->type = type;
     task->waker.ops = NULL;
-    return frame;
+    return task + 1;
 }
 
 void ac__task_free(struct ac_task *task)
 {
-    if (!(task->word & TASK_ROOT))
+    if (task->word & TASK_ROOT)
+        return;
+    if (task->block != 0)
+        give_slab(task, slab_of(task->type));
+    else
         free((char *)(task + 1) - frame_offset(task->type));
 }
 
