@@ -61,7 +61,7 @@ uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
  *      64   this header
  *      40   frame: an ac_notified() and the state of the function around it; more, where it has locals
  *       0   the allocator's, see slab.h
- *     104   bytes; the handle is the spawner's. tests/runtime/budget.ac holds to it.
+ *     104   bytes; the handle is the spawner's. tests/runtime/memory.c holds to it.
  *
  * The task word. What the executor's own thread needs to know about a task is in `word`, which is
  * plain: only that thread reads and writes it. A task is polled when it is in the ready queue,

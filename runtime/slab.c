@@ -6,14 +6,15 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { SMALL = 1 << 16, HUGE = 1 << 21, HEADER = 64 };
+enum { SMALL = 1 << 16, HEADER = 64 };
+#define HUGE ((size_t)1 << 21)
 
 /* Blocks stand behind the header, and each knows how far. Those that were never taken aren't written before. */
 struct chunk {
     struct chunk *next, **link;  /* among those of its size that have free blocks, or link null */
     struct ac_task *free;        /* that were taken once; by next                               */
     unsigned nfree, ncut, nblocks; /* on that list; taken ever; that there is room for          */
-    unsigned size;               /* bytes of the chunk                                          */
+    size_t size;                 /* bytes of the chunk                                          */
 };
 _Static_assert(sizeof(struct chunk) <= HEADER, "the first block stands behind it");
 
@@ -43,15 +44,27 @@ static void unlink_chunk(struct chunk *chunk)
     chunk->link = NULL;
 }
 
+/* Aligned, so that it may be one page. By no malloc, which would keep it when it is given back. */
+static void *map_huge(void)
+{
+    char *memory = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)memory % HUGE;
+    if (before > 0)
+        munmap(memory, before);
+    munmap(memory + before + HUGE, HUGE - before);
+    madvise(memory + before, HUGE, MADV_HUGEPAGE); /* if it fails, the pages are small */
+    return memory + before;
+}
+
 static struct chunk *add_chunk(unsigned index)
 {
-    unsigned size = depot.bytes[index] < HUGE ? SMALL : HUGE;
-    struct chunk *chunk = size == SMALL ? malloc(SMALL) : aligned_alloc(HUGE, HUGE);
+    size_t size = depot.bytes[index] < HUGE ? SMALL : HUGE;
+    struct chunk *chunk = size == SMALL ? malloc(SMALL) : map_huge();
     if (chunk == NULL)
         return NULL;
-    if (size == HUGE)
-        madvise(chunk, HUGE, MADV_HUGEPAGE); /* if it fails, the pages are small */
-    *chunk = (struct chunk){ .nblocks = (size - HEADER) / (index * AC__SLAB_STEP), .size = size };
+    *chunk = (struct chunk){ .nblocks = (unsigned)((size - HEADER) / (index * AC__SLAB_STEP)), .size = size };
     depot.bytes[index] += size;
     link_chunk(chunk, index);
     return chunk;
@@ -87,7 +100,10 @@ static void give_block(struct ac_task *task, unsigned index)
     if (chunk->nfree == chunk->ncut && depot.bytes[index] > SMALL) {
         unlink_chunk(chunk);
         depot.bytes[index] -= chunk->size;
-        free(chunk);
+        if (chunk->size == SMALL)
+            free(chunk);
+        else
+            munmap(chunk, HUGE);
     }
 }
 

@@ -8,7 +8,7 @@
  * go back to the one that frees: a list that only its thread touches. Whoever has no executor takes and returns
  * blocks at the depot. Chunks are 64 kB first; a size that has 2 MB of them gets as many at a time, in a huge
  * page if the system has one to give: then 19,000 tasks cost one page fault. A chunk all of whose blocks have come
- * home goes back to malloc, but for one small chunk of each size.
+ * home goes back to the system, but for one small chunk of each size.
  *
  * Bonwick, "The slab allocator", USENIX 1994, and "Magazines and vmem", 2001. Larger tasks, and those with
  * an alignment above malloc's, are malloc's; and all are in a build with AddressSanitizer, which watches what malloc
