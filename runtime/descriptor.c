@@ -12,25 +12,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CHUNK = 1024, NCHUNKS = 1024 }; /* 1 Mi numbers: the most that Linux gives by default */
+enum { CHUNK = AC__FD_TABLE_CHUNK, NCHUNKS = AC__FD_TABLE_CHUNKS };
 
 /* At file level, as said above. Whoever puts a chunk releases it, whoever uses it acquires it. */
-static _Atomic(_Atomic unsigned *) chunks[NCHUNKS];
-
-unsigned ac__fd_generation(int fd)
-{
-    if (fd < 0 || fd >= CHUNK * NCHUNKS)
-        return 0;
-    _Atomic unsigned *chunk = atomic_load_explicit(&chunks[fd / CHUNK], memory_order_acquire);
-    /* Relaxed: who has the number got it from who made it, by means of his own. */
-    return chunk == NULL ? 0 : atomic_load_explicit(&chunk[fd % CHUNK], memory_order_relaxed);
-}
+_Atomic(_Atomic unsigned *) ac__fd_table[NCHUNKS];
 
 bool ac__fd_born(int fd)
 {
     if (fd < 0 || fd >= CHUNK * NCHUNKS)
         return false;
-    _Atomic(_Atomic unsigned *) *place = &chunks[fd / CHUNK];
+    _Atomic(_Atomic unsigned *) *place = &ac__fd_table[fd / CHUNK];
     _Atomic unsigned *chunk = atomic_load_explicit(place, memory_order_acquire);
     if (chunk == NULL) {
         _Atomic unsigned *mine = ac__sys_calloc(CHUNK, sizeof *mine);
@@ -53,7 +44,7 @@ void ac__fd_closing(int fd)
 {
     unsigned generation = ac__fd_generation(fd);
     if (ac__is_born(generation)) {
-        _Atomic unsigned *chunk = atomic_load_explicit(&chunks[fd / CHUNK], memory_order_acquire);
+        _Atomic unsigned *chunk = atomic_load_explicit(&ac__fd_table[fd / CHUNK], memory_order_acquire);
         atomic_store_explicit(&chunk[fd % CHUNK], generation + 1, memory_order_relaxed);
     }
 }

@@ -177,9 +177,18 @@ static inline void *ac__task_frame(struct ac_task *task)
 extern _Thread_local __attribute__((tls_model("initial-exec"))) struct ac_exec *ac__current;
 
 /* The executor that polls, for a leaf that needs one. Polled by hand outside of one: a stop. */
-struct ac_exec *ac__exec_of(const struct ac_context *, const char *function);
+struct ac_exec *ac__exec_sought(const struct ac_context *, const char *function);
+static inline struct ac_exec *ac__exec_of(const struct ac_context *cx, const char *function)
+{
+    struct ac_exec *exec = cx->exec;
+    return exec != NULL && exec == ac__current ? exec : ac__exec_sought(cx, function);
+}
 /* The reactor and the wheel, made when they are first needed. The reactor may fail: null and errno. */
-struct ac__reactor *ac__exec_reactor(struct ac_exec *);
+struct ac__reactor *ac__exec_open_reactor(struct ac_exec *);
+static inline struct ac__reactor *ac__exec_reactor(struct ac_exec *exec)
+{
+    return exec->reactor != NULL ? exec->reactor : ac__exec_open_reactor(exec);
+}
 struct ac__wheel *ac__exec_wheel(struct ac_exec *, const char *function);
 /* For the calling thread; null: no memory. Ended when no task is left. */
 struct ac_exec *ac__exec_new(void);

@@ -16,7 +16,7 @@ enum {
     BUDGET = 128, /* ready leaves a task may take in one poll          */
 };
 
-struct ac_exec *ac__exec_of(const struct ac_context *cx, const char *function)
+struct ac_exec *ac__exec_sought(const struct ac_context *cx, const char *function)
 {
     /* A future that stands inside a foreign executor's is still polled on our thread. */
     struct ac_exec *exec = cx->exec != NULL ? cx->exec : ac__current;
@@ -27,10 +27,9 @@ struct ac_exec *ac__exec_of(const struct ac_context *cx, const char *function)
     return exec;
 }
 
-struct ac__reactor *ac__exec_reactor(struct ac_exec *exec)
+struct ac__reactor *ac__exec_open_reactor(struct ac_exec *exec)
 {
-    if (exec->reactor == NULL)
-        exec->reactor = ac__epoll.open();
+    exec->reactor = ac__epoll.open();
     return exec->reactor;
 }
 

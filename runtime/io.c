@@ -5,6 +5,9 @@
 
 /* ---- what they share ---- */
 
+/* The busiest leaves have what they share in one piece, and know which call it tries. */
+#define BUSY __attribute__((flatten))
+
 enum { FRESH, BEGUN, ON_THREAD, OVER };
 
 void ac__io_init(struct ac__io_wait *wait)
@@ -110,26 +113,38 @@ static struct ac__fd *registered_slot(struct ac__reactor *reactor, int fd, unsig
     return slot != NULL && slot->registered ? slot : NULL;
 }
 
-/* Whether trying is worth while: not with a descriptor whose event is outstanding. Notes its tick. */
-static bool may_try(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
+/* Waits at once for a descriptor whose event is outstanding: trying would be in vain. Else notes its tick. */
+static bool must_wait(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
 {
     struct ac__reactor *reactor = reactor_of(cx);
     wait->tick = 0;
     if (reactor == NULL)
-        return true;
+        return false;
     ac__reactor_lock(reactor);
-    const struct ac__fd *slot = registered_slot(reactor, fd, wait->generation);
-    bool may = slot == NULL || slot->ready[direction];
-    if (slot != NULL)
+    struct ac__fd *slot = registered_slot(reactor, fd, wait->generation);
+    bool must = slot != NULL && !slot->ready[direction];
+    if (must) {
+        wait->waker = cx->waker;
+        link_wait(slot, direction, wait);
+    } else if (slot != NULL) {
         wait->tick = slot->tick[direction];
+    }
     ac__reactor_unlock(reactor);
-    return may;
+    return must;
 }
 
 void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
 {
+    struct ac__reactor *reactor = reactor_of(cx);
     wait->generation = ac__fd_generation(fd);
-    may_try(wait, cx, fd, direction);
+    wait->tick = 0;
+    if (reactor == NULL)
+        return;
+    ac__reactor_lock(reactor);
+    const struct ac__fd *slot = registered_slot(reactor, fd, wait->generation);
+    if (slot != NULL)
+        wait->tick = slot->tick[direction];
+    ac__reactor_unlock(reactor);
 }
 
 enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
@@ -157,12 +172,9 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
 
     ssize_t n;
     do {
-        n = -EAGAIN;
-        if (may_try(wait, cx, fd, direction)) {
-            if (!ac__spend(cx))
-                return AC_PENDING;
-            n = try(self, ac__is_born(generation) ? AC__BORN : AC__BARE);
-        }
+        if (must_wait(wait, cx, fd, direction) || !ac__spend(cx))
+            return AC_PENDING;
+        n = try(self, ac__is_born(generation) ? AC__BORN : AC__BARE);
         if (n == -EAGAIN) {
             n = ac__io_block(wait, cx, fd, direction, function);
             if (n == 0)
@@ -240,7 +252,7 @@ static void is_empty(const struct ac__io_wait *wait, const struct ac_context *cx
     ac__reactor_unlock(reactor);
 }
 
-enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
+BUSY enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
 {
     if (self->size == 0)
         return transfer_nothing(&self->wait, &self->result, "ac_read");
@@ -373,7 +385,7 @@ static ssize_t try_write_all(void *frame, enum ac__io_how how)
     return 0;
 }
 
-enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
+BUSY enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
 {
     ssize_t result;
     /* Once it has begun the size is what is left, and perhaps another thread's. */

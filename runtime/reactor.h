@@ -17,6 +17,7 @@
 #define AC__REACTOR_H
 #include <ac/io.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -81,8 +82,19 @@ extern const struct ac__reactor_ops ac__epoll;
 
 /* ---- descriptor.c ---- */
 
+enum { AC__FD_TABLE_CHUNK = 1024, AC__FD_TABLE_CHUNKS = 1024 }; /* 1 Mi numbers: the most that Linux gives by default */
+extern __attribute__((visibility("hidden"))) _Atomic(_Atomic unsigned *) ac__fd_table[AC__FD_TABLE_CHUNKS];
+
 /* Odd: born here. Even: bare. */
-unsigned ac__fd_generation(int fd);
+static inline unsigned ac__fd_generation(int fd)
+{
+    if (fd < 0 || fd >= AC__FD_TABLE_CHUNK * AC__FD_TABLE_CHUNKS)
+        return 0;
+    unsigned at = (unsigned)fd;
+    _Atomic unsigned *chunk = atomic_load_explicit(&ac__fd_table[at / AC__FD_TABLE_CHUNK], memory_order_acquire);
+    /* Relaxed: who has the number got it from who made it, by means of his own. */
+    return chunk == NULL ? 0 : atomic_load_explicit(&chunk[at % AC__FD_TABLE_CHUNK], memory_order_relaxed);
+}
 static inline bool ac__is_born(unsigned generation) { return generation & 1; }
 /* A descriptor that nobody else knows has been made / is about to be closed. Any thread. False: its
  * number is too high for the table; it stays bare. */
@@ -93,8 +105,20 @@ void ac__fd_closing(int fd);
 
 enum { AC__FD_CHUNK = 64 };
 
-/* The reactor's slot for @p fd if it has one of the present generation, else null. */
-struct ac__fd *ac__fd_find(const struct ac__reactor *, int fd, unsigned generation);
+/* The reactor's slot for @p fd, of whatever generation, or null. */
+static inline struct ac__fd *ac__fd_at(const struct ac__reactor *reactor, int fd)
+{
+    unsigned number = (unsigned)fd / AC__FD_CHUNK;
+    if (fd < 0 || number >= reactor->nchunks || reactor->chunks[number] == NULL)
+        return NULL;
+    return &reactor->chunks[number][(unsigned)fd % AC__FD_CHUNK];
+}
+/* The same if it is of that generation, else null. */
+static inline struct ac__fd *ac__fd_find(const struct ac__reactor *reactor, int fd, unsigned generation)
+{
+    struct ac__fd *slot = ac__fd_at(reactor, fd);
+    return slot != NULL && slot->generation == generation ? slot : NULL;
+}
 /* The reactor's slot for @p fd, up to date with its generation; null: no memory. */
 struct ac__fd *ac__fd_slot(struct ac__reactor *, int fd);
 /* Something has happened to @p fd, if it is still of that @p generation: wakes who waits for it. */

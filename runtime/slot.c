@@ -29,20 +29,6 @@ static void reset_slot(struct ac__fd *slot, unsigned generation)
     wake_waiters(slot, AC__WRITE);
 }
 
-static struct ac__fd *slot_at(const struct ac__reactor *reactor, int fd)
-{
-    unsigned number = (unsigned)fd / AC__FD_CHUNK;
-    if (fd < 0 || number >= reactor->nchunks || reactor->chunks[number] == NULL)
-        return NULL;
-    return &reactor->chunks[number][(unsigned)fd % AC__FD_CHUNK];
-}
-
-struct ac__fd *ac__fd_find(const struct ac__reactor *reactor, int fd, unsigned generation)
-{
-    struct ac__fd *slot = slot_at(reactor, fd);
-    return slot != NULL && slot->generation == generation ? slot : NULL;
-}
-
 static bool make_chunk(struct ac__reactor *reactor, unsigned number)
 {
     if (number >= reactor->nchunks) {
@@ -71,11 +57,11 @@ static bool make_chunk(struct ac__reactor *reactor, unsigned number)
 
 struct ac__fd *ac__fd_slot(struct ac__reactor *reactor, int fd)
 {
-    struct ac__fd *slot = slot_at(reactor, fd);
+    struct ac__fd *slot = ac__fd_at(reactor, fd);
     if (slot == NULL) {
         if (!make_chunk(reactor, (unsigned)fd / AC__FD_CHUNK))
             return NULL;
-        slot = slot_at(reactor, fd);
+        slot = ac__fd_at(reactor, fd);
     }
     unsigned generation = ac__fd_generation(fd);
     if (slot->generation != generation)
@@ -122,7 +108,7 @@ static void forget_slot(struct ac__fd *slot)
 void ac__fd_forget(struct ac__reactor *reactor, int fd)
 {
     ac__reactor_lock(reactor);
-    struct ac__fd *slot = slot_at(reactor, fd);
+    struct ac__fd *slot = ac__fd_at(reactor, fd);
     if (slot != NULL)
         forget_slot(slot);
     ac__reactor_unlock(reactor);
