@@ -2,14 +2,16 @@
  *
  * One table for the process, because descriptors are the process's: a socket may be made by one
  * thread's executor and closed by another's, and its number soon be another socket's. The
- * table has a generation for each number; odd while a descriptor that was born here has it. It is
+ * table has a generation for each number, with a bit that is set while a descriptor that was born here has it. It is
  * in chunks that are made when they are needed and stay. */
 #include "exec.h"
 #include "reactor.h"
 #include "sys_memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK = AC__FD_TABLE_CHUNK, NCHUNKS = AC__FD_TABLE_CHUNKS };
@@ -17,7 +19,13 @@ enum { CHUNK = AC__FD_TABLE_CHUNK, NCHUNKS = AC__FD_TABLE_CHUNKS };
 /* At file level, as said above. Whoever puts a chunk releases it, whoever uses it acquires it. */
 _Atomic(_Atomic unsigned *) ac__fd_table[NCHUNKS];
 
-bool ac__fd_born(int fd)
+/* Of a bare descriptor. */
+static unsigned next_generation(unsigned generation)
+{
+    return (generation | AC__FD_BORN | AC__FD_FILE) + 1;
+}
+
+static bool become_ours(int fd, unsigned kind)
 {
     if (fd < 0 || fd >= CHUNK * NCHUNKS)
         return false;
@@ -33,20 +41,37 @@ bool ac__fd_born(int fd)
         else
             free(mine); /* another thread was first, and chunk is its */
     }
-    /* Odd already means that the last one was closed behind our back. */
+    /* If it is born already, the last one was closed behind our back. */
     unsigned generation = atomic_load_explicit(&chunk[fd % CHUNK], memory_order_relaxed);
-    atomic_store_explicit(&chunk[fd % CHUNK], generation + (ac__is_born(generation) ? 2 : 1),
-                          memory_order_relaxed);
+    atomic_store_explicit(&chunk[fd % CHUNK], next_generation(generation) | kind, memory_order_relaxed);
     return true;
 }
+
+bool ac__fd_born(int fd) { return become_ours(fd, AC__FD_BORN); }
 
 void ac__fd_closing(int fd)
 {
     unsigned generation = ac__fd_generation(fd);
     if (ac__is_born(generation)) {
         _Atomic unsigned *chunk = atomic_load_explicit(&ac__fd_table[fd / CHUNK], memory_order_acquire);
-        atomic_store_explicit(&chunk[fd % CHUNK], generation + 1, memory_order_relaxed);
+        atomic_store_explicit(&chunk[fd % CHUNK], next_generation(generation), memory_order_relaxed);
     }
+}
+
+int ac_adopt(int fd)
+{
+    struct stat s;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fstat(fd, &s) != 0)
+        return -errno;
+    if (S_ISREG(s.st_mode) || S_ISDIR(s.st_mode) || S_ISBLK(s.st_mode))
+        return -EPERM;
+    if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return -errno;
+    if (become_ours(fd, S_ISSOCK(s.st_mode) ? AC__FD_BORN : AC__FD_BORN | AC__FD_FILE))
+        return 0;
+    fcntl(fd, F_SETFL, flags);
+    return -ENOMEM;
 }
 
 int ac_close(int fd)

@@ -147,6 +147,11 @@ void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum a
     ac__reactor_unlock(reactor);
 }
 
+static enum ac__io_how how_of(unsigned generation)
+{
+    return !ac__is_born(generation) ? AC__BARE : generation & AC__FD_FILE ? AC__FILE : AC__BORN;
+}
+
 enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
                          ac__io_try *try, void *self, ssize_t *result, const char *function)
 {
@@ -174,7 +179,7 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
     do {
         if (must_wait(wait, cx, fd, direction) || !ac__spend(cx))
             return AC_PENDING;
-        n = try(self, ac__is_born(generation) ? AC__BORN : AC__BARE);
+        n = try(self, how_of(generation));
         if (n == -EAGAIN) {
             n = ac__io_block(wait, cx, fd, direction, function);
             if (n == 0)

@@ -22,6 +22,7 @@ enum { AC__WANTS_THREAD = -4096 }; /* below any errno */
 enum ac__io_how {
     AC__BARE,      /* anything, in any mode                                      */
     AC__BORN,      /* a socket of the runtime's own                              */
+    AC__FILE,      /* one that was adopted, is no socket, and never blocks       */
     AC__MAY_BLOCK, /* anything; and this thread has nothing to do but wait for it */
 };
 

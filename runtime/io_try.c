@@ -1,11 +1,12 @@
 /* io_try.c - reading and writing without blocking, whatever the descriptor is.
  *
+ *     adopted         as it stands, since it was made non-blocking
  *     socket          MSG_DONTWAIT in the call itself
  *     pipe, file      RWF_NOWAIT, likewise, where the system knows that for them
  *     else a file     AC__WANTS_THREAD: poll(2) and epoll call it ready, if they know it, however long it takes
  *     else            when poll(2) says that the call won't block
  *
- * So the descriptor's own mode needn't be known, and isn't changed: another process may share it. Only in
+ * So the mode of the others needn't be known, and isn't changed: another process may share it. Only in
  * the last row, for terminals and on older systems, one who reads or writes there too may
  * be faster: then the call does block, until there is more. */
 #define _GNU_SOURCE
@@ -134,6 +135,8 @@ static ssize_t transfer_blocking(int fd, struct iovec *pieces, int npieces, enum
 /* The pieces are the caller's own, to be cut. */
 static ssize_t try(int fd, struct iovec *pieces, int npieces, enum ac__direction direction, enum ac__io_how how)
 {
+    if (how == AC__FILE)
+        return transfer(fd, pieces, npieces, direction, 0);
     if (how == AC__MAY_BLOCK)
         return transfer_blocking(fd, pieces, npieces, direction);
     ssize_t n = direction == AC__READ ? receive(fd, pieces, npieces) : transmit(fd, pieces, npieces, MSG_DONTWAIT);

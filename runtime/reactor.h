@@ -3,8 +3,8 @@
  * The reactor knows each descriptor by an ac__fd, which says what it has heard of it and who waits. Two
  * kinds differ in how they are watched:
  *
- * - Born here: connect, listen and accept make descriptors that nobody else knows, so they are
- *   non-blocking, and registered once, edge-triggered, when an operation first finds them
+ * - Born here, or adopted: connect, listen and accept make descriptors that nobody else knows, and
+ *   ac_adopt() is given such; so they are non-blocking, and registered once, edge-triggered, when an operation first finds them
  *   not ready. From then on `readable` and `writable` are kept: set by the system's event, cleared by
  *   whoever tried and got EAGAIN. While one is clear nobody need try.
  * - Bare: any other. Whether it is ready is asked with poll(2), and a wait registers it for one
@@ -85,7 +85,8 @@ extern const struct ac__reactor_ops ac__epoll;
 enum { AC__FD_TABLE_CHUNK = 1024, AC__FD_TABLE_CHUNKS = 1024 }; /* 1 Mi numbers: the most that Linux gives by default */
 extern __attribute__((visibility("hidden"))) _Atomic(_Atomic unsigned *) ac__fd_table[AC__FD_TABLE_CHUNKS];
 
-/* Odd: born here. Even: bare. */
+/* Bits of a generation: born here, or adopted, else bare; and then, no socket. */
+enum { AC__FD_BORN = 1, AC__FD_FILE = 2 };
 static inline unsigned ac__fd_generation(int fd)
 {
     if (fd < 0 || fd >= AC__FD_TABLE_CHUNK * AC__FD_TABLE_CHUNKS)
@@ -95,7 +96,7 @@ static inline unsigned ac__fd_generation(int fd)
     /* Relaxed: who has the number got it from who made it, by means of his own. */
     return chunk == NULL ? 0 : atomic_load_explicit(&chunk[at % AC__FD_TABLE_CHUNK], memory_order_relaxed);
 }
-static inline bool ac__is_born(unsigned generation) { return generation & 1; }
+static inline bool ac__is_born(unsigned generation) { return generation & AC__FD_BORN; }
 /* A descriptor that nobody else knows has been made / is about to be closed. Any thread. False: its
  * number is too high for the table; it stays bare. */
 bool ac__fd_born(int fd);

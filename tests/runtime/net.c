@@ -403,6 +403,56 @@ FUTURE(piper, struct script);
 START_TEST(pipes_work_and_stay_blocking) { RUN(piper); }
 END_TEST
 
+static enum ac_poll adopter__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(ac_adopt(ends[0]), 0);
+    ck_assert_int_eq(ac_adopt(ends[1]), 0);
+    self->client = ends[1];
+    self->server = ends[0];
+    ck_assert_int_ne(fcntl(self->server, F_GETFL) & O_NONBLOCK, 0);
+    self->task = SPAWN(pourer, struct script, { .client = self->client, .total = MUCH - 65536 });
+    for (;;) {
+        READ(self, self->server, self->buffer, 1000);
+        ck_assert_int_gt(self->leaf.read.result, 0);
+        self->total += self->leaf.read.result;
+        if (self->total == 65536)
+            break;
+    }
+    JOIN(self);
+    /* Each byte that comes to an empty pipe is heard of, also after a read that wasn't filled. */
+    for (self->n = 0; self->n < 3; self->n++) {
+        ck_assert_int_eq(ac_read__start(&self->leaf.read, cx, self->server, self->buffer, 2), AC_PENDING);
+        ck_assert_int_eq(write(self->client, "x", 1), 1);
+        AWAIT(self, (void)0, ac_read__poll(&self->leaf.read, cx));
+        ck_assert_int_eq(self->leaf.read.result, 1);
+    }
+    ck_assert_int_eq(ac_read__start(&self->leaf.read, cx, self->server, self->buffer, 1), AC_PENDING);
+    ac_close(self->client);
+    AWAIT(self, (void)0, ac_read__poll(&self->leaf.read, cx));
+    ck_assert_int_eq(self->leaf.read.result, 0);
+    ac_close(self->server);
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    ck_assert_int_eq(ac_adopt(ends[0]), 0);
+    self->client = ends[0];
+    ck_assert_int_eq(close(ends[1]), 0);
+    WRITE_ALL(self, self->client, "x", 1);
+    ck_assert_int_eq(self->leaf.write_all.result, -EPIPE); /* and no signal */
+    ac_close(self->client);
+    ck_assert_int_eq(ac_adopt(self->client), -EBADF);
+    self->client = open("/proc/self/exe", O_RDONLY);
+    ck_assert_int_eq(ac_adopt(self->client), -EPERM);
+    ck_assert_int_eq(fcntl(self->client, F_GETFL) & O_NONBLOCK, 0);
+    close(self->client);
+    END;
+}
+FUTURE(adopter, struct script);
+START_TEST(a_pipe_that_is_adopted_is_heard_of_without_being_asked_for) { RUN(adopter); }
+END_TEST
+
 static enum ac_poll pairs__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
@@ -563,6 +613,7 @@ int main(void)
         every_operation_can_be_cancelled_while_it_waits,
         closing_wakes_who_waits_and_he_learns_that_it_has_gone,
         pipes_work_and_stay_blocking,
+        a_pipe_that_is_adopted_is_heard_of_without_being_asked_for,
         sockets_from_elsewhere_and_files_work,
         a_listener_from_elsewhere_does_not_block_the_thread,
         readiness_can_be_awaited_by_itself,

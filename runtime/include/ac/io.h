@@ -249,6 +249,15 @@ enum ac_poll ac_writable__start(struct ac_writable__frame *, struct ac_context *
 enum ac_poll ac_writable__poll(struct ac_writable__frame *, struct ac_context *);
 enum ac_poll ac_writable__cancel(struct ac_writable__frame *, struct ac_context *);
 
+/** Makes @p fd, a pipe, socket, terminal, eventfd or the like, one of the registered descriptors: non-blocking from
+ *  now on, waited for without a system call each time, and closed by ac_close(). For those that this
+ *  process alone has: the mode is shared with whoever else has it open. Not async.
+ *
+ *  @return 0; -EBADF; -EPERM for a file or directory, which are always ready; -ENOMEM; then it is as it was.
+ *
+ *  Threads: any, before operations on it begin. Writing to a pipe that nobody reads any more raises SIGPIPE. */
+int ac_adopt(int fd);
+
 /** Closes @p fd. Not async: it doesn't block, save for a socket with SO_LINGER. Tasks of the
  *  calling executor that wait for it are woken and get -EBADF.
  *
