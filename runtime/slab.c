@@ -1,6 +1,7 @@
 /* slab.c - the depot of slab.h, and its chunks. */
 #define _GNU_SOURCE
 #include "exec.h"
+#include "sys.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -47,6 +48,8 @@ static void unlink_chunk(struct chunk *chunk)
 /* Aligned, so that it may be one page. By no malloc, which would keep it when it is given back. */
 static void *map_huge(void)
 {
+    if (ac__fails(AC__MEMORY, NULL))
+        return NULL;
     char *memory = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
@@ -61,7 +64,7 @@ static void *map_huge(void)
 static struct chunk *add_chunk(unsigned index)
 {
     size_t size = depot.bytes[index] < HUGE ? SMALL : HUGE;
-    struct chunk *chunk = size == SMALL ? malloc(SMALL) : map_huge();
+    struct chunk *chunk = size == SMALL ? ac__sys_malloc(SMALL) : map_huge();
     if (chunk == NULL)
         return NULL;
     *chunk = (struct chunk){ .nblocks = (unsigned)((size - HEADER) / (index * AC__SLAB_STEP)), .size = size };

@@ -41,6 +41,8 @@ static unsigned slab_of(const struct ac_future_type *type)
 
 static struct ac_task *take_slab(unsigned index)
 {
+    if (ac__fails(AC__MEMORY, NULL)) /* any block may be the one that needs a chunk */
+        return NULL;
     struct ac__shelf *shelf = ac__current != NULL ? &ac__current->shelf : NULL;
     if (shelf == NULL || shelf->first[index] == NULL)
         return ac__slab_take(shelf, index);
