@@ -59,7 +59,7 @@ uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
  * What a task costs that is asleep, on x86-64:
  *
  *      64   this header
- *      40   frame: an ac_notified() and the state of the function around it; more, where it has locals
+ *      40   frame: an ac_sleep() or ac_notified(), and the state of the function around it; more, where it has locals
  *       0   the allocator's, see slab.h
  *     104   bytes; the handle is the spawner's. tests/runtime/memory.c holds to it.
  *

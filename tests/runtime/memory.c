@@ -108,7 +108,7 @@ static void weigh(ac_task__handle (*spawn)(uint64_t i), long budget)
 
 START_TEST(a_million_tasks_asleep_keep_to_their_budget_and_give_it_back)
 {
-    weigh(spawn_sleeper, 120);
+    weigh(spawn_sleeper, 104);
 }
 END_TEST
 

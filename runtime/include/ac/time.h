@@ -57,7 +57,8 @@ struct ac_sleep__frame {
  *  Cancelling: at once; nothing is lost. Threads: the task's own. Cost: O(1), no allocation;
  *  hierarchical wheel (Varghese and Lauck, SOSP 1987, scheme 7). A first sleep for whose wheel
  *  there is no memory is a checked stop. */
-AC_ASYNC void ac_sleep(uint64_t duration_ns) AC_FRAME(struct ac_sleep__frame);
+AC_ASYNC void ac_sleep(uint64_t duration_ns) AC_FRAME(struct ac_sleep__frame)
+    AC_FRAME_USED(__builtin_offsetof(struct ac_sleep__frame, timer.state) + 1);
 void ac_sleep__init(struct ac_sleep__frame *, uint64_t duration_ns);
 enum ac_poll ac_sleep__start(struct ac_sleep__frame *, struct ac_context *, uint64_t duration_ns);
 enum ac_poll ac_sleep__poll(struct ac_sleep__frame *, struct ac_context *);
@@ -71,7 +72,8 @@ struct ac_sleep_until__frame {
  *  ac_sleep(). A deadline that has passed is over at once; UINT64_MAX never comes.
  *
  *  All else is as for ac_sleep(). */
-AC_ASYNC void ac_sleep_until(uint64_t deadline_ns) AC_FRAME(struct ac_sleep_until__frame);
+AC_ASYNC void ac_sleep_until(uint64_t deadline_ns) AC_FRAME(struct ac_sleep_until__frame)
+    AC_FRAME_USED(__builtin_offsetof(struct ac_sleep_until__frame, timer.state) + 1);
 void ac_sleep_until__init(struct ac_sleep_until__frame *, uint64_t deadline_ns);
 enum ac_poll ac_sleep_until__start(struct ac_sleep_until__frame *, struct ac_context *, uint64_t deadline_ns);
 enum ac_poll ac_sleep_until__poll(struct ac_sleep_until__frame *, struct ac_context *);
