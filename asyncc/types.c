@@ -245,6 +245,15 @@ static bool has_variable_size(CXType canonical)
 }
 
 /* const where it matters for assignment: of the type, or of an array's elements. */
+/* `__auto_type a[4]` with nothing to tell what it is: clang has reported it, and libclang would fall over it. */
+static bool is_deduced(CXType canonical)
+{
+    while (canonical.kind == CXType_ConstantArray || canonical.kind == CXType_IncompleteArray ||
+           canonical.kind == CXType_VariableArray)
+        canonical = clang_getCanonicalType(clang_getArrayElementType(canonical));
+    return canonical.kind != CXType_Auto && canonical.kind != CXType_Dependent && canonical.kind != CXType_Invalid;
+}
+
 static bool is_const_object(CXType canonical)
 {
     while (canonical.kind == CXType_ConstantArray || canonical.kind == CXType_IncompleteArray)
@@ -344,7 +353,8 @@ Type *type_of(Reader *r, CXType cx)
     type->align = 1;
     if (type->kind == TYPE_FUNCTION) {
         type->is_async_pointer = is_async_type(canonical);
-    } else if (type->kind != TYPE_VOID && !has_variable_size(canonical) && whole.before[0] != '<') {
+    } else if (type->kind != TYPE_VOID && !has_variable_size(canonical) && is_deduced(canonical) &&
+               whole.before[0] != '<') {
         /* What is no type of the language's, "<builtin fn type>", has no size that could be asked for. */
         type->size = clang_Type_getSizeOf(canonical);
         type->align = (int)clang_Type_getAlignOf(cx); /* a typedef may ask for more */
