@@ -171,7 +171,11 @@ void add_descriptor(const Fn *fn, const char *name, const char *how, Buf *out)
         add(out, "    0, 0,\n");
     else
         add_format(out, "    __builtin_offsetof(%s, result), sizeof(((%s *)0)->result),\n", frame, frame);
-    add_format(out, "    %s__poll_%s, %s__cancel_%s\n};", fn->name, how, fn->name, how);
+    add_format(out, "    %s__poll_%s, %s__cancel_%s, ", fn->name, how, fn->name, how);
+    if (has_places(fn))
+        add_format(out, "&%s__places\n};", fn->name);
+    else
+        add(out, "0\n};");
 }
 
 /* Its poll may end in that of the innermost box, and is told to go on by f__poll_on. */
@@ -193,7 +197,9 @@ void define_box(const Fn *fn, const char *params, const char *args, Buf *out)
                         "    return ac__polled(ac__cx, %s__poll_any(ac__frame, ac__cx));\n}\n", name, name);
     }
     add_by_bytes(fn, "cancel", "_box", fn->may_call ? "_in" : "", out);
-    add(out, "\nstatic ");
+    add(out, "\n");
+    declare_places(fn, out);
+    add(out, "static ");
     add_descriptor(fn, "boxed", "box", out);
     add(out, "\n");
     add_format(out, "%svoid *%s__box(struct ac__boxes *ac__stack%s%s)\n{\n", storage(fn), name, comma, params);

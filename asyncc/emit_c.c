@@ -339,6 +339,8 @@ static bool needs_type(const Fn *fn)
     return !fn->is_static || fn->spawned || fn->blocked_on || fn->is_main || (fn->is_boxed && !fn->may_call);
 }
 
+static bool has_descriptor(const Fn *fn) { return fn->body && (needs_type(fn) || needs_box(fn)); }
+
 bool has_resume(const Fn *fn)
 {
     if (fn->is_leaf)
@@ -547,7 +549,9 @@ static void add_future_type(const Fn *fn, const char *start, const char *end, Bu
         add(out, end);
     }
     bool is_used = fn->spawned || fn->blocked_on || fn->is_main;
-    add_format(out, "%s%s", start, !fn->is_leaf && !fn->is_static ? storage(fn) : is_used ? "static " : "static AC__UNUSED ");
+    add(out, start);
+    declare_places(fn, out);
+    add(out, !fn->is_leaf && !fn->is_static ? storage(fn) : is_used ? "static " : "static AC__UNUSED ");
     add_descriptor(fn, "future", "any", out);
     add(out, end);
 }
@@ -1156,6 +1160,7 @@ bool emit_c(Tu *tu)
             add_main(tu->fns[i], &text);
     if (text.size && text.text[text.size - 1] != '\n')
         add(&text, "\n");
+    add_places(tu, has_descriptor, &text);
 
     flush(&printer, &text);
     return true;

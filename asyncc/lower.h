@@ -153,6 +153,12 @@ void define_checked(const Fn *, const char *outcome, const char *body, const cha
 /* f__cancel or f__cancel_in, in the place of what is then f__cancel_body. */
 void check_cancel(const Fn *, const char *kind, const char *in, Buf *);
 
+/* ---- emit_places.c: the lines at which futures are suspended ---- */
+
+bool has_places(const Fn *);
+void declare_places(const Fn *, Buf *); /* before the descriptor */
+void add_places(const Tu *, bool (*has_descriptor)(const Fn *), Buf *);
+
 /* Its frame is complete where the user is defined. */
 bool is_complete_in(const Fn *, const Fn *user);
 

@@ -145,7 +145,7 @@ static enum CXChildVisitResult take_enumerator(CXCursor c, CXCursor parent, CXCl
 /* What asyncc makes behind f__: init, and labels and temporaries, which have numbers. */
 static bool is_made(const char *rest)
 {
-    static const char *const words[] = { "frame", "init", "start", "resume", "first", "ready", "poll", "cancel", "future", "body",
+    static const char *const words[] = { "frame", "init", "start", "resume", "first", "ready", "poll", "cancel", "future", "body", "place", "places",
                                          "name", "spawn", "spawn_local", "block_on", "poll_any", "cancel_any", "start_in",
                                          "poll_in", "cancel_in", "poll_box", "cancel_box", "box", "boxed", "layout", "said", "called",
                                          "self", "cx", "state", "value",

@@ -19,7 +19,7 @@ static enum ac_poll level__poll(void *frame, struct ac_context *cx);
 static enum ac_poll level__cancel(void *frame, struct ac_context *cx);
 static struct ac_future_type level = {
     "level", sizeof(struct level), _Alignof(struct level), offsetof(struct level, result), sizeof(int),
-    level__poll, level__cancel,
+    level__poll, level__cancel, NULL,
 };
 
 static void *level__box(struct ac__boxes *boxes, int left, int waits)

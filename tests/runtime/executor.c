@@ -37,7 +37,7 @@ static enum ac_poll probe__poll(struct probe *self, struct ac_context *cx)
 static enum ac_poll probe__poll_any(void *frame, struct ac_context *cx) { return probe__poll(frame, cx); }
 static const struct ac_future_type probe__type = {
     "probe", sizeof(struct probe), _Alignof(struct probe), offsetof(struct probe, result), sizeof(int), probe__poll_any,
-    cancel_nothing,
+    cancel_nothing, NULL,
 };
 
 /* Runs a function as the body of a root future, with up to four tasks spawned and then awaited. */
@@ -138,6 +138,7 @@ static enum ac_poll aligned__poll(struct aligned *self, struct ac_context *cx)
 static enum ac_poll aligned__poll_any(void *frame, struct ac_context *cx) { return aligned__poll(frame, cx); }
 static const struct ac_future_type aligned__type = {
     "aligned", sizeof(struct aligned), 256, offsetof(struct aligned, result), sizeof(int), aligned__poll_any, cancel_nothing,
+    NULL,
 };
 static void spawn_aligned(struct root *root)
 {

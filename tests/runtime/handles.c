@@ -31,7 +31,7 @@ static enum ac_poll sleeper__cancel(void *frame, struct ac_context *cx)
 
 static const struct ac_future_type sleeper__type = {
     "sleeper",     sizeof(struct sleeper), _Alignof(struct sleeper), offsetof(struct sleeper, result), sizeof(int),
-    sleeper__poll, sleeper__cancel,
+    sleeper__poll, sleeper__cancel, NULL,
 };
 
 static int cancels;

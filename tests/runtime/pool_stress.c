@@ -93,7 +93,7 @@ struct node {
 static enum ac_poll node__poll(void *frame, struct ac_context *cx);
 static enum ac_poll node__cancel(void *frame, struct ac_context *cx);
 static const struct ac_future_type node__type
-    = { "node", sizeof(struct node), _Alignof(struct node), offsetof(struct node, result), sizeof(int), node__poll, node__cancel };
+    = { "node", sizeof(struct node), _Alignof(struct node), offsetof(struct node, result), sizeof(int), node__poll, node__cancel, NULL };
 
 static struct node *new_node(uint32_t seed, int depth)
 {
@@ -290,7 +290,7 @@ static enum ac_poll root__cancel(void *frame, struct ac_context *cx)
 }
 
 static const struct ac_future_type root__type
-    = { "root", sizeof(struct root), _Alignof(struct root), 0, 0, root__poll, root__cancel };
+    = { "root", sizeof(struct root), _Alignof(struct root), 0, 0, root__poll, root__cancel, NULL };
 
 static void *run_root(void *argument)
 {

@@ -54,7 +54,7 @@ static inline enum ac_poll cancel_nothing(void *frame, struct ac_context *cx)
         return name_##__poll(frame, cx);                                                                   \
     }                                                                                                      \
     static const struct ac_future_type name_##__type = { #name_,           sizeof(frame_), _Alignof(frame_), 0, 0, \
-                                                         name_##__poll_any, cancel_nothing }
+                                                         name_##__poll_any, cancel_nothing, NULL }
 
 /* Spawns a future whose frame is set from @p value. */
 #define SPAWN(name_, frame_, ...) spawn_copy(&name_##__type, &(frame_)__VA_ARGS__)

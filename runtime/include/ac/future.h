@@ -82,6 +82,28 @@ struct ac_context {
     struct ac__boxes *boxes; /**< null at first: asyncc's own, the frame stack that is driven; ac/boxes.h */
 };
 
+/** One await of an async function: what is known of its child while the function is suspended there. */
+struct ac_future_place {
+    unsigned line; /**< 0: no await of the text's */
+    enum {
+        AC_PLACE_LEAF = 0,  /**< nothing more than its name                                        */
+        AC_PLACE_CHILD = 1, /**< its frame is at `offset`, and `places` are its own                  */
+        AC_PLACE_BOX = 2,   /**< at `offset` is a pointer to its frame, in a box of <ac/boxes.h>      */
+        AC_PLACE_TASK = 3,  /**< a task is awaited; a struct ac_await__frame is at `offset`           */
+    } kind;
+    unsigned offset;                       /**< in the frame */
+    const char *awaits;                    /**< the function that is called there */
+    const struct ac_future_places *places; /**< or null */
+};
+
+/** Where the futures of one async function can be suspended. State n is place[n - 1]; state 0 hasn't begun. */
+struct ac_future_places {
+    const char *name, *file;
+    unsigned state_offset, state_size; /**< of the unsigned number in the frame; of size 0: always state 1 */
+    unsigned nplaces;
+    const struct ac_future_place *place;
+};
+
 /** A kind of future, for whoever has its frame as bytes: executors, boxes. */
 struct ac_future_type {
     const char *name;            /**< the async function's, for lists of tasks */
@@ -90,6 +112,7 @@ struct ac_future_type {
     __SIZE_TYPE__ result_size;   /**< bytes; 0 for void */
     enum ac_poll (*poll)(void *frame, struct ac_context *);
     enum ac_poll (*cancel)(void *frame, struct ac_context *);
+    const struct ac_future_places *places; /**< for lists of tasks; or null, as of futures by hand and after asyncc -P */
 };
 
 static inline struct ac_waker *ac_waker_clone(struct ac_waker *waker) { return waker->ops->clone(waker); }
