@@ -7,7 +7,7 @@
 #define _GNU_SOURCE
 #include "blocking.h"
 
-#include "exec.h"
+#include "seen.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -157,11 +157,21 @@ static void release(void)
     join_all(gone);
 }
 
+static void add_counts(struct ac_counts *counts)
+{
+    pthread_mutex_lock(&pool.lock);
+    counts->blocking_threads += pool.nthreads;
+    counts->blocking_jobs += pool.nqueued;
+    pthread_mutex_unlock(&pool.lock);
+}
+
 int ac__job_submit(struct ac_exec *exec, struct ac__job *job)
 {
     pthread_mutex_lock(&pool.lock);
-    if (pool.end == NULL)
+    if (pool.end == NULL) {
         pool.end = &pool.first;
+        atomic_store(&ac__seen.count_blocking, add_counts);
+    }
     if (exec->release_jobs == NULL) {
         exec->release_jobs = release;
         pool.nusers++;

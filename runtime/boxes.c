@@ -173,6 +173,10 @@ struct boxed_task {
     void *callee; /* null once it is done */
 };
 
+/* For listings: on to the callee. */
+static const struct ac_future_place boxed_place = { 0, AC_PLACE_BOX, offsetof(struct boxed_task, callee), "", NULL };
+static const struct ac_future_places boxed_places = { "", "", 0, 0, 1, &boxed_place };
+
 static void end_boxed(struct boxed_task *task)
 {
     ac__free_boxes(ac__boxes_of(task->callee));
@@ -215,7 +219,8 @@ void ac__block_on_box(void *frame)
 void *ac__box_task(void *callee)
 {
     const struct ac_future_type *of = ac__type_of(callee);
-    struct ac_future_type type = { .name = of->name, .result_size = of->result_size, .poll = poll_boxed, .cancel = cancel_boxed };
+    struct ac_future_type type = { .name = of->name, .result_size = of->result_size, .poll = poll_boxed, .cancel = cancel_boxed,
+                                   .places = &boxed_places };
     type.align = of->align < _Alignof(struct boxed_task) ? _Alignof(struct boxed_task) : of->align;
     type.result_offset = (sizeof(struct boxed_task) + type.align - 1) & ~(type.align - 1);
     type.size = (type.result_offset + type.result_size + type.align - 1) & ~(type.align - 1);

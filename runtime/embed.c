@@ -4,7 +4,7 @@
  *
  * Between two runs such an executor counts as parked, though it doesn't sleep: so whoever wakes one of its tasks rings
  * the reactor's bell, which makes the reactor's descriptor readable, on which the foreign loop sleeps. */
-#include "exec.h"
+#include "seen.h"
 
 #include <ac/embed.h>
 
@@ -31,6 +31,7 @@ struct ac_exec *ac_exec_new(void)
         return NULL;
     }
     atomic_store(&exec->parked, 1);
+    ac__exec_appear(exec);
     return exec;
 }
 

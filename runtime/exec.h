@@ -13,7 +13,8 @@
  *
  * A file per concept: task.c is the task and its word, executor.c the loop, timer.c the wheel,
  * clock.c the time, descriptor.c and epoll.c the reactor, blocking.c the threads that may
- * block. On top of them stand the leaf futures: sleep.c, signals_next.c, io.c, net.c, dns.c. The files named
+ * block; seen.c lists the executors for observe.c. On top of them stand the leaf futures: sleep.c, signals_next.c, io.c,
+ * net.c, dns.c. The files named
  * x_blocking.c are the same operations for elided programs and use none of this. */
 #ifndef AC__EXEC_H
 #define AC__EXEC_H
@@ -107,9 +108,11 @@ struct ac_task {
     struct ac_waker *joiner; /* who awaits the task, borrowed from his leaf; or null */
     _Atomic unsigned shared;
     unsigned short word;
-    unsigned short home; /* of a pool's task: the worker on whose list it is */
+    unsigned short home; /* of a pool's task: the worker on whose list it is; of others: half of ac__place() */
     int saved_errno;     /* the task's errno while it isn't polled */
-    unsigned block;      /* where in its chunk this stands, see slab.h; 0: in memory of malloc's */
+    /* Where in its chunk this stands, in steps of 8 bytes, see slab.h; 0: in memory of malloc's. Set before spawning. */
+    unsigned block : 18;
+    unsigned place_high : 14; /* see ac__place() */
 };
 
 enum {
@@ -134,6 +137,14 @@ struct ac__task_ops {
     void (*give_back)(struct ac_task *); /* the handle */
 };
 
+/* Of a task that isn't the pool's: where it is in its executor's list of all, from 1; 0: not yet. */
+static inline unsigned ac__place(const struct ac_task *task) { return (unsigned)task->place_high << 16 | task->home; }
+static inline void ac__set_place(struct ac_task *task, unsigned place)
+{
+    task->home = (unsigned short)place;
+    task->place_high = place >> 16 & 0x3fff;
+}
+
 #define AC__INBOX 1u
 #define AC__REFERENCE 2u
 
@@ -142,6 +153,9 @@ void ac__task_start(struct ac_task *, struct ac_exec *, unsigned word);
 void ac__task_free(struct ac_task *);
 /* The executor's interest in the task is over. */
 void ac__task_release(struct ac_task *);
+/* A task of no handle is put into the inbox of another thread's executor, which polls it if it isn't about to end;
+ * whoever keeps it from ending may call. The poll counts the task itself, in ntasks. */
+void ac__task_post(struct ac_task *, struct ac_exec *);
 /* Schedules, or frees, each task that other threads have put into the inbox. */
 void ac__inbox_empty(struct ac_exec *);
 
@@ -157,6 +171,12 @@ struct ac_exec {
     void (*release_jobs)(void);  /* blocking.c's, once a task of ours has used it */
     struct ac__shelf shelf;      /* memory for tasks to come */
     struct ac__worker *worker;   /* null; or this is the face of a worker of the pool, see pool.h */
+    /* For listings: the tasks that have been pending, and those that have finished and whose handle is still out. */
+    struct ac_task **all;
+    unsigned nall, all_room;
+    long thread;               /* the system's number of it */
+    struct ac_exec *next_seen; /* seen.h */
+    _Atomic uint64_t spawned, finished, polls, parks; /* read by any thread */
 
     /* From here on any thread that holds a clone of a waker. */
     _Atomic(struct ac_task *) inbox; /* last to first, linked by inbox_next */
@@ -196,6 +216,9 @@ void ac__exec_end(struct ac_exec *);
 void ac__exec_unref(struct ac_exec *);
 /* A turn that doesn't park, of one that has its reactor: what is known of the world, and then what is ready. */
 void ac__exec_turn(struct ac_exec *);
+/* Into the list of all, and out of it. Without memory for the list the task isn't listed. */
+void ac__exec_list(struct ac_task *);
+void ac__exec_unlist(struct ac_task *);
 
 /* Takes one of the context's ready leaves. False: the task has had its share, and is woken; the leaf
  * says AC_PENDING and has consumed nothing. A future that is driven by hand has no limit. */

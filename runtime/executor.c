@@ -3,7 +3,7 @@
  * A turn of the loop polls at most TURN tasks, in the order in which they were woken, and then looks after
  * timers and descriptors, so that tasks which keep waking each other can't starve those that
  * wait for the world. Tasks woken by a poll go behind all that are ready already. */
-#include "exec.h"
+#include "seen.h"
 #include "sys_memory.h"
 
 #include <errno.h>
@@ -52,7 +52,34 @@ void ac__exec_unref(struct ac_exec *exec)
     if (exec->reactor != NULL)
         exec->reactor->ops->close(exec->reactor);
     free(exec->wheel);
+    free(exec->all);
     free(exec);
+}
+
+void ac__exec_list(struct ac_task *task)
+{
+    struct ac_exec *exec = task->exec;
+    if (exec->nall == exec->all_room) {
+        unsigned room = exec->all_room == 0 ? 64 : 2 * exec->all_room;
+        struct ac_task **all = room < exec->all_room ? NULL : ac__sys_realloc(exec->all, room * sizeof(struct ac_task *));
+        if (all == NULL)
+            return;
+        exec->all = all;
+        exec->all_room = room;
+    }
+    exec->all[exec->nall] = task;
+    ac__set_place(task, ++exec->nall);
+}
+
+void ac__exec_unlist(struct ac_task *task)
+{
+    struct ac_exec *exec = task->exec;
+    if (ac__place(task) == 0)
+        return;
+    struct ac_task *last = exec->all[--exec->nall];
+    exec->all[ac__place(task) - 1] = last;
+    ac__set_place(last, ac__place(task));
+    ac__set_place(task, 0);
 }
 
 static inline void empty_inbox(struct ac_exec *exec)
@@ -69,10 +96,15 @@ static void finish_task(struct ac_exec *exec, struct ac_task *task, bool cancell
     if (task->word & TASK_ROOT)
         return;
     exec->ntasks--;
+    ac__count(&exec->finished, 1);
     if (task->joiner != NULL)
         ac_wake_by_ref(task->joiner);
-    if (!(task->word & TASK_HANDLE))
+    if (!(task->word & TASK_HANDLE)) {
+        ac__exec_unlist(task);
         ac__task_release(task);
+    } else if (ac__place(task) == 0) {
+        ac__exec_list(task);
+    }
 }
 
 /* A round of this loop is what switching from one task to another costs. */
@@ -80,7 +112,8 @@ static void run_turn(struct ac_exec *exec)
 {
     struct ac_context cx = { .exec = exec };
     int *thread_errno = &errno; /* finding it is a call */
-    for (int i = 0; i < TURN && exec->ready != NULL; i++) {
+    int i = 0;
+    for (; i < TURN && exec->ready != NULL; i++) {
         struct ac_task *task = exec->ready;
         exec->ready = task->next;
         if (exec->ready == NULL)
@@ -99,13 +132,19 @@ static void run_turn(struct ac_exec *exec)
 
         if (poll == AC_READY) {
             finish_task(exec, task, cancels);
-        } else if (task->word & TASK_SCHEDULED) { /* woken while it ran */
+            empty_inbox(exec);
+            continue;
+        }
+        if (ac__place(task) == 0)
+            ac__exec_list(task);
+        if (task->word & TASK_SCHEDULED) { /* woken while it ran */
             task->next = NULL;
             *exec->ready_end = task;
             exec->ready_end = &task->next;
         }
         empty_inbox(exec);
     }
+    ac__count(&exec->polls, (uint64_t)i);
 }
 
 static void turn_wheel(struct ac_exec *exec)
@@ -147,6 +186,7 @@ static void park(struct ac_exec *exec)
     if (exec->clock->paused)
         timeout_ms = jumps || timeout_ms == 0 ? 0 : timeout_ms > 0 ? 1 : -1;
 
+    ac__count(&exec->parks, 1);
     atomic_store(&exec->parked, 1);
     bool inbox = atomic_load(&exec->inbox) != NULL;
     int nevents = reactor->ops->wait(reactor, inbox ? 0 : timeout_ms);
@@ -173,6 +213,12 @@ struct ac_exec *ac__exec_new(void)
 
 void ac__exec_end(struct ac_exec *exec)
 {
+    ac__exec_disappear(exec);
+    ac__current = exec;
+    ac__inbox_empty(exec);
+    while (exec->ready != NULL) /* listings that others have asked for */
+        run_turn(exec);
+    ac__current = NULL;
     if (exec->release_jobs != NULL)
         exec->release_jobs();
     ac__shelf_empty(&exec->shelf);
@@ -203,6 +249,7 @@ void ac_block_on_future(const struct ac_future_type *type, void *frame)
     exec->root_frame = frame;
     exec->root.type = type;
     ac__current = exec;
+    ac__exec_appear(exec);
     ac__task_start(&exec->root, exec, TASK_ROOT);
 
     while (!(exec->root.word & TASK_FINISHED) || exec->ntasks > 0) {
@@ -215,7 +262,6 @@ void ac_block_on_future(const struct ac_future_type *type, void *frame)
     }
 
     int saved_errno = exec->root.saved_errno;
-    ac__current = NULL;
     ac__exec_end(exec);
     errno = saved_errno; /* block_on is a call: it leaves the errno that the sequential one leaves */
 }

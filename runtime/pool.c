@@ -25,6 +25,7 @@
 #include "pool.h"
 
 #include "ring.h"
+#include "seen.h"
 #include "sys.h"
 #include "thread.h"
 #include <ac/pool.h>
@@ -585,6 +586,9 @@ static int start_pool(void)
     return start_threads(wanted);
 }
 
+static void list_pool(FILE *);
+static void add_counts(struct ac_counts *);
+
 static void ensure_pool(void)
 {
     pthread_mutex_lock(&pool.lock);
@@ -592,6 +596,8 @@ static void ensure_pool(void)
         int error = start_pool();
         if (error != 0)
             ac__stop("ac_spawn", "can't start the pool: %s", strerror(error));
+        atomic_store(&ac__seen.list_pool, list_pool);
+        atomic_store(&ac__seen.count_pool, add_counts);
         atomic_store(&pool.state, UP);
     }
     pthread_mutex_unlock(&pool.lock);
@@ -709,26 +715,75 @@ static void cancel_all(void)
     }
 }
 
-/* One line for each task that is left, up to a number that can still be read. */
-static void name_tasks(uint64_t nalive)
+/* The task is in a worker's list, and the lock of that is held. */
+static void list_task(FILE *out, struct ac_task *task)
 {
-    enum { MOST = 20 };
-    unsigned n = 0;
-    fprintf(stderr, "asyncc: ac_pool_shutdown: %llu tasks have not ended:\n", (unsigned long long)nalive);
+    unsigned word = ac__pool_task_hold(task);
+    const char *cancelling = word & POOL_CANCEL ? ", being cancelled" : "";
+    if (word & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED)) {
+        /* A worker may take it at any time. */
+        fprintf(out, "  '%s': %s%s\n", task->type->name, word & POOL_RUNNING ? "running" : "queued", cancelling);
+        return;
+    }
+    fprintf(out, "  '%s': suspended%s\n", task->type->name, cancelling);
+    ac__print_places(out, task->type, task + 1);
+    if (ac__pool_task_pause(task))
+        ac__pool_schedule(task);
+}
+
+/* Each task, up to a number. Returns how many could be found. */
+static uint64_t list_tasks(FILE *out, uint64_t most)
+{
+    uint64_t n = 0;
     for (unsigned i = 0; i < pool.nworkers; i++) {
         struct ac__worker *worker = pool.workers[i];
         const struct ac_future_type *type = atomic_load_explicit(&worker->begins, memory_order_relaxed);
-        if (type != NULL && n++ < MOST)
-            fprintf(stderr, "asyncc:   '%s' runs, and has never awaited\n", type->name);
+        if (type != NULL && n++ < most)
+            fprintf(out, "  '%s': running, and has never awaited\n", type->name);
         pthread_mutex_lock(&worker->lock);
-        for (const struct ac_task *task = worker->all; task != NULL; task = task->all_next)
-            if (n++ < MOST)
-                fprintf(stderr, "asyncc:   '%s' %s\n", task->type->name,
-                        atomic_load(&task->shared) & POOL_RUNNING ? "runs" : "was told to, and awaits something still");
+        for (struct ac_task *task = worker->all; task != NULL; task = task->all_next)
+            if (n++ < most)
+                list_task(out, task);
         pthread_mutex_unlock(&worker->lock);
     }
-    if (n > MOST)
-        fprintf(stderr, "asyncc:   and more\n");
+    if (n > most)
+        fprintf(out, "  and more\n");
+    return n;
+}
+
+static void list_pool(FILE *out)
+{
+    pthread_mutex_lock(&pool.lock);
+    if (atomic_load(&pool.state) != NONE) {
+        uint64_t nalive = count_alive();
+        fprintf(out, "asyncc: pool of %u threads: %llu task%s\n", pool.nworkers, (unsigned long long)nalive,
+                nalive == 1 ? "" : "s");
+        uint64_t nlisted = list_tasks(out, UINT64_MAX);
+        if (nalive > nlisted)
+            fprintf(out, "  and %llu that have not begun\n", (unsigned long long)(nalive - nlisted));
+    }
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void add_counts(struct ac_counts *sum)
+{
+    struct ac_pool_counts counts;
+    ac_pool_count(&counts);
+    sum->pool_threads += counts.threads;
+    sum->tasks_spawned += counts.spawned;
+    sum->tasks_alive += counts.alive;
+    sum->polls += counts.polls;
+    sum->wakes += counts.wakes;
+    sum->steals += counts.steals;
+    sum->parks += counts.parks;
+}
+
+/* What is left, up to a number that can still be read. */
+static void name_tasks(uint64_t nalive)
+{
+    enum { MOST = 20 };
+    fprintf(stderr, "asyncc: ac_pool_shutdown: %llu tasks have not ended:\n", (unsigned long long)nalive);
+    list_tasks(stderr, MOST);
 }
 
 /* With the lock. False: the deadline has come, and some are left. */

@@ -68,6 +68,9 @@ void ac__pool_task_start(struct ac_task *);
 void ac__pool_task_refuse(struct ac_task *);
 /* By the worker that took the task from a queue. Returns the word as it was, with CANCEL or not. */
 unsigned ac__pool_task_begin(struct ac_task *);
+/* Takes an idle task as a worker does that polls it, only to look at it: pause follows. Returns the word as it was; with
+ * SCHEDULED, RUNNING or FINISHED nothing has been done. The task is kept in memory by the caller. */
+unsigned ac__pool_task_hold(struct ac_task *);
 /* The poll said AC_PENDING. True: the task was woken meanwhile, and has to be queued. */
 bool ac__pool_task_pause(struct ac_task *);
 /* The poll, or the cancel, said AC_READY. */

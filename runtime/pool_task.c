@@ -74,6 +74,18 @@ unsigned ac__pool_task_begin(struct ac_task *task)
     return atomic_fetch_add_explicit(&task->shared, POOL_RUNNING - POOL_SCHEDULED, memory_order_acq_rel);
 }
 
+unsigned ac__pool_task_hold(struct ac_task *task)
+{
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_relaxed);
+    do {
+        if (word & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED))
+            break;
+        /* Acquires what the worker that polled it last has written. */
+    } while (!atomic_compare_exchange_weak_explicit(&task->shared, &word, word | POOL_RUNNING, memory_order_acquire,
+                                                    memory_order_relaxed));
+    return word;
+}
+
 bool ac__pool_task_pause(struct ac_task *task)
 {
     return atomic_fetch_and_explicit(&task->shared, ~POOL_RUNNING, memory_order_acq_rel) & POOL_SCHEDULED;

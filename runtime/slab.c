@@ -85,7 +85,7 @@ static struct ac_task *take_block(unsigned index)
     } else {
         size_t offset = HEADER + (size_t)chunk->ncut++ * index * AC__SLAB_STEP;
         task = (struct ac_task *)((char *)chunk + offset);
-        task->block = (unsigned)offset;
+        task->block = (unsigned)(offset / AC__SLAB_STEP) & 0x3ffff;
     }
     if (chunk->nfree == 0 && chunk->ncut == chunk->nblocks)
         unlink_chunk(chunk);
@@ -94,7 +94,7 @@ static struct ac_task *take_block(unsigned index)
 
 static void give_block(struct ac_task *task, unsigned index)
 {
-    struct chunk *chunk = (struct chunk *)((char *)task - task->block);
+    struct chunk *chunk = (struct chunk *)((char *)task - (size_t)task->block * AC__SLAB_STEP);
     task->next = chunk->free;
     chunk->free = task;
     chunk->nfree++;

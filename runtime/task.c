@@ -1,11 +1,12 @@
 /* task.c - tasks: their memory, their wakers, spawning and awaiting them. The rules of who may touch
  * what are beside struct ac_task, in exec.h. */
-#include "exec.h"
+#include "seen.h"
 #include "sys_memory.h"
 
 #include <ac/embed.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,7 +199,7 @@ void ac__inbox_empty(struct ac_exec *exec)
 
 /* ---- spawning ---- */
 
-void ac__task_start(struct ac_task *task, struct ac_exec *exec, unsigned word)
+static void prepare(struct ac_task *task, struct ac_exec *exec, unsigned word)
 {
     task->waker.ops = &task_waker;
     task->exec = exec;
@@ -206,8 +207,20 @@ void ac__task_start(struct ac_task *task, struct ac_exec *exec, unsigned word)
     task->word = (unsigned short)word;
     /* The errno of whoever spawns: what the elided program, where this is a call, would find. */
     task->saved_errno = errno;
+    ac__set_place(task, word & TASK_ROOT ? ~0u : 0); /* the root needs no list */
     atomic_init(&task->shared, AC__REFERENCE);
+}
+
+void ac__task_start(struct ac_task *task, struct ac_exec *exec, unsigned word)
+{
+    prepare(task, exec, word);
     schedule(task);
+}
+
+void ac__task_post(struct ac_task *task, struct ac_exec *exec)
+{
+    prepare(task, exec, 0);
+    send(task);
 }
 
 void ac__task_release(struct ac_task *task) { unref(task); }
@@ -225,6 +238,7 @@ ac_task__handle ac_task_spawn_local(void *frame)
     if (task->waker.ops != NULL)
         ac__stop("ac_spawn_local", "the task '%s' has been spawned before", task->type->name);
     exec->ntasks++;
+    ac__count(&exec->spawned, 1);
     ac__task_start(task, exec, TASK_HANDLE);
     return task;
 }
@@ -244,8 +258,10 @@ static void give_back(struct ac_task *task)
         return;
     }
     task->word &= (unsigned short)~TASK_HANDLE;
-    if (task->word & TASK_FINISHED)
+    if (task->word & TASK_FINISHED) {
+        ac__exec_unlist(task);
         unref(task);
+    }
 }
 
 static enum ac_poll join(struct ac_task *task, struct ac_context *cx, const char *function, bool *cancelled)

@@ -80,7 +80,7 @@ static enum ac_poll probe__cancel(void *frame, struct ac_context *cx)
 
 static const struct ac_future_type probe__type = {
     "probe", sizeof(struct probe), _Alignof(struct probe), offsetof(struct probe, result), sizeof(int), probe__poll_any,
-    probe__cancel,
+    probe__cancel, NULL,
 };
 
 static ac_task__handle put(const struct ac_future_type *type, const void *frame)
@@ -573,7 +573,7 @@ static enum ac_poll be_late(struct script *self, struct ac_context *cx)
     ck_assert_int_eq(ac_pool_shutdown(20 * AC_MS), -ETIMEDOUT);
     const char *text = end_capture();
     ck_assert_ptr_nonnull(strstr(text, "2 tasks have not ended"));
-    ck_assert_ptr_nonnull(strstr(text, "'probe' runs, and has never awaited"));
+    ck_assert_ptr_nonnull(strstr(text, "'probe': running, and has never awaited"));
 
     /* Meanwhile no other is taken: this one is over before it has begun. */
     late = SPAWN_PROBE({ .counts = &seen });

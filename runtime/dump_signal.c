@@ -1,0 +1,57 @@
+/* dump_signal.c - listings that are asked for by a signal. The handler only posts a semaphore; a thread prints. */
+#define _GNU_SOURCE
+#include "thread.h"
+
+#include <ac/observe.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+
+/* At file level, since a handler is told nothing. The thread is never ended, so neither is this. */
+static sem_t asked;
+static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+static int is_started;
+
+static void ask(int signal)
+{
+    (void)signal;
+    int saved_errno = errno;
+    sem_post(&asked);
+    errno = saved_errno;
+}
+
+static void *print(void *unused)
+{
+    ac__thread_begin();
+    for (;;)
+        if (sem_wait(&asked) == 0)
+            ac_dump_tasks(stderr);
+    return unused;
+}
+
+static int start(void)
+{
+    pthread_t thread;
+    if (is_started)
+        return 0;
+    sem_init(&asked, 0, 0);
+    int error = ac__thread_start(&thread, print, NULL);
+    if (error != 0)
+        return -error;
+    pthread_detach(thread);
+    is_started = 1;
+    return 0;
+}
+
+int ac_dump_on_signal(int signal)
+{
+    pthread_mutex_lock(&starting);
+    int error = start();
+    pthread_mutex_unlock(&starting);
+    struct sigaction action = { .sa_handler = ask, .sa_flags = SA_RESTART };
+    if (error == 0 && sigaction(signal, &action, NULL) < 0)
+        error = -errno;
+    return error;
+}

@@ -1,0 +1,102 @@
+/* Counting and listing what other threads run meanwhile; for ThreadSanitizer, above all. */
+#include "support.h"
+
+#include <ac/observe.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { NTASKS = 40, NYIELDS = 300 };
+
+struct busy {
+    int state, i;
+    struct ac_yield_now__frame yield;
+    struct ac_sleep__frame sleep;
+};
+static atomic_int nended;
+static enum ac_poll busy__poll(struct busy *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < NYIELDS; self->i++) {
+        AWAIT(self, ac_yield_now__init(&self->yield), ac_yield_now__poll(&self->yield, cx));
+        if (self->i % 50 == 0) {
+            AWAIT(self, ac_sleep__init(&self->sleep, AC_MS), ac_sleep__poll(&self->sleep, cx));
+        }
+    }
+    atomic_fetch_add(&nended, 1);
+    END;
+}
+FUTURE(busy, struct busy);
+
+struct spawner {
+    int state, i;
+    struct ac_yield_now__frame yield;
+};
+static enum ac_poll spawner__poll(struct spawner *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < NTASKS; self->i++) {
+        struct busy *frame = ac_task_new(&busy__type);
+        ck_assert_ptr_nonnull(frame);
+        *frame = (struct busy){ 0 };
+        ac_detach(self->i % 2 ? ac_task_spawn(frame) : ac_task_spawn_local(frame));
+    }
+    while (atomic_load(&nended) < NTASKS) {
+        AWAIT(self, ac_yield_now__init(&self->yield), ac_yield_now__poll(&self->yield, cx));
+    }
+    END;
+}
+FUTURE(spawner, struct spawner);
+
+static void *look(void *unused)
+{
+    FILE *null = fopen("/dev/null", "w");
+    struct ac_counts counts;
+    for (int i = 0; i < 200 && atomic_load(&nended) < NTASKS; i++) {
+        ac_dump_tasks(null);
+        ac_count(&counts);
+        ck_assert_uint_le(counts.tasks_alive, NTASKS + 10);
+    }
+    fclose(null);
+    return unused;
+}
+
+START_TEST(others_may_look_while_tasks_run)
+{
+    pthread_t lookers[2];
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&lookers[i], NULL, look, NULL), 0);
+    struct spawner spawner = { 0 };
+    ac_block_on_future(&spawner__type, &spawner);
+    for (int i = 0; i < 2; i++)
+        pthread_join(lookers[i], NULL);
+    struct ac_counts counts;
+    do /* a task is over a moment after it has said so */
+        ac_count(&counts);
+    while (counts.tasks_alive > 0);
+    ck_assert_uint_ge(counts.tasks_spawned, NTASKS);
+    ck_assert_uint_ge(counts.polls, (uint64_t)NTASKS * NYIELDS);
+    ck_assert_uint_ge(counts.wakes, (uint64_t)NTASKS / 2 * NYIELDS);
+    ck_assert_uint_eq(counts.executors, 0);
+    ck_assert_uint_ge(counts.pool_threads, 1);
+}
+END_TEST
+
+START_TEST(what_a_thread_has_counted_outlives_its_executor)
+{
+    struct ac_counts before, after;
+    ac_count(&before);
+    atomic_store(&nended, NTASKS - 1);
+    struct busy busy = { 0 };
+    ac_block_on_future(&busy__type, &busy);
+    ac_count(&after);
+    ck_assert_uint_ge(after.polls - before.polls, NYIELDS);
+    ck_assert_uint_ge(after.parks - before.parks, 1);
+    ck_assert_uint_eq(after.tasks_alive, 0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = { others_may_look_while_tasks_run, what_a_thread_has_counted_outlives_its_executor };
+    return run_suite("observe", tests, COUNT(tests), NULL, 0);
+}
