@@ -6,8 +6,13 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/asyncc")
 set_target_properties(ac PROPERTIES EXPORT_NAME runtime)
-install(TARGETS asyncc ac EXPORT asyncc
+set(libraries ac)
+if(TARGET ac_shared)
+    list(APPEND libraries ac_shared)
+endif()
+install(TARGETS asyncc ${libraries} EXPORT asyncc
     RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
     INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(DIRECTORY runtime/include/ac DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
