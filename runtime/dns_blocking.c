@@ -1,5 +1,6 @@
 /* dns_blocking.c - ac_resolve() for elided programs. */
 #include "dns.h"
+#include "twin.h"
 
 #include <errno.h>
 
@@ -12,5 +13,8 @@ int ac_resolve(const char *host, int port, struct ac_address *found, int nfound)
         n++;
     if (n > 0)
         return n;
-    return ac__address_lookup(found, nfound < AC__MOST_ADDRESSES ? nfound : AC__MOST_ADDRESSES, host, port);
+    ac__outside_begin();
+    n = ac__address_lookup(found, nfound < AC__MOST_ADDRESSES ? nfound : AC__MOST_ADDRESSES, host, port);
+    ac__outside_end();
+    return n;
 }

@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include "io.h"
 #include "sys.h"
+#include "twin.h"
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -33,7 +34,14 @@ static int poll_ready(int fd, enum ac__direction direction, int timeout_ms)
 }
 
 int ac__try_ready(int fd, enum ac__direction direction) { return poll_ready(fd, direction, 0); }
-int ac__wait_ready(int fd, enum ac__direction direction) { return poll_ready(fd, direction, -1); }
+
+int ac__wait_ready(int fd, enum ac__direction direction)
+{
+    ac__outside_begin();
+    int error = poll_ready(fd, direction, -1);
+    ac__outside_end();
+    return error;
+}
 
 static ssize_t result_of(ssize_t n)
 {

@@ -5,6 +5,7 @@
 #include "dns.h"
 #include "io.h"
 #include "sys.h"
+#include "twin.h"
 
 #include <time.h>
 
@@ -13,7 +14,9 @@ static int connect_to(const struct ac_address *address)
     int fd = ac__sys_socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
+    ac__outside_begin();
     int error = ac__sys_connect(fd, &address->any, address->size) == 0 ? 0 : -errno;
+    ac__outside_end();
     if (error == -EINTR) { /* it goes on being made */
         error = ac__wait_ready(fd, AC__WRITE);
         if (error == 0)
@@ -49,9 +52,11 @@ int ac_unix_connect(const char *path)
     int fd = ac__sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
+    ac__outside_begin();
     do /* a Unix socket that a signal took out of the listener's queue is as it was before */
         error = ac__sys_connect(fd, (struct sockaddr *)&address, size) == 0 ? 0 : -errno;
     while (error == -EINTR);
+    ac__outside_end();
     if (error == 0)
         return fd;
     close(fd);
@@ -75,6 +80,8 @@ int ac_accept(int listener)
     int fd = accept_waiting(listener);
     if (!ac__is_shortage(fd))
         return fd;
+    ac__outside_begin();
     nanosleep(&(struct timespec){ .tv_nsec = AC__SHORTAGE_MS * (long)AC_MS }, NULL);
+    ac__outside_end();
     return accept_waiting(listener);
 }

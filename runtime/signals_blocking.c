@@ -2,6 +2,7 @@
 #include "signals.h"
 
 #include "lock.h"
+#include "twin.h"
 
 #include <errno.h>
 
@@ -13,7 +14,9 @@ int ac_signals_next(struct ac_signals *signals)
         int number = ac_signals_try(signals);
         if (number != -EAGAIN)
             return number;
+        ac__outside_begin();
         ac__futex_wait(&ac__signals_news, news);
+        ac__outside_end();
     }
 }
 

@@ -1,6 +1,7 @@
 /* time_blocking.c - sleeping, and the ticks of intervals, for elided programs. */
 #define _GNU_SOURCE
 #include "exec.h"
+#include "twin.h"
 
 #include <errno.h>
 #include <time.h>
@@ -14,8 +15,10 @@ void ac_sleep(uint64_t duration_ns)
     }
     struct timespec left = { .tv_sec = (time_t)(duration_ns / AC_S), .tv_nsec = (long)(duration_ns % AC_S) };
     int saved_errno = errno;
+    ac__outside_begin();
     while (nanosleep(&left, &left) != 0 && errno == EINTR)
         continue;
+    ac__outside_end();
     errno = saved_errno;
 }
 

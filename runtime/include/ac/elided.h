@@ -6,7 +6,10 @@
  *
  *  `async` and `await` become nothing. The runtime's operations are declared in its headers by the
  *  names of their blocking twins, plain functions that the same library has. A spawned task is
- *  a call that has been made, its handle the value: what was to run at once runs in turn.
+ *  a call that has been made, its handle the value: what was to run at once runs in turn. So a task must not
+ *  wait for what its spawner does afterwards; that is a checked stop, with the line. A program where they wait
+ *  for each other is elided by `asyncc --emit=elided`: there each task is a thread, of which one runs at
+ *  a time (ac/elided_task.h), and ac_cancel() waits for the task's own end.
  *
  *  The two words vanish from headers that are included afterwards, too; one that uses them as
  *  names has to be included before this one (-include again). */
@@ -15,20 +18,52 @@
 #ifdef __ASYNCC__
 #error "ac/elided.h is for plain C compilers; asyncc has --emit=elided"
 #endif
+#include <ac/channel.h>
+#include <ac/elided_task.h>
+#include <ac/sync.h>
 #include <ac/task.h>
 
 #define async
 #define await
 
+/* A value of the call's type; 0 where that is void. */
+#define AC__ELIDED_VALUE(call)                                                                         \
+    __builtin_choose_expr(__builtin_types_compatible_p(__typeof__(call), void), ((void)(call), 0), (call))
+
+#undef ac_task
+#ifdef AC__ELIDED_TASKS /* set by asyncc, which sees where a task is awaited and what is spawned */
+/* A handle points to a task, and has a type that tells what its result is. */
+struct ac__task_end { char unused; };
+struct ac__task_end ac__a_task(void);
+#define ac_task(T) __typeof__(__typeof__(T) *(*)(struct ac__task_end))
+#define AC__TWIN(task) (ac__at(__FILE__, __LINE__), (void *)(__UINTPTR_TYPE__)(task))
+#define AC__TWIN_HAS_NONE(task) __builtin_types_compatible_p(__typeof__((task)(ac__a_task())), void *)
+#define AC__TWIN_POINTER(task)                                                                         \
+    __typeof__(__builtin_choose_expr(AC__TWIN_HAS_NONE(task), (char *)0, (__typeof__((task)(ac__a_task())))0))
+#define AC__TWIN_AWAIT(task)                                                                           \
+    __builtin_choose_expr(AC__TWIN_HAS_NONE(task), (void)ac__twin_await(AC__TWIN(task)),               \
+                          *(AC__TWIN_POINTER(task))ac__twin_await(AC__TWIN(task)))
+#define ac_join(task, out)                                                                             \
+    ac__twin_join(AC__TWIN(task), out, AC__TWIN_HAS_NONE(task) ? 0 : sizeof *(AC__TWIN_POINTER(task))0)
+#define ac_cancel(task) ac__twin_cancel(AC__TWIN(task))
+#define ac_detach(task) ac__twin_detach(AC__TWIN(task))
+/* What asyncc has no function for (a call through a pointer, or in a macro) is made at once. */
+#define ac_spawn_local(call)                                                                           \
+    ((ac_task(__typeof__(call)))(__UINTPTR_TYPE__)__extension__({                                      \
+        struct {                                                                                       \
+            struct ac__twin twin;                                                                      \
+            __typeof__(AC__ELIDED_VALUE(call)) result;                                                 \
+        } *ac__now = ac__twin_new(sizeof *ac__now, (__SIZE_TYPE__)((char *)&ac__now->result - (char *)ac__now), #call, 0, 0); \
+        ac__now->result = AC__ELIDED_VALUE(call);                                                      \
+        ac__twin_over(ac__now);                                                                        \
+    }))
+#else
 /* A handle on a task of no result is an int, because void has no objects; volatile, so that
  * compilers don't complain of `await task;`, which is left as `task;`. */
-#undef ac_task
 #define ac_task(T)                                                                                     \
     __typeof__(__builtin_choose_expr(__builtin_types_compatible_p(T, void), *(volatile int *)0,        \
                                      ((__typeof__(T)(*)(void))0)()))
-#define ac_spawn_local(call)                                                                           \
-    __builtin_choose_expr(__builtin_types_compatible_p(__typeof__(call), void), ((void)(call), 0), (call))
-#define ac_spawn(call) ac_spawn_local(call)
+#define ac_spawn_local(call) AC__ELIDED_VALUE(call)
 /* The task has ended, whatever becomes of its handle. */
 #define ac_join(task, out) ac__join_elided((__typeof__(task)[1]){ task }, out, sizeof(task))
 #define ac_cancel(task) ((void)(task))
@@ -39,5 +74,15 @@ static inline int ac__join_elided(const volatile void *value, void *out, __SIZE_
         __builtin_memcpy(out, (const void *)value, size);
     return 0;
 }
+#endif
+#define ac_spawn(call) ac_spawn_local(call)
+
+/* Where a program waits for ever is said with these calls' line. */
+#define ac_channel_send(...) (ac__at(__FILE__, __LINE__), ac_channel_send(__VA_ARGS__))
+#define ac_channel_receive(...) (ac__at(__FILE__, __LINE__), ac_channel_receive(__VA_ARGS__))
+#define ac_oneshot_get(...) (ac__at(__FILE__, __LINE__), ac_oneshot_get(__VA_ARGS__))
+#define ac_semaphore_acquire(...) (ac__at(__FILE__, __LINE__), ac_semaphore_acquire(__VA_ARGS__))
+#define ac_mutex_lock(...) (ac__at(__FILE__, __LINE__), ac_mutex_lock(__VA_ARGS__))
+#define ac_notified(...) (ac__at(__FILE__, __LINE__), ac_notified(__VA_ARGS__))
 #define ac_block_on(call) (call)
 #endif

@@ -1,0 +1,49 @@
+/** @file
+ *  Tasks of elided programs. For code that `asyncc --emit=elided` makes; a program has no need to call any of it.
+ *
+ *  A task is a thread, and one thread runs at a time: the one that has the baton. Spawning hands it to the new
+ *  thread; who has to wait hands it to the next that can go on, and so does who yields or ends. Who waits for
+ *  the world (time, descriptors) does so without it. If nobody can go on, and nobody waits for the world,
+ *  the program is stopped, with a list of what each task waits for. */
+#ifndef AC_ELIDED_TASK_H
+#define AC_ELIDED_TASK_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The start of what a spawn allocates; arguments and result stand behind it. */
+struct ac__twin {
+    struct ac__twin *next, **link; /* in the list of all */
+    struct ac__twin *next_ready;
+    struct ac__twin *joiner;
+    void (*run)(void *);
+    const char *name;
+    const char *file, *waits; /* where it waits, and in what; null while it doesn't */
+    int line;
+    unsigned char is_over, is_detached, is_pooled;
+    int spawner_errno;
+    void *result;
+};
+
+/* Who calls a blocking twin next on this thread does it there. */
+void ac__at(const char *file, int line);
+
+/** Memory for a task, which begins with a struct ac__twin; the result stands at @p result in it, bytes. No memory is
+ *  a checked stop. */
+void *ac__twin_new(__SIZE_TYPE__ size, __SIZE_TYPE__ result, const char *name, void (*run)(void *), int on_pool);
+/** Gives it the baton. Returns when the caller has it again. @return the handle. */
+void *ac__twin_spawn(void *twin);
+/** Of a task that ran at once: it is over. @return the handle. */
+void *ac__twin_over(void *twin);
+/** Waits until the task is over, and gives the handle back. 0; -ENOMEM for null. */
+int ac__twin_join(void *twin, void *out, __SIZE_TYPE__ size);
+void ac__twin_cancel(void *twin);
+void ac__twin_detach(void *twin);
+/** Waits likewise; the result, which stays until the thread's next one. Null stops the program. */
+void *ac__twin_await(void *twin);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,390 @@
+/* twin.c - tasks of elided programs: threads that hand each other a baton.
+ *
+ *     spawn      the new task has the baton, its spawner is the first of those that can go on
+ *     wait       the first that can go on has it; who is woken is the last of them
+ *     sleep, io  likewise, and who is back from there is the last of them, too
+ *
+ * So one thread of these runs at a time, and the program is sequential wherever the async one on one thread is. Where
+ * nobody can go on, all wait for each other, unless some wait for the world or the process has other threads,
+ * which may know of a channel of theirs. */
+#define _GNU_SOURCE
+#include "twin.h"
+
+#include "exec.h"
+
+#include <ac/elided_task.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All at file level, since threads are the process's. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t passed = PTHREAD_COND_INITIALIZER; /* the baton has */
+static struct ac__twin *all, *ready, **ready_end = &ready, *holder;
+static unsigned nthreads; /* in the list of all and not over */
+static unsigned noutside; /* of these, wait for the world */
+static unsigned nlocal;   /* tasks that the program's end waits for */
+/* The calling thread's task, or what stands for a thread that has spawned some. */
+static _Thread_local struct ac__twin *self, guest;
+static _Thread_local void *spent; /* the task whose result was taken last */
+
+static void enlist(struct ac__twin *twin)
+{
+    twin->link = &all;
+    twin->next = all;
+    if (all != NULL)
+        all->link = &twin->next;
+    all = twin;
+    nthreads++;
+}
+
+static void delist(struct ac__twin *twin)
+{
+    *twin->link = twin->next;
+    if (twin->next != NULL)
+        twin->next->link = twin->link;
+    nthreads--;
+}
+
+static void put_last(struct ac__twin *twin)
+{
+    twin->next_ready = NULL;
+    *ready_end = twin;
+    ready_end = &twin->next_ready;
+}
+
+static void put_first(struct ac__twin *twin)
+{
+    twin->next_ready = ready;
+    if (ready == NULL)
+        ready_end = &twin->next_ready;
+    ready = twin;
+}
+
+/* Whether there are threads in the process that nothing is known of. */
+static bool has_strangers(void)
+{
+    unsigned n = 0;
+    DIR *threads = opendir("/proc/self/task");
+    if (threads == NULL)
+        return false;
+    for (const struct dirent *entry; (entry = readdir(threads)) != NULL;)
+        n += entry->d_name[0] != '.';
+    closedir(threads);
+    return n > nthreads;
+}
+
+static _Noreturn void stop_all(void)
+{
+    fflush(stdout);
+    fprintf(stderr, "asyncc: all tasks wait for each other, for ever:\n");
+    for (const struct ac__twin *twin = all; twin != NULL; twin = twin->next) {
+        fprintf(stderr, "  '%s': suspended\n", twin->name);
+        if (twin->waits != NULL && twin->file != NULL)
+            fprintf(stderr, "      %s:%d: awaits %s\n", twin->file, twin->line, twin->waits);
+        else if (twin->waits != NULL)
+            fprintf(stderr, "      awaits %s\n", twin->waits);
+    }
+    abort();
+}
+
+/* With the lock, as all that follow. The holder gives the baton to the next; nobody has it if nobody can go on. */
+static void hand_on(void)
+{
+    holder = ready;
+    if (ready != NULL) {
+        ready = ready->next_ready;
+        if (ready == NULL)
+            ready_end = &ready;
+        pthread_cond_broadcast(&passed);
+    } else if (nthreads > 0 && noutside == 0 && !has_strangers()) {
+        stop_all();
+    }
+}
+
+static void wait_for_baton(void)
+{
+    while (holder != self)
+        pthread_cond_wait(&passed, &lock);
+}
+
+/* It can go on. */
+static void make_ready(struct ac__twin *twin)
+{
+    put_last(twin);
+    if (holder == NULL)
+        hand_on();
+}
+
+/* ---- what the blocking twins do ---- */
+
+static bool is_one(void) { return self != NULL; }
+
+/* Whoever waits for a word, waits in `waits` and is not ready; all look at theirs after each wake. */
+struct wait {
+    struct ac__twin *twin;
+    unsigned *word;
+    struct wait *next;
+};
+static struct wait *waits;
+
+static void look_at_words(void)
+{
+    for (struct wait **link = &waits; *link != NULL;) {
+        struct wait *wait = *link;
+        if (__atomic_load_n(wait->word, __ATOMIC_ACQUIRE)) {
+            *link = wait->next;
+            make_ready(wait->twin);
+        } else {
+            link = &wait->next;
+        }
+    }
+}
+
+static void wake(void)
+{
+    pthread_mutex_lock(&lock);
+    look_at_words();
+    pthread_mutex_unlock(&lock);
+}
+
+static void note_wait(const char *what)
+{
+    self->waits = what;
+    self->file = ac__at_file;
+    self->line = ac__at_line;
+}
+
+static void block(const char *function, unsigned *word)
+{
+    struct wait wait = { self, word, NULL }, **link = &waits;
+    pthread_mutex_lock(&lock);
+    note_wait(function);
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = &wait;
+    look_at_words(); /* it may have come already */
+    hand_on();
+    wait_for_baton();
+    self->waits = NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+static void yield(void)
+{
+    pthread_mutex_lock(&lock);
+    put_last(self);
+    hand_on();
+    wait_for_baton();
+    pthread_mutex_unlock(&lock);
+}
+
+static void leave(void)
+{
+    pthread_mutex_lock(&lock);
+    noutside++;
+    hand_on();
+    pthread_mutex_unlock(&lock);
+}
+
+static void enter(void)
+{
+    pthread_mutex_lock(&lock);
+    noutside--;
+    make_ready(self);
+    wait_for_baton();
+    pthread_mutex_unlock(&lock);
+}
+
+static const struct ac__twins twins = { is_one, block, wake, yield, leave, enter };
+
+/* ---- tasks ---- */
+
+void *ac__twin_new(size_t size, size_t result, const char *name, void (*run)(void *), int on_pool)
+{
+    struct ac__twin *twin = calloc(1, size);
+    if (twin == NULL)
+        ac__stop("ac_spawn", "no memory for the task '%s'", name);
+    twin->name = name;
+    twin->run = run;
+    twin->is_pooled = on_pool != 0;
+    twin->result = (char *)twin + result;
+    return twin;
+}
+
+void *ac__twin_over(void *task)
+{
+    struct ac__twin *twin = task;
+    twin->is_over = 1;
+    return twin;
+}
+
+static struct ac__twin *ending; /* waits for the end of all local tasks */
+
+static void *run(void *task)
+{
+    self = task;
+    pthread_mutex_lock(&lock);
+    wait_for_baton();
+    pthread_mutex_unlock(&lock);
+    errno = self->spawner_errno;
+    self->run(self);
+    free(spent);
+
+    pthread_mutex_lock(&lock);
+    delist(self);
+    self->is_over = 1;
+    nlocal -= !self->is_pooled;
+    if (self->joiner != NULL)
+        put_last(self->joiner);
+    if (nlocal == 0 && ending != NULL)
+        put_last(ending);
+    if (self->is_detached)
+        free(self);
+    hand_on();
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+/* At the program's end its tasks run to theirs, as those of ac_block_on do. */
+static void end_program(void)
+{
+    if (self != &guest)
+        return;
+    pthread_mutex_lock(&lock);
+    self->waits = "the end of all tasks";
+    self->file = NULL;
+    while (nlocal > 0) {
+        ending = self;
+        hand_on();
+        wait_for_baton();
+    }
+    pthread_mutex_unlock(&lock);
+    free(spent);
+    spent = NULL;
+}
+
+/* A thread of the program's own, that has spawned tasks, is over before they are. */
+static void end_guest(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&lock);
+    delist(self);
+    hand_on();
+    pthread_mutex_unlock(&lock);
+    self = NULL;
+    free(spent);
+}
+
+static pthread_key_t guests;
+static pthread_once_t first_guest = PTHREAD_ONCE_INIT;
+static void begin(void)
+{
+    pthread_key_create(&guests, end_guest);
+    atexit(end_program);
+}
+
+/* The calling thread takes part from now on. */
+static void join_in(void)
+{
+    if (self != NULL)
+        return;
+    pthread_once(&first_guest, begin);
+    pthread_setspecific(guests, &guest);
+    pthread_mutex_lock(&lock);
+    ac__twins = &twins;
+    self = &guest;
+    self->name = "main";
+    enlist(self);
+    if (holder == NULL && ready == NULL)
+        holder = self;
+    else
+        make_ready(self);
+    wait_for_baton();
+    pthread_mutex_unlock(&lock);
+}
+
+void *ac__twin_spawn(void *task)
+{
+    struct ac__twin *twin = task;
+    int saved_errno = errno;
+    pthread_t thread;
+    pthread_attr_t detached;
+    join_in();
+    twin->spawner_errno = saved_errno;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    pthread_mutex_lock(&lock);
+    int error = pthread_create(&thread, &detached, run, twin);
+    if (error != 0)
+        ac__stop("ac_spawn", "no thread for the task '%s': %s", twin->name, strerror(error));
+    enlist(twin);
+    nlocal += !twin->is_pooled;
+    put_first(self);
+    holder = twin;
+    pthread_cond_broadcast(&passed);
+    wait_for_baton();
+    pthread_mutex_unlock(&lock);
+    pthread_attr_destroy(&detached);
+    errno = saved_errno;
+    return twin;
+}
+
+static void wait_for_end(struct ac__twin *twin, const char *function)
+{
+    if (twin->is_over) /* only read by who has the baton */
+        return;
+    if (twin == self)
+        ac__stop(function, "the task '%s' awaits itself", twin->name);
+    pthread_mutex_lock(&lock);
+    twin->joiner = self;
+    note_wait(function);
+    hand_on();
+    wait_for_baton();
+    self->waits = NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+int ac__twin_join(void *task, void *out, size_t size)
+{
+    struct ac__twin *twin = task;
+    if (twin == NULL)
+        return -ENOMEM;
+    wait_for_end(twin, "ac_join");
+    if (out != NULL)
+        memcpy(out, twin->result, size);
+    free(twin);
+    return 0;
+}
+
+void *ac__twin_await(void *task)
+{
+    struct ac__twin *twin = task;
+    if (twin == NULL)
+        ac__stop("await", "the handle is null: it was awaited before");
+    wait_for_end(twin, "a task");
+    free(spent);
+    spent = twin;
+    return twin->result;
+}
+
+void ac__twin_cancel(void *task)
+{
+    if (task == NULL)
+        return;
+    wait_for_end(task, "ac_cancel");
+    free(task);
+}
+
+void ac__twin_detach(void *task)
+{
+    struct ac__twin *twin = task;
+    if (twin == NULL)
+        return;
+    if (twin->is_over)
+        free(twin);
+    else
+        twin->is_detached = 1; /* as long as this thread has the baton, nobody else looks */
+}

@@ -1,0 +1,26 @@
+/* twin.h - tasks of elided programs, from the inside: threads of which one runs at a time. See twin.c. */
+#ifndef AC__TWIN_H
+#define AC__TWIN_H
+#include <stdbool.h>
+
+/* What the blocking twins need of it. By pointers, which the first spawn sets: a program that spawns nothing
+ * has no threads in it. */
+struct ac__twins {
+    bool (*is_one)(void); /* the calling thread has a task of its own, or has spawned one */
+    /* Lets others run until `*word` isn't 0, which is set by whoever then calls wake. */
+    void (*block)(const char *function, unsigned *word);
+    void (*wake)(void);
+    void (*yield)(void);
+    void (*leave)(void); /* before waiting for the world, while others run; and afterwards */
+    void (*enter)(void);
+};
+extern const struct ac__twins *_Atomic ac__twins;
+
+/* Where this thread calls a blocking twin; null where that isn't known. */
+extern _Thread_local const char *ac__at_file;
+extern _Thread_local int ac__at_line;
+
+/* Around a call that waits for the world: others run meanwhile. errno stays. */
+void ac__outside_begin(void);
+void ac__outside_end(void);
+#endif
