@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdlib.h>
 
 /* At file level, since a handler is told nothing. The thread is never ended, so neither is this. */
 static sem_t asked;
@@ -22,12 +23,29 @@ static void ask(int signal)
     errno = saved_errno;
 }
 
+/* In one piece, so that what the program writes doesn't come between. */
+static void print_listing(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+    if (memory == NULL) {
+        ac_dump_tasks(stderr);
+        return;
+    }
+    ac_dump_tasks(memory);
+    fclose(memory);
+    if (text != NULL)
+        fwrite(text, 1, size, stderr);
+    free(text);
+}
+
 static void *print(void *unused)
 {
     ac__thread_begin();
     for (;;)
         if (sem_wait(&asked) == 0)
-            ac_dump_tasks(stderr);
+            print_listing();
     return unused;
 }
 

@@ -218,7 +218,12 @@ void ac__exec_unref(struct ac_exec *);
 void ac__exec_turn(struct ac_exec *);
 /* Into the list of all, and out of it. Without memory for the list the task isn't listed. */
 void ac__exec_list(struct ac_task *);
-void ac__exec_unlist(struct ac_task *);
+void ac__exec_take_from_list(struct ac_task *);
+static inline void ac__exec_unlist(struct ac_task *task)
+{
+    if (ac__place(task) != 0)
+        ac__exec_take_from_list(task);
+}
 
 /* Takes one of the context's ready leaves. False: the task has had its share, and is woken; the leaf
  * says AC_PENDING and has consumed nothing. A future that is driven by hand has no limit. */

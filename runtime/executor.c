@@ -71,11 +71,9 @@ void ac__exec_list(struct ac_task *task)
     ac__set_place(task, ++exec->nall);
 }
 
-void ac__exec_unlist(struct ac_task *task)
+void ac__exec_take_from_list(struct ac_task *task)
 {
     struct ac_exec *exec = task->exec;
-    if (ac__place(task) == 0)
-        return;
     struct ac_task *last = exec->all[--exec->nall];
     exec->all[ac__place(task) - 1] = last;
     ac__set_place(last, ac__place(task));
@@ -102,7 +100,7 @@ static void finish_task(struct ac_exec *exec, struct ac_task *task, bool cancell
     if (!(task->word & TASK_HANDLE)) {
         ac__exec_unlist(task);
         ac__task_release(task);
-    } else if (ac__place(task) == 0) {
+    } else if (ac__place(task) == 0 && task->joiner == NULL) { /* a joiner takes it soon */
         ac__exec_list(task);
     }
 }
@@ -132,15 +130,12 @@ static void run_turn(struct ac_exec *exec)
 
         if (poll == AC_READY) {
             finish_task(exec, task, cancels);
-            empty_inbox(exec);
-            continue;
-        }
-        if (ac__place(task) == 0)
-            ac__exec_list(task);
-        if (task->word & TASK_SCHEDULED) { /* woken while it ran */
+        } else if (task->word & TASK_SCHEDULED) { /* woken while it ran */
             task->next = NULL;
             *exec->ready_end = task;
             exec->ready_end = &task->next;
+        } else if (ac__place(task) == 0) { /* those in the queue are found there */
+            ac__exec_list(task);
         }
         empty_inbox(exec);
     }
