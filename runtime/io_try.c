@@ -132,7 +132,7 @@ static ssize_t transfer_blocking(int fd, struct iovec *pieces, int npieces, enum
             n = transfer(fd, pieces, npieces, direction, 0);
         if (n != -EAGAIN)
             return n;
-        int error = ac__wait_ready(fd, direction);
+        int error = poll_ready(fd, direction, -1);
         if (error < 0)
             return error;
     }
@@ -143,11 +143,16 @@ static ssize_t transfer_blocking(int fd, struct iovec *pieces, int npieces, enum
 /* The pieces are the caller's own, to be cut. */
 static ssize_t try(int fd, struct iovec *pieces, int npieces, enum ac__direction direction, enum ac__io_how how)
 {
+    ssize_t n;
     if (how == AC__FILE)
         return transfer(fd, pieces, npieces, direction, 0);
-    if (how == AC__MAY_BLOCK)
-        return transfer_blocking(fd, pieces, npieces, direction);
-    ssize_t n = direction == AC__READ ? receive(fd, pieces, npieces) : transmit(fd, pieces, npieces, MSG_DONTWAIT);
+    if (how == AC__MAY_BLOCK) {
+        ac__outside_begin();
+        n = transfer_blocking(fd, pieces, npieces, direction);
+        ac__outside_end();
+        return n;
+    }
+    n = direction == AC__READ ? receive(fd, pieces, npieces) : transmit(fd, pieces, npieces, MSG_DONTWAIT);
     return n == -ENOTSOCK && how != AC__BORN ? try_file(fd, pieces, npieces, direction) : n;
 }
 

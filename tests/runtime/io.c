@@ -523,7 +523,7 @@ static enum ac_poll reader__cancel(void *frame, struct ac_context *cx)
     return AC_READY;
 }
 static const struct ac_future_type reader__type = {
-    "reader", sizeof(struct script), _Alignof(struct script), 0, 0, reader__poll_any, reader__cancel,
+    "reader", sizeof(struct script), _Alignof(struct script), 0, 0, reader__poll_any, reader__cancel, NULL,
 };
 
 static enum ac_poll ender__poll(struct script *self, struct ac_context *cx)
