@@ -59,6 +59,8 @@ void ac__exec_unref(struct ac_exec *exec)
 void ac__exec_list(struct ac_task *task)
 {
     struct ac_exec *exec = task->exec;
+    if (!ac__lists)
+        return;
     if (exec->nall == exec->all_room) {
         unsigned room = exec->all_room == 0 ? 64 : 2 * exec->all_room;
         struct ac_task **all = room < exec->all_room ? NULL : ac__sys_realloc(exec->all, room * sizeof(struct ac_task *));

@@ -11,6 +11,9 @@
 
 enum { PATIENCE_S = 1 };
 
+/* Before anything is spawned. */
+__attribute__((constructor)) static void have_lists(void) { ac__lists = true; }
+
 void ac_count(struct ac_counts *counts)
 {
     pthread_mutex_lock(&ac__seen.lock);

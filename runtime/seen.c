@@ -6,6 +6,8 @@
 
 struct ac__seen ac__seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+bool ac__lists;
+
 void ac__exec_add_counts(const struct ac_exec *exec, struct ac_counts *counts)
 {
     /* First those that have ended, so that a task that comes between makes the number alive too high and not too low. */

@@ -31,6 +31,9 @@ static inline uint64_t ac__counted(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_acquire);
 }
 
+/* Whether executors keep lists of their tasks, 8 bytes for each that sleeps: in programs that have observe.c in them. */
+extern bool ac__lists;
+
 void ac__exec_appear(struct ac_exec *);
 /* From now on nobody asks it for anything; what it was asked for stands in its inbox. */
 void ac__exec_disappear(struct ac_exec *);

@@ -37,7 +37,7 @@ static long resident_bytes(void)
 #define LEAF(name)                                                                                               \
     static enum ac_poll name##__poll_leaf(void *frame, struct ac_context *cx) { return name##__poll(frame, cx); } \
     static const struct ac_future_type name##__leaf = { #name, sizeof(struct name##__frame),                     \
-                                                        _Alignof(struct name##__frame), 0, 0, name##__poll_leaf, cancel_nothing }
+                                                        _Alignof(struct name##__frame), 0, 0, name##__poll_leaf, cancel_nothing, NULL }
 LEAF(ac_sleep);
 LEAF(ac_notified);
 LEAF(ac_yield_now);

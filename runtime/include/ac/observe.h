@@ -21,6 +21,9 @@
  *            server.ac:31: handle awaits read_line
  *            server.ac:12: read_line awaits ac_read
  *
+ *  A program that calls any of this pays for it with 8 bytes for each task that sleeps, in its executor's list; of the
+ *  pool's there is a list anyhow. (One that is linked with libac.so.0 always has the list.)
+ *
  *  The lines come from tables that asyncc writes beside each function, in read-only memory: polls and frames
  *  know nothing of them. With `asyncc -P` there are no tables, and only names and states are shown; likewise of
  *  futures written by hand. */
