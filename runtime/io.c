@@ -152,9 +152,53 @@ static enum ac__io_how how_of(unsigned generation)
     return !ac__is_born(generation) ? AC__BARE : generation & AC__FD_FILE ? AC__FILE : AC__BORN;
 }
 
+/* What most polls are: of a descriptor that was born here and is registered, in a reactor that one thread has to
+ * itself, so that nothing happens beside. The slot is looked up once. False: it is something else, or has become so, and
+ * nothing has been done that the long way wouldn't do again. */
+static inline bool poll_alone(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
+                              ac__io_try *try, void *self, ssize_t *result, enum ac_poll *said)
+{
+    struct ac__reactor *reactor = reactor_of(cx);
+    if (reactor == NULL || reactor->lock != NULL || wait->state > BEGUN)
+        return false;
+    *said = AC_PENDING;
+    if (wait->link != NULL) {
+        wait->waker = cx->waker;
+        return true;
+    }
+    unsigned generation = ac__fd_generation(fd);
+    struct ac__fd *slot = ac__fd_at(reactor, fd);
+    if (slot == NULL || !slot->registered || slot->generation != generation || !ac__is_born(generation)
+        || (wait->state == BEGUN && wait->generation != generation))
+        return false;
+    wait->generation = generation;
+    wait->state = BEGUN;
+    if (slot->ready[direction]) {
+        if (!ac__spend(cx))
+            return true;
+        wait->tick = slot->tick[direction];
+        ssize_t n = try(self, how_of(generation));
+        if (n == AC__WANTS_THREAD)
+            return false;
+        if (n != -EAGAIN) {
+            *result = n;
+            wait->state = OVER;
+            *said = AC_READY;
+            return true;
+        }
+        slot->ready[direction] = false;
+    }
+    wait->waker = cx->waker;
+    link_wait(slot, direction, wait);
+    return true;
+}
+
 enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
                          ac__io_try *try, void *self, ssize_t *result, const char *function)
 {
+    enum ac_poll said;
+    if (poll_alone(wait, cx, fd, direction, try, self, result, &said))
+        return said;
     if (wait->state == OVER)
         ac__stop(function, "polled after it was ready");
     if (wait->state == ON_THREAD) {
