@@ -535,11 +535,12 @@ static bool mentions_itself(const Node *var)
 static void add_initialised(Lowerer *l, Buf *out, const char *name, const Local *local, const Node *init, const char *value)
 {
     const char *type = declare(l->arena, local->type, "", true);
-    if (init->kind == N_INIT || local->type->kind == TYPE_ARRAY)
+    if (local->type->kind == TYPE_ARRAY)
         add_format(out, "__builtin_memcpy((void *)&%s, (const void *)&(%s)%s%s%s, sizeof %s);\n", name, type,
                    init->kind == N_INIT ? "" : "{ ", value, init->kind == N_INIT ? "" : " }", name);
     else
-        add_format(out, "%s\n", assignment(l->arena, name, local->type, value));
+        add_format(out, "%s\n", assignment(l->arena, name, local->type,
+                                           init->kind == N_INIT ? take_format(l->arena, "(%s)%s", type, value) : value));
 }
 
 /* The declaration of a variable can't stay as it is written. */
