@@ -453,6 +453,13 @@ static void place_long_lived(Fn *fn)
     }
 }
 
+/* The second is what expand.c renames it to. */
+static bool is_macro_in(const Fn *fn, const char *name)
+{
+    const char *text = fn->tu->source->text, *renamed = take_format(fn->tu->arena, "%s__macro", name);
+    return is_defined_in(text, fn->body->from, fn->body->to, name) || is_defined_in(text, fn->body->from, fn->body->to, renamed);
+}
+
 void place_locals(Fn *fn)
 {
     place_long_lived(fn);
@@ -466,7 +473,7 @@ void place_locals(Fn *fn)
         if (local->is_owed && is_hidden_somewhere(fn, local))
             local->home = HOME_PLACED;
         bool is_named = local->kind == LOCAL_VAR || local->kind == LOCAL_PARAM;
-        if (has_macros && is_named && is_defined_in(text, fn->body->from, fn->body->to, local->name)) {
+        if (has_macros && is_named && is_macro_in(fn, local->name)) {
             local->field = take_format(fn->tu->arena, "%s__%s", fn->name, local->name);
             if (local->home == HOME_SAVED)
                 local->home = HOME_PLACED;
