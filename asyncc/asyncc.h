@@ -386,6 +386,8 @@ struct Node {
     Local *temp; /* its value is put there first; the text then has the temp's name             */
 };
 
+static inline Node *kid(const Node *node, int i) { return i < node->nkids ? node->kids[i] : NULL; }
+
 /* ---- the model: locals, awaits, functions ------------------------------------------------------------ */
 
 enum local_kind {
@@ -432,9 +434,13 @@ struct Local {
     bool own_type;      /* sequence.c: a temporary whose value defines its type                    */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
     bool is_constant;   /* liveness.c: a SAVED parameter that is never assigned                  */
+    bool is_macro;      /* sequence.c: from some place in the body on, its name is a macro's        */
     enum home home;     /* liveness.c                                                          */
     struct Field *slot; /* frame.c: null for HOME_STACK                                        */
 };
+
+/* Of a task. */
+static inline bool is_handle(const Local *local) { return local && local->type && local->type->is_task; }
 
 /* A set of locals (or of anything that is numbered). */
 typedef struct Bits {

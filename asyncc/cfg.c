@@ -61,8 +61,6 @@ static void hoist(Builder *, Node *);
 static void rest(Builder *, Node *);
 static void use_types(Builder *, const Node *);
 
-static Node *kid(const Node *node, int i) { return i < node->nkids ? node->kids[i] : NULL; }
-
 /* ---- blocks and events ---- */
 
 static Block *new_block(Builder *b)
@@ -165,8 +163,6 @@ static bool is_constant(const Node *node)
     return true;
 }
 
-static bool is_handle(const Local *local) { return local && local->type && local->type->is_task; }
-
 /* After a handle has got this value. */
 static void note_value(Builder *b, Local *local, const Node *value)
 {
@@ -182,9 +178,9 @@ static void note_end(Builder *b, const Node *call)
     const Source *source = b->fn->tu ? b->fn->tu->source : NULL;
     if (!b->fn->has_handles || !callee || callee->kind != N_CONSTANT || !source || !source->text || callee->to > source->size)
         return;
-    size_t size = (size_t)(callee->to - callee->from);
+    Token name = next_token(source->text, callee->from, callee->to);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strlen(names[i]) == size && !memcmp(names[i], source->text + callee->from, size))
+        if (token_is(source->text, name, names[i]))
             add_move(b, NULL, call);
 }
 

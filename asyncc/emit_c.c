@@ -1135,13 +1135,13 @@ bool emit_c(Tu *tu)
             add_format(&text, "#undef %s\n", shown[k]);
         /* What follows names parameters whose names may be macros from some place in the body on. */
         for (int k = 0; k < fn->nparams; k++)
-            if (is_defined_in(source->text, fn->body->from, fn->body->to, fn->params[k]->name))
+            if (fn->params[k]->is_macro)
                 add_format(&text, "#pragma push_macro(\"%s\")\n#undef %s\n", fn->params[k]->name, fn->params[k]->name);
         add_functions(fn, decl, &text);
         add_format(&text, MARK "B%d" MARK, decl->name_from);
         add_runners(fn, decl, &text);
         for (int k = fn->nparams; k-- > 0;)
-            if (is_defined_in(source->text, fn->body->from, fn->body->to, fn->params[k]->name))
+            if (fn->params[k]->is_macro)
                 add_format(&text, "\n#pragma pop_macro(\"%s\")\n", fn->params[k]->name);
         add_format(&text, MARK "E%d" MARK, copied);
         flush(&printer, &text);

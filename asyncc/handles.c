@@ -19,10 +19,7 @@ enum {
     UNSURE = 4, /* it was looked at                                                           */
 };
 
-static bool is_handle(const Node *node)
-{
-    return node && node->kind == N_REF && node->local && node->local->type && node->local->type->is_task && !node->is_lvalue;
-}
+static bool reads_handle(const Node *node) { return node->kind == N_REF && is_handle(node->local) && !node->is_lvalue; }
 
 /* Whether the value of that kid only decides something, or is dropped. */
 static bool only_looks(const Node *node, int i)
@@ -71,7 +68,7 @@ static void mark(const Fn *fn, Node *node)
         Node *kid = node->kids[i];
         if (!kid)
             continue;
-        if (is_handle(kid))
+        if (reads_handle(kid))
             kid->tested = only_looks(node, i);
         if (drops(node, kid)) {
             report(fn->tu, ERROR, kid->from, kid->to, "nobody keeps the handle of this task");
@@ -96,7 +93,7 @@ typedef struct Check {
 
 static bool is_followed(const Local *local)
 {
-    return (local->kind == LOCAL_VAR || local->kind == LOCAL_PARAM) && local->type->is_task && !local->address_taken;
+    return (local->kind == LOCAL_VAR || local->kind == LOCAL_PARAM) && is_handle(local) && !local->address_taken;
 }
 
 static void report_lost(Check *check, const Local *local, const Node *where, const char *how)

@@ -16,7 +16,6 @@
 #include "asyncc.h"
 #include <string.h>
 
-static Node *kid(const Node *node, int i) { return i < node->nkids ? node->kids[i] : NULL; }
 
 static Local *local_of(const Node *node)
 {

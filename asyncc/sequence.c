@@ -453,18 +453,15 @@ static void place_long_lived(Fn *fn)
     }
 }
 
-/* The second is what expand.c renames it to. */
 static bool is_macro_in(const Fn *fn, const char *name)
 {
-    const char *text = fn->tu->source->text, *renamed = take_format(fn->tu->arena, "%s__macro", name);
-    return is_defined_in(text, fn->body->from, fn->body->to, name) || is_defined_in(text, fn->body->from, fn->body->to, renamed);
+    return is_defined_in(fn->tu->source->text, fn->body->from, fn->body->to, name);
 }
 
 void place_locals(Fn *fn)
 {
     place_long_lived(fn);
-    const char *text = fn->tu->source->text;
-    bool has_macros = next_directive(text, fn->body->from, fn->body->to).kind != T_END;
+    bool has_macros = next_directive(fn->tu->source->text, fn->body->from, fn->body->to).kind != T_END;
     for (int i = 0; i < fn->nlocals; i++) {
         Local *local = fn->locals[i];
         /* The block that lowering puts around a statement would end the lifetime of a literal in it. */
@@ -473,7 +470,9 @@ void place_locals(Fn *fn)
         if (local->is_owed && is_hidden_somewhere(fn, local))
             local->home = HOME_PLACED;
         bool is_named = local->kind == LOCAL_VAR || local->kind == LOCAL_PARAM;
-        if (has_macros && is_named && is_macro_in(fn, local->name)) {
+        local->is_macro = has_macros && is_named && is_macro_in(fn, local->name);
+        /* Or it was, before expand.c renamed it. */
+        if (local->is_macro || (has_macros && is_named && is_macro_in(fn, take_format(fn->tu->arena, "%s__macro", local->name)))) {
             local->field = take_format(fn->tu->arena, "%s__%s", fn->name, local->name);
             if (local->home == HOME_SAVED)
                 local->home = HOME_PLACED;
