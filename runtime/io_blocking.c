@@ -43,25 +43,28 @@ ssize_t ac_writev(int fd, const struct iovec *pieces, int npieces)
     return size <= 0 ? size : ac__try_write_pieces(fd, pieces, npieces, 0, AC__MAY_BLOCK);
 }
 
-ssize_t ac_readv_exact(int fd, const struct iovec *pieces, int npieces)
+typedef ssize_t try_pieces(int fd, const struct iovec *pieces, int npieces, size_t skip, enum ac__io_how);
+
+/* All of them, or what the end leaves: how many bytes, or a negative errno. */
+static ssize_t move_all(try_pieces *try, int fd, const struct iovec *pieces, int npieces)
 {
     ssize_t size = ac__pieces_size(pieces, npieces), n = size, done = 0;
     while (n > 0 && done < size) {
-        n = ac__try_read_pieces(fd, pieces, npieces, (size_t)done, AC__MAY_BLOCK);
+        n = try(fd, pieces, npieces, (size_t)done, AC__MAY_BLOCK);
         if (n > 0)
             done += n;
     }
     return n < 0 ? n : done;
 }
 
+ssize_t ac_readv_exact(int fd, const struct iovec *pieces, int npieces)
+{
+    return move_all(ac__try_read_pieces, fd, pieces, npieces);
+}
+
 int ac_writev_all(int fd, const struct iovec *pieces, int npieces)
 {
-    ssize_t size = ac__pieces_size(pieces, npieces), n = size, done = 0;
-    while (n > 0 && done < size) {
-        n = ac__try_write_pieces(fd, pieces, npieces, (size_t)done, AC__MAY_BLOCK);
-        if (n > 0)
-            done += n;
-    }
+    ssize_t n = move_all(ac__try_write_pieces, fd, pieces, npieces);
     return n < 0 ? (int)n : 0;
 }
 
