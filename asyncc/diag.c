@@ -350,6 +350,7 @@ static Shown show_line(Arena *arena, const char *line, int length)
 typedef struct Printer {
     Tu *tu;
     Buf out;
+    Arena *line; /* for one line that is shown, which may be long, and shown again for each diagnostic in it */
     bool colour;
     int columns; /* of the terminal, 0: any line up to LONG_LINE is shown whole */
 } Printer;
@@ -398,7 +399,7 @@ static void add_snippet(Printer *p, const Diag *d)
     while (end > start && (file->text[end - 1] == '\r' || file->text[end - 1] == '\n'))
         end--;
     int length = end - start;
-    Arena *arena = p->tu->arena;
+    Arena *arena = p->line;
     Shown shown = show_line(arena, file->text + start, length);
 
     int caret = d->place.column - 1 < length ? d->place.column - 1 : length;
@@ -497,6 +498,7 @@ static void add_text(Printer *p, const Diag *d)
     add(&p->out, "\n");
     if (d->place.file && d->place.line > 0)
         add_snippet(p, d);
+    empty_arena(p->line);
     for (int i = 0; i < d->nnotes; i++)
         add_text(p, d->notes[i]);
 }
@@ -537,14 +539,16 @@ static Place place_after(Place place, int length)
     return place;
 }
 
-static void add_json_place(Buf *out, const char *name, Place place)
+static void add_json_place(Printer *p, const char *name, Place place)
 {
+    Buf *out = &p->out;
     int display = place.column;
     if (place.line >= 1 && place.line <= place.file->nlines) {
         int start = place.file->line_at[place.line - 1], length = place.column - 1;
         if (length > place.file->size - start)
             length = place.file->size - start;
-        display = show_line(out->arena, place.file->text + start, length).column[length] + 1;
+        display = show_line(p->line, place.file->text + start, length).column[length] + 1;
+        empty_arena(p->line);
     }
     add_format(out, "\"%s\": {\"file\": ", name);
     add_string(out, place.file->path);
@@ -564,31 +568,31 @@ static void add_json(Printer *p, const Diag *d)
     add(out, ", \"locations\": [");
     if (d->place.file) {
         add(out, "{");
-        add_json_place(out, "caret", d->place);
+        add_json_place(p, "caret", d->place);
         /* finish is the last byte itself, as gcc has it. */
         if (d->nranges > 0 && d->ranges[0].place.file == d->place.file) {
             add(out, ", ");
-            add_json_place(out, "start", d->ranges[0].place);
+            add_json_place(p, "start", d->ranges[0].place);
             add(out, ", ");
-            add_json_place(out, "finish", place_after(d->ranges[0].place, d->ranges[0].length - 1));
+            add_json_place(p, "finish", place_after(d->ranges[0].place, d->ranges[0].length - 1));
         }
         add(out, "}");
     }
     for (int i = 1; i < d->nranges; i++) {
         add(out, d->place.file || i > 1 ? ", {" : "{");
-        add_json_place(out, "caret", d->ranges[i].place);
+        add_json_place(p, "caret", d->ranges[i].place);
         add(out, ", ");
-        add_json_place(out, "start", d->ranges[i].place);
+        add_json_place(p, "start", d->ranges[i].place);
         add(out, ", ");
-        add_json_place(out, "finish", place_after(d->ranges[i].place, d->ranges[i].length - 1));
+        add_json_place(p, "finish", place_after(d->ranges[i].place, d->ranges[i].length - 1));
         add(out, "}");
     }
     add(out, "], \"fixits\": [");
     for (int i = 0; i < d->nfixits; i++) {
         add(out, i > 0 ? ", {" : "{");
-        add_json_place(out, "start", d->fixits[i].place);
+        add_json_place(p, "start", d->fixits[i].place);
         add(out, ", ");
-        add_json_place(out, "next", place_after(d->fixits[i].place, d->fixits[i].length));
+        add_json_place(p, "next", place_after(d->fixits[i].place, d->fixits[i].length));
         add(out, ", \"string\": ");
         add_string(out, d->fixits[i].text);
         add(out, "}");
@@ -624,7 +628,7 @@ static void add_count(Buf *out, int n, const char *what)
 
 void print_diagnostics(Tu *tu, FILE *file)
 {
-    Printer p = { .tu = tu, .out = { .arena = tu->arena } };
+    Printer p = { .tu = tu, .out = { .arena = tu->arena }, .line = new_arena() };
     Diag **v;
     int n = put_in_order(tu, &v);
     if (tu->options && tu->options->json_diagnostics) {
@@ -648,6 +652,7 @@ void print_diagnostics(Tu *tu, FILE *file)
         if (count.size > 0)
             add_format(&p.out, "%s generated.\n", count.text);
     }
+    free_arena(p.line);
     if (p.out.size > 0)
         fwrite(p.out.text, 1, p.out.size, file);
     fflush(file);
