@@ -284,6 +284,7 @@ typedef struct Type {
     bool is_vector;     /* or an array of vectors                                               */
     bool is_pointer;
     bool is_task;       /* ac_task(T); target is T                                               */
+    bool is_future;     /* ac_future(T), likewise                                                */
     bool is_async_pointer;
     BoundUse *bounds;       /* of a variably modified one, as far as they are known               */
     bool bound_unknown;     /* some aren't: they don't stand in a declarator                      */
@@ -336,6 +337,7 @@ enum node_kind {
     N_CALL,        /* 0(1, 2, ..)                                                            */
     N_AWAIT,       /* await f(kids), or await kids[0] of a task                              */
     N_SPAWN,       /* ac_spawn_local(f(kids)), and on_pool ac_spawn(f(kids))                 */
+    N_FUTURE,      /* f(kids), which a local ac_future(T) keeps                              */
     N_BLOCK_ON,    /* ac_block_on(f(kids))                                                   */
     N_STMT_EXPR,   /* ({ 0 })                0: N_COMPOUND                                   */
     N_INIT,        /* { kids }               an initialiser list, in the order of the text   */
@@ -357,11 +359,11 @@ struct Node {
     Type *type;   /* expressions: after conversion to what the context takes                   */
     Local *local; /* N_REF, N_VAR, N_LITERAL, N_BOUND                                          */
     union {
-        Await *await;     /* N_AWAIT                                                           */
+        Await *await;     /* N_AWAIT; N_FUTURE: the birth                                      */
         Fn *callee;       /* N_SPAWN, N_BLOCK_ON                                               */
         const char *name; /* N_LABEL, N_GOTO                                                   */
     };
-    int name_to;      /* N_SPAWN, N_BLOCK_ON, N_AWAIT of a call: end of the callee's name       */
+    int name_to;      /* N_SPAWN, N_BLOCK_ON, N_FUTURE, N_AWAIT of a call: end of the callee's name */
     int args_from, args_to; /* the same: what stands between the call's parentheses; 'G': the control
                                with the probe around it                                         */
     bool tested;            /* handles.c: N_REF of a task's handle that is only looked at       */
@@ -437,6 +439,11 @@ struct Local {
     bool is_macro;      /* sequence.c: from some place in the body on, its name is a macro's        */
     enum home home;     /* liveness.c                                                          */
     struct Field *slot; /* frame.c: null for HOME_STACK                                        */
+    Await *birth;       /* an ac_future(T): the call whose frame it is, no suspend point         */
+    Local *said;        /* of a future that more than one place may drive: what its last poll said, or that
+                           it was awaited; see futures.c                                      */
+    int nmentions;      /* of a future: places that await it, or drive it                       */
+    bool is_asked;      /* of a future: some await has to ask whether it was awaited before      */
 };
 
 /* Of a task. */
@@ -452,10 +459,16 @@ static inline bool has_bit(Bits b, int i) { return b.words[i >> 6] >> (i & 63) &
 static inline void set_bit(Bits b, int i) { b.words[i >> 6] |= (uint64_t)1 << (i & 63); }
 static inline void clear_bit(Bits b, int i) { b.words[i >> 6] &= ~((uint64_t)1 << (i & 63)); }
 
-/* One suspend point. */
+/* One suspend point; or, in fn->births, a call whose future a local keeps: then only node, callee, type, boxed
+ * and child are in use. */
 struct Await {
     Node *node;
     Fn *callee;    /* null: a task handle is awaited                                            */
+    Local **futures; /* kept ones that are driven instead of a child of its own: one, or those of ac_all */
+    int nfutures, futures_room;
+    bool is_all;       /* they are ac_all's                                                     */
+    bool may_be_taken; /* futures.c: on some path the future was awaited before                 */
+    bool is_over;      /* futures.c: it has finished: there is nothing to wait for               */
     Node *choice;  /* the _Generic that chooses the callee, or null                              */
     int state;     /* 1, 2, ... in the order of the text; 0 is "not started"                    */
     const Owed *owed; /* scopes.c: if the function is cancelled there                           */
@@ -522,9 +535,12 @@ struct Fn {
     int nhidings, hidings_room;
     Await **awaits; /* by state: awaits[0] is state 1 */
     int nawaits, awaits_room;
+    Await **births; /* of the futures that locals keep, in the order of the text */
+    int nbirths, births_room;
     bool spawned, blocked_on; /* fetch__spawn or fetch__spawn_local, fetch__block_on are needed  */
     bool has_handles;         /* a local of its is a task's handle, or it spawns one               */
     bool on_pool, on_thread;  /* which of the two when spawned                                   */
+    bool is_kept;             /* a future of it is, in some local                                */
     bool is_awaited;          /* emit_c.c: by a function of this file                            */
     bool is_awaited_early;    /* emit_c.c: by one that is defined before it                      */
     const char *self, *cx, *state; /* names of the body's parameters, free of clashes             */
@@ -623,12 +639,32 @@ struct Block {
 /* Needs Node.temp, Await.result. Fills Fn.blocks; leaves out what can't be reached. */
 void build_cfg(Fn *);
 
+/* flow.c: forward over the blocks, a byte of bits for each local, joined by "or". `entry` holds at the start; `walk` makes of
+ * what holds before a block what holds behind it. Called for each block once more at the end, *last then being true. */
+void flow_states(Fn *, const unsigned char *entry, void (*walk)(void *, Block *, unsigned char *state), void *data, bool *last);
+
 /* ---- handles.c: tasks that nobody waits for ------------------------------------------------------------------- */
 
 /* Before the CFG: which mentions of a handle only look at it. Reports handles that nobody keeps. */
 void mark_tested_handles(Fn *);
 /* Needs Fn.blocks. Reports handles that are lost on some path, or used when they are gone. */
 void check_handles(Fn *);
+
+/* ---- futures.c: futures that locals keep ------------------------------------------------------------------------ */
+
+/* Before the CFG: gives each future that may be driven at more than one place its Local.said. */
+void mark_futures(Fn *);
+/* Needs Fn.blocks. Reports futures that are lost, or used when they are gone; finds awaits that are over. */
+void check_futures(Fn *);
+static inline bool is_kept_future(const Local *local) { return local && local->birth; }
+/* What an await of a kept future drives, or null. */
+static inline Local *awaited_future(const Await *await)
+{
+    return await->nfutures == 1 && !await->is_all ? await->futures[0] : NULL;
+}
+/* The call that an await of the function, or a birth behind these, makes; calls.c orders functions by them. */
+static inline Await *call_of(const Fn *fn, int i) { return i < fn->nawaits ? fn->awaits[i] : fn->births[i - fn->nawaits]; }
+static inline int count_calls(const Fn *fn) { return fn->nawaits + fn->nbirths; }
 
 /* ---- liveness.c: which locals have to outlive a suspension ------------------------------------------------ */
 

@@ -40,7 +40,7 @@ const char *storage(const Fn *fn)
 
 bool may_say_call(const Await *await)
 {
-    return await->boxed || (await->callee && await->callee->may_call);
+    return await->boxed || (await->callee && await->callee->may_call && !await->is_over);
 }
 
 bool needs_box(const Fn *fn)
@@ -70,6 +70,8 @@ static const char *type_of_box(const Fn *callee)
 const char *start_of_child(const Fn *fn, const Await *await, const char *args, const char *pointer)
 {
     Arena *arena = fn->tu->arena;
+    if (await->nfutures || await->is_all) /* it was made before */
+        return poll_of_child(fn, await);
     const char *comma = *args ? ", " : "";
     if (await->boxed && pointer)
         return take_format(arena, "ac__call(%s, %s__called = ((%s)(void (*)(void))(%s))(ac__boxes(%s)%s%s))", fn->cx, fn->name,
@@ -84,16 +86,20 @@ const char *start_of_child(const Fn *fn, const Await *await, const char *args, c
 const char *poll_of_child(const Fn *fn, const Await *await)
 {
     Arena *arena = fn->tu->arena;
+    if (await->is_all)
+        return take_format(arena, "%s__all%d(%s, %s)", fn->name, await->state, fn->self, fn->cx);
     if (await->boxed)
         return take_format(arena, "ac__resume(%s, %s__called = %s->%s)", fn->cx, fn->name, fn->self, await->child->name);
     /* A child that was started here needn't ask whether it was. */
-    const char *poll = may_say_call(await) ? "poll_in" : await->callee && has_resume(await->callee) ? "resume" : "poll";
+    const char *poll = may_say_call(await) ? "poll_in" : await->callee && !await->nfutures && has_resume(await->callee) ? "resume" : "poll";
     return take_format(arena, "%s__%s(%s, %s)", callee_name(await), poll, address_of_child(fn, await), fn->cx);
 }
 
 const char *cancel_of_child(const Fn *fn, const Await *await)
 {
     Arena *arena = fn->tu->arena;
+    if (await->is_all)
+        return take_format(arena, "%s__cancel_all%d(%s, %s)", fn->name, await->state, fn->self, fn->cx);
     if (await->boxed)
         return take_format(arena, "ac__cancel(%s, %s->%s)", fn->cx, fn->self, await->child->name);
     return take_format(arena, "%s__cancel%s(%s, %s)", callee_name(await), may_say_call(await) ? "_in" : "",

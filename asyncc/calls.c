@@ -45,6 +45,12 @@ static void box(Await *await, const Fn *fn, const char *why)
 {
     Tu *tu = fn->tu;
     await->boxed = await->callee->is_boxed = true;
+    if (await->node && await->node->kind == N_FUTURE) {
+        report(tu, ERROR, await->node->from, await->node->to, "a future of '%s' that is kept would be boxed, which is not supported yet",
+               await->callee->name);
+        note(tu, -1, -1, "%s", why);
+        return;
+    }
     if (tu->options && tu->options->frame_notes && await->node)
         report(tu, NOTE, await->node->from, await->node->to, "this call of '%s' is boxed: %s", await->callee->name, why);
 }
@@ -54,11 +60,11 @@ static void box_unknown(Tu *tu)
 {
     for (int i = 0; i < tu->nfns; i++) {
         const Fn *fn = tu->fns[i];
-        for (int k = 0; k < fn->nawaits; k++) {
-            Await *await = fn->awaits[k];
+        for (int k = 0; k < count_calls(fn); k++) {
+            Await *await = call_of(fn, k);
             Fn *callee = await->callee;
             await->boxed = false;
-            if (!callee || callee->is_leaf)
+            if (!callee || callee->is_leaf || await->nfutures)
                 continue;
             if (callee->wants_box)
                 box(await, fn, "its declaration says AC_BOXED");
@@ -162,10 +168,10 @@ static void break_circle(Tu *tu, Fn **fns, int n)
     for (int i = 0; i < n; i++)
         fns[i]->circle = i;
     for (int i = 0; i < n; i++)
-        for (int k = 0; k < fns[i]->nawaits; k++) {
-            const Await *await = fns[i]->awaits[k];
-            if (await->callee && !await->boxed && await->callee->circle >= 0)
-                c.calls[i * n + await->callee->circle]++;
+        for (int k = 0; k < count_calls(fns[i]); k++) {
+            const Await *await = call_of(fns[i], k);
+            if (await->callee && !await->boxed && !await->nfutures && await->callee->circle >= 0)
+                c.calls[i * n + await->callee->circle] += await->node && await->node->kind == N_FUTURE ? MOST_EXACT * MOST_EXACT : 1;
         }
     if (n <= MOST_EXACT)
         order_exactly(arena, &c);
@@ -174,9 +180,9 @@ static void break_circle(Tu *tu, Fn **fns, int n)
     for (int i = 0; i < n; i++)
         place[c.order[i]] = i;
     for (int i = 0; i < n; i++)
-        for (int k = 0; k < fns[i]->nawaits; k++) {
-            Await *await = fns[i]->awaits[k];
-            if (await->callee && !await->boxed && await->callee->circle >= 0 &&
+        for (int k = 0; k < count_calls(fns[i]); k++) {
+            Await *await = call_of(fns[i], k);
+            if (await->callee && !await->boxed && !await->nfutures && await->callee->circle >= 0 &&
                 place[await->callee->circle] > place[i])
                 box(await, fns[i],
                     take_format(tu->arena, "it closes a circle, '%s' awaits '%s' in turn", await->callee->name, fns[i]->name));
@@ -193,9 +199,9 @@ static int find_circles(Walk *w, Fn *fn)
     fn->order = OPEN;
     fn->is_open = true;
     *push(w->tu->arena, w->open, w->nopen, w->open_room) = fn;
-    for (int i = 0; i < fn->nawaits; i++) {
-        const Await *await = fn->awaits[i];
-        if (!await->callee || await->boxed)
+    for (int i = 0; i < count_calls(fn); i++) {
+        const Await *await = call_of(fn, i);
+        if (!await->callee || await->boxed || await->nfutures)
             continue;
         int reached = own;
         if (await->callee->order == UNSEEN)
@@ -220,8 +226,10 @@ static int find_circles(Walk *w, Fn *fn)
 static void visit(Walk *w, Fn *fn)
 {
     fn->order = OPEN;
-    for (int i = 0; i < fn->nawaits; i++) {
-        const Await *await = fn->awaits[i];
+    for (int i = 0; i < count_calls(fn); i++) {
+        const Await *await = call_of(fn, i);
+        if (await->nfutures)
+            continue;
         if (await->callee && !await->boxed && await->callee->order == UNSEEN)
             visit(w, await->callee);
         if (await->boxed || (await->callee && await->callee->may_call))

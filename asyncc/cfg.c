@@ -653,6 +653,18 @@ static void rest(Builder *b, Node *node)
         emit(b, EVENT_USE, node->temp);
 }
 
+/* What an await drives, if that isn't a child of its own. */
+static void use_futures(Builder *b, const Await *await)
+{
+    for (int i = 0; i < await->nfutures; i++) {
+        emit(b, EVENT_USE, await->futures[i]);
+        if (await->futures[i]->said) {
+            emit(b, EVENT_USE, await->futures[i]->said);
+            emit(b, EVENT_PART, await->futures[i]->said);
+        }
+    }
+}
+
 static void hoist_await(Builder *b, Node *node)
 {
     Await *await = node->await;
@@ -662,6 +674,7 @@ static void hoist_await(Builder *b, Node *node)
         rest(b, node->kids[i]);
     if (!await)
         return;
+    use_futures(b, await);
     Block *after = new_block(b);
     b->now->await = await;
     add_next(b, b->now, after, NULL);
@@ -675,6 +688,7 @@ static void hoist_await(Builder *b, Node *node)
     if (!node->discarded && await->type && await->type->kind != TYPE_VOID)
         *push(b->arena, b->unread, b->nunread, b->unread_room) = await;
     emit(b, EVENT_DEF, await->result);
+    use_futures(b, await); /* whose result that is */
     if (node->temp && node->temp != await->result) {
         emit(b, EVENT_USE, await->result);
         emit(b, EVENT_DEF, node->temp);
@@ -755,6 +769,8 @@ static void walk_variable(Builder *b, Node *node)
         add_event(b, EVENT_DEF, node->local);
     else if (value || allocates)
         emit(b, EVENT_DEF, node->local);
+    if (is_kept_future(node->local) && node->local->said)
+        emit(b, EVENT_DEF, node->local->said);
     note_value(b, node->local, value);
     b->nunread = nunread;
 }

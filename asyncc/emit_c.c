@@ -432,6 +432,11 @@ static int find_pack(const Source *source)
     return source->size;
 }
 
+static const char *line_start(const Fn *fn, int offset)
+{
+    return take_format(fn->tu->arena, MARK "B%d" MARK, offset);
+}
+
 /* A type that the function can't name otherwise. */
 static void add_outer_tag(const Tag *tag, Buf *out)
 {
@@ -531,11 +536,6 @@ void add_names(const Fn *fn, const char *prefix, Buf *out)
     for (int i = 0; i < fn->nparams; i++)
         add_format(out, ", %s%s%s", fn->params[i]->type->variable_size ? "(void *)" : "", prefix,
                    *prefix ? fn->params[i]->slot->name : fn->params[i]->name);
-}
-
-static const char *line_start(const Fn *fn, int offset)
-{
-    return take_format(fn->tu->arena, MARK "B%d" MARK, offset);
 }
 
 /* The descriptor by which executors know the future, each part between `start` and `end`. A leaf's is made in
@@ -1030,8 +1030,13 @@ bool emit_c(Tu *tu)
                 callee->is_awaited_early = true;
             if (callee)
                 callee->is_awaited = true;
-            if (callee && !fn->awaits[k]->node->discarded)
+            if (callee && !fn->awaits[k]->node->discarded && !fn->awaits[k]->nfutures)
                 callee->gives_value = can_give_value(callee);
+        }
+        for (int k = 0; k < fn->nbirths; k++) {
+            Fn *callee = fn->births[k]->callee;
+            callee->is_awaited = true;
+            callee->is_awaited_early |= callee->body && callee->body->from > fn->body->from;
         }
         fn->is_awaited_early |= fn->is_mentioned;
         boxes |= needs_box(fn) || fn->may_call;
@@ -1121,6 +1126,7 @@ bool emit_c(Tu *tu)
         for (int k = 0; k < fn->nouter_tags; k++)
             add_outer_tag(fn->outer_tags[k], &text);
         add_frame(fn, decl->from > packed_from, &text);
+        add_drivers(fn, line_start(fn, decl->name_from), take_format(tu->arena, MARK "E%d" MARK "\n", decl->name_from), &text);
         /* A body that can't have the function's own name says it all the same. */
         bool renamed = fn->shows_name && strcmp(body_name(fn), fn->name) != 0;
         static const char *const shown[] = { "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__" };

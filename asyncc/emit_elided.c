@@ -10,7 +10,12 @@
  *     int got = await t;                     int got = AC__TWIN_AWAIT(t);
  *
  * A task is a thread (ac/elided_task.h); what it is spawned with stands in a struct, with a function that makes the
- * call. A spawn in a macro's body, or through a pointer, is left to a macro that makes the call at once. */
+ * call. A spawn in a macro's body, or through a pointer, is left to a macro that makes the call at once.
+ *
+ *     ac_future(int) a = get(n);             ac_future(int) a = get__future(n);
+ *     got = await a;                         got = AC__TWIN_TAKE(a);
+ *
+ * The call that a future keeps is made where it is awaited; where ac_all drives several, each is a task. */
 #include "lower.h"
 
 #include <string.h>
@@ -81,7 +86,13 @@ static void add_params(const Fn *fn, Buf *out)
         add(out, "void");
 }
 
-/* f__spawn and f__spawn_local; the struct and the functions, on one line. */
+/* f__spawn_local, f__spawn and f__future, as far as they are called. */
+static const char *const makers[] = { "spawn_local", "spawn", "future" };
+enum { NMAKERS = 3 };
+
+static bool is_made_by(const Fn *fn, int maker) { return maker == 0 ? fn->on_thread : maker == 1 ? fn->on_pool : fn->is_kept; }
+
+/* They; the struct and the function that makes the call, on one line. */
 static const char *spawner_of(const Fn *fn)
 {
     Arena *arena = fn->tu->arena;
@@ -96,16 +107,17 @@ static const char *spawner_of(const Fn *fn)
     for (int i = 0; i < fn->nparams; i++)
         add_format(&out, "%sac__spawned->ac__p%d", i ? ", " : "", i);
     add(&out, "); }");
-    for (int pool = 0; pool < 2; pool++) {
-        if (!(pool ? fn->on_pool : fn->on_thread))
+    for (int maker = 0; maker < NMAKERS; maker++) {
+        if (!is_made_by(fn, maker))
             continue;
-        add_format(&out, " AC__UNUSED static ac_task(%s) %s__spawn%s(", declare(arena, fn->result, "", true), name, pool ? "" : "_local");
+        add_format(&out, " AC__UNUSED static ac_task(%s) %s__%s(", declare(arena, fn->result, "", true), name, makers[maker]);
         add_params(fn, &out);
         add_format(&out, ") { struct %s__spawned *ac__spawned = ac__twin_new(sizeof *ac__spawned, "
-                         "__builtin_offsetof(struct %s__spawned, result), \"%s\", %s__run, %d); ", name, name, name, name, pool);
+                         "__builtin_offsetof(struct %s__spawned, result), \"%s\", %s__run, %d); ", name, name, name, name, maker == 1);
         for (int i = 0; i < fn->nparams; i++)
             add_format(&out, "__builtin_memcpy((void *)&ac__spawned->ac__p%d, &ac__p%d, sizeof ac__p%d); ", i, i, i);
-        add_format(&out, "return (ac_task(%s))(__UINTPTR_TYPE__)ac__twin_spawn(ac__spawned); }", declare(arena, fn->result, "", true));
+        add_format(&out, "return (ac_task(%s))(__UINTPTR_TYPE__)ac__twin_%s(ac__spawned); }", declare(arena, fn->result, "", true),
+                   maker == 2 ? "keep" : "spawn");
     }
     add(&out, " ");
     return out.text;
@@ -116,11 +128,11 @@ static const char *spawner_ahead(const Fn *fn)
 {
     Buf out = { .arena = fn->tu->arena };
     add(&out, "");
-    for (int pool = 0; pool < 2; pool++) {
-        if (!(pool ? fn->on_pool : fn->on_thread))
+    for (int maker = 0; maker < NMAKERS; maker++) {
+        if (!is_made_by(fn, maker))
             continue;
-        add_format(&out, "AC__UNUSED static ac_task(%s) %s__spawn%s(", declare(fn->tu->arena, fn->result, "", true), fn->name,
-                   pool ? "" : "_local");
+        add_format(&out, "AC__UNUSED static ac_task(%s) %s__%s(", declare(fn->tu->arena, fn->result, "", true), fn->name,
+                   makers[maker]);
         add_params(fn, &out);
         add(&out, "); ");
     }
@@ -140,7 +152,7 @@ static void add_spawners(Elider *e)
     for (int i = 0; i < tu->nfns; i++) {
         const Fn *fn = tu->fns[i];
         const Decl *decl = &fn->decls[0];
-        if (!fn->spawned || !can_spawn(fn))
+        if ((!fn->spawned && !fn->is_kept) || !can_spawn(fn))
             continue;
         if (fn->is_leaf || !decl->in_text) {
             int at = emitted(e, first);
@@ -165,27 +177,41 @@ static void edit_spawn(Elider *e, const Node *node)
     change(e, end, to + 1, "");
 }
 
+static void edit_future(Elider *e, const Node *node)
+{
+    const Fn *callee = node->await->callee;
+    int from = emitted(e, node->from), name_to = emitted(e, node->name_to);
+    if (from < 0 || name_to < 0 || !can_spawn(callee)) {
+        int at = find_offset(e->tu->source, place_of(e->read, node->from));
+        report(e->tu, ERROR, at, at + 1, "--emit=elided can't keep this call of '%s'", callee->name);
+        return;
+    }
+    change(e, from, name_to, take_format(e->tu->arena, "%s__future", callee->name));
+}
+
 static void edit_spawns(Elider *e, const Node *node)
 {
     if (!node)
         return;
     if (node->kind == N_SPAWN)
         edit_spawn(e, node);
+    if (node->kind == N_FUTURE)
+        edit_future(e, node);
     for (int i = 0; i < node->nkids; i++)
         edit_spawns(e, node->kids[i]);
 }
 
 /* Before the words are erased: this one's place is taken. */
-static void edit_await(Elider *e, const Node *node)
+static void edit_await(Elider *e, const Node *node, const char *taking)
 {
     int from = emitted(e, node->from), last = emitted(e, node->to - 1);
     const char *text = e->tu->source->text;
     if (from < 0 || last < 0 || strncmp(text + from, "await", 5) != 0) {
         int at = find_offset(e->tu->source, place_of(e->read, node->from));
-        report(e->tu, ERROR, at, at + 1, "--emit=elided can't follow a task that is awaited in a macro's body");
+        report(e->tu, ERROR, at, at + 1, "--emit=elided can't follow what is awaited in a macro's body");
         return;
     }
-    change(e, from, from + 5, node->discarded ? "(void)AC__TWIN_AWAIT(" : "AC__TWIN_AWAIT(");
+    change(e, from, from + 5, take_format(e->tu->arena, node->discarded ? "(void)%s(" : "%s(", taking));
     change(e, last + 1, last + 1, ")");
 }
 
@@ -209,8 +235,8 @@ void emit_elided(Tu *tu)
         const Fn *fn = tu->fns[i];
         edit_spawns(&e, fn->body);
         for (int k = 0; k < fn->nawaits; k++)
-            if (!fn->awaits[k]->callee)
-                edit_await(&e, fn->awaits[k]->node);
+            if (!fn->awaits[k]->callee || awaited_future(fn->awaits[k]))
+                edit_await(&e, fn->awaits[k]->node, fn->awaits[k]->callee ? "AC__TWIN_TAKE" : "AC__TWIN_AWAIT");
     }
     for (int i = 0; i < tu->noutside; i++)
         if (tu->outside[i]->kind == N_SPAWN)

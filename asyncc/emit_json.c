@@ -227,7 +227,7 @@ static void put_frame(Json *j, const Fn *fn)
         } else {
             put_type(j, field->type);
         }
-        put_text(j, "local", field->kind == FIELD_LOCAL ? field->local->name : NULL);
+        put_text(j, "local", field->local ? field->local->name : NULL);
         open(j, "live", "[", true);
         for (int state = 0; state <= fn->nawaits; state++)
             if (has_bit(field->live, state))

@@ -194,7 +194,7 @@ static bool is_keyword(const char *text, Token token)
 static bool is_generic(const Macro *macro)
 {
     static const char *const names[] = { "ac_task", "ac_spawn", "ac_spawn_local", "ac_block_on", "AC_ASYNC", "AC_FRAME",
-                                         "AC_FRAME_MAX", "AC_NOESCAPE", "AC_BOXED" };
+                                         "AC_FRAME_MAX", "AC_NOESCAPE", "AC_BOXED", "ac_future" };
     for (size_t i = 0; macro->from < 0 && i < sizeof names / sizeof *names; i++)
         if (!strcmp(macro->name, names[i]))
             return true;

@@ -69,6 +69,18 @@ static void add_typed(Layout *l, const char *name, Type *type)
 
 static bool is_placed(const Local *local) { return local->home == HOME_PLACED; }
 
+/* The frame of a callee, or what leads to it: a box, struct ac_await__frame. */
+static void add_child(Layout *l, const char *name, Await *await)
+{
+    const Fn *callee = await->boxed ? NULL : await->callee;
+    Field *field = callee ? add_field(l, name, NULL, callee->frame_size, callee->frame_align)
+                          : add_field(l, name, NULL, pointer_size(l), pointer_size(l));
+    if (callee && callee->frame_used > 0 && callee->frame_used < callee->frame_size)
+        field->size = callee->frame_used;
+    field->kind = FIELD_CHILD;
+    field->await = await;
+}
+
 static void add_locals(Layout *l)
 {
     Fn *fn = l->fn;
@@ -80,9 +92,12 @@ static void add_locals(Layout *l)
         if (!argument && local->home == HOME_STACK)
             continue;
         l->field_of[i] = fn->nfields;
-        add_typed(l, local->field ? local->field : local->name, local->type);
+        const char *name = local->field ? local->field : local->name;
+        if (is_kept_future(local))
+            add_child(l, name, local->birth);
+        else
+            add_typed(l, name, local->type);
         Field *field = &fn->fields[fn->nfields - 1];
-        field->kind = FIELD_LOCAL;
         field->local = local;
         if (is_placed(local))
             set_bit(l->placed, i);
@@ -100,18 +115,11 @@ static void add_children(Layout *l)
     for (int i = 0; i < fn->nawaits; i++) {
         Await *await = fn->awaits[i];
         const Fn *callee = await->callee;
-        l->child_of[i] = fn->nfields;
-        const char *name = take_format(l->arena, "%s__%d", callee ? callee->name : "task", await->state);
-        if (callee && !await->boxed)
-            add_field(l, name, NULL, callee->frame_size, callee->frame_align);
-        else /* to a box, or struct ac_await__frame */
-            add_field(l, name, NULL, pointer_size(l), pointer_size(l));
-        Field *field = &fn->fields[fn->nfields - 1];
-        if (callee && !await->boxed && callee->frame_used > 0 && callee->frame_used < callee->frame_size)
-            field->size = callee->frame_used;
-        field->kind = FIELD_CHILD;
-        field->await = await;
-        set_bit(field->live, await->state);
+        l->child_of[i] = await->is_all ? -1 : awaited_future(await) ? l->field_of[awaited_future(await)->index] : fn->nfields;
+        if (await->nfutures || await->is_all)
+            continue;
+        add_child(l, take_format(l->arena, "%s__%d", callee ? callee->name : "task", await->state), await);
+        set_bit(fn->fields[fn->nfields - 1].live, await->state);
     }
 }
 
@@ -305,7 +313,7 @@ static void interfere_with_children(Layout *l)
 {
     Fn *fn = l->fn;
     for (int k = 0; k < fn->nawaits; k++)
-        if (fn->awaits[k]->overlaps.words)
+        if (fn->awaits[k]->overlaps.words && l->child_of[k] >= 0)
             add_placed(l, l->rows[l->child_of[k]], fn->awaits[k]->overlaps);
 }
 
@@ -344,7 +352,8 @@ static int find_returned(const Layout *l, const Node *value, int64_t *at)
         return -1;
     if (value->kind == N_REF && is_placed(value->local) && is_result_type(l, value->local->type))
         return l->field_of[value->local->index];
-    if (value->kind != N_AWAIT || !value->await || value->await->result || !value->await->callee || value->await->boxed)
+    if (value->kind != N_AWAIT || !value->await || value->await->result || !value->await->callee || value->await->boxed ||
+        value->await->nfutures)
         return -1;
     const Fn *callee = value->await->callee;
     if (!callee->result_field || !is_result_type(l, callee->result))
@@ -702,6 +711,8 @@ static void link_fields(Fn *fn)
             break;
         case FIELD_CHILD:
             field->await->child = field;
+            if (field->local)
+                field->local->slot = field;
             break;
         case FIELD_RESULT:
             fn->result_field = field;
@@ -738,4 +749,7 @@ void lay_out_frame(Fn *fn)
         mark_returned(&l, fn->body);
     qsort(fn->fields, (size_t)fn->nfields, sizeof *fn->fields, compare_fields);
     link_fields(fn);
+    for (int i = 0; i < fn->nawaits; i++)
+        if (awaited_future(fn->awaits[i]))
+            fn->awaits[i]->child = awaited_future(fn->awaits[i])->slot;
 }

@@ -86,9 +86,8 @@ void mark_tested_handles(Fn *fn)
 
 typedef struct Check {
     Fn *fn;
-    unsigned char *in; /* of block b and local l: in[b * nlocals + l], what it may be              */
     bool reports;
-    bool *reported; /* by local                                                                */
+    bool *reported; /* by local */
 } Check;
 
 static bool is_followed(const Local *local)
@@ -151,8 +150,9 @@ static void take_event(Check *check, unsigned char *state, const Event *event, b
 }
 
 /* What the handles may be behind the block; `state` is what they may be before it. */
-static void walk_block(Check *check, const Block *block, unsigned char *state)
+static void walk_block(void *data, Block *block, unsigned char *state)
 {
+    Check *check = data;
     int next = 0;
     for (int k = 0; k <= block->nevents; k++) {
         for (; next < block->nmoves && block->moves[next].at == k; next++)
@@ -173,29 +173,10 @@ void check_handles(Fn *fn)
     if (!fn->has_handles || !fn->nblocks)
         return;
     Arena *arena = fn->tu->work;
-    size_t n = (size_t)fn->nlocals;
-    Check check = { .fn = fn, .in = take(arena, n * (size_t)fn->nblocks + 1), .reported = take(arena, n + 1) };
-    unsigned char *state = take(arena, n + 1);
+    Check check = { .fn = fn, .reported = take(arena, (size_t)fn->nlocals + 1) };
+    unsigned char *entry = take(arena, (size_t)fn->nlocals + 1);
     for (int i = 0; i < fn->nparams; i++)
         if (is_followed(fn->params[i]))
-            check.in[fn->params[i]->index] = HELD;
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (int b = 0; b < fn->nblocks; b++) {
-            const Block *block = fn->blocks[b];
-            memcpy(state, check.in + (size_t)b * n, n);
-            walk_block(&check, block, state);
-            for (int k = 0; k < block->nnext; k++) {
-                unsigned char *to = check.in + (size_t)block->next[k]->index * n;
-                for (size_t i = 0; i < n; i++)
-                    if ((to[i] | state[i]) != to[i])
-                        to[i] |= state[i], changed = true;
-            }
-        }
-    }
-    check.reports = true;
-    for (int b = 0; b < fn->nblocks; b++) {
-        memcpy(state, check.in + (size_t)b * n, n);
-        walk_block(&check, fn->blocks[b], state);
-    }
+            entry[fn->params[i]->index] = HELD;
+    flow_states(fn, entry, walk_block, &check, &check.reports);
 }

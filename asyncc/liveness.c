@@ -232,6 +232,12 @@ void find_live_locals(Fn *fn)
         Local *local = fn->locals[i];
         local->home = !has_bit(crossing, i) ? HOME_STACK : local->in_place ? HOME_PLACED : HOME_SAVED;
     }
+    for (int i = 0; i < fn->nlocals; i++)
+        if (is_kept_future(fn->locals[i])) { /* it is polled where it was made */
+            fn->locals[i]->home = HOME_PLACED;
+            if (fn->locals[i]->said)
+                fn->locals[i]->said->home = HOME_PLACED;
+        }
     find_undefined(fn);
     find_constants(fn);
 }

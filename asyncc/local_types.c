@@ -52,7 +52,7 @@ const char *bytes_field(Arena *arena, const Field *field)
     const Type *type = field->type;
     if (field->local && is_pointer_kept(field->local))
         return take_format(arena, "ac__pointer %s", field->name);
-    if (!field->local || (!type->tags && !is_bytes(field->local)))
+    if (!field->local || !type || (!type->tags && !is_bytes(field->local)))
         return NULL;
     if (type->kind == TYPE_SCALAR && field->local->home != HOME_PLACED)
         return take_format(arena, strchr(type->after, '(') ? "void (*%s)(void)" : "void *%s", field->name);

@@ -87,10 +87,13 @@ bool has_states(const Fn *fn)
     return false;
 }
 
+/* Whether the child's start and resume return its value with what they say. A kept future is polled as others poll it. */
+static bool gives_value(const Await *await) { return await->callee && await->callee->gives_value && !await->nfutures; }
+
 /* Whether what the child's start and resume return has to be kept, for the value in it. */
 static bool wants_value(const Await *await)
 {
-    return await->callee && await->callee->gives_value && !await->node->discarded;
+    return gives_value(await) && !await->node->discarded;
 }
 
 static const char *result_of_child(Lowerer *l, const Await *await)
@@ -290,7 +293,26 @@ static void add_test(const Await *await, const char *said, const char *call, Buf
     else if (wants_value(await))
         add_format(out, "%s = %s;\nif (%s.poll == AC_PENDING)", said, call, said);
     else
-        add_format(out, "if (%s%s == AC_PENDING)", call, await->callee && await->callee->gives_value ? ".poll" : "");
+        add_format(out, "if (%s%s == AC_PENDING)", call, gives_value(await) ? ".poll" : "");
+}
+
+/* `if (self->a__said == AC_PENDING) {`: what has finished already is polled no more. */
+static void open_said_test(Lowerer *l, const Await *await, const Local *future, Buf *out)
+{
+    const char *said = place_of_local(l->fn, future->said);
+    if (await->may_be_taken)
+        add_format(out, "if (%s == AC__TAKEN)\n    ac__future_taken(\"%s\", __FILE__, __LINE__);\n", said, l->fn->name);
+    add_format(out, "if (%s == AC_PENDING) {\n", said);
+}
+
+/* The value of what the await has waited for. */
+static void add_taking(Lowerer *l, const Await *await, Buf *out)
+{
+    const Local *future = awaited_future(await);
+    if (future && future->is_asked)
+        add_format(out, "%s = AC__TAKEN;\n", place_of_local(l->fn, future->said));
+    if (await->result)
+        add_temp(l, out, await->result, result_of_child(l, await));
 }
 
 static void add_suspend(Lowerer *l, const Node *node, Buf *out)
@@ -298,7 +320,8 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     Fn *fn = l->fn;
     const Await *await = node->await;
     const Fn *callee = await->callee;
-    const char *child = await->boxed ? NULL : address_of_child(fn, await), *args = "", *said = "";
+    const char *child = await->boxed || await->is_all ? NULL : address_of_child(fn, await), *args = "", *said = "";
+    Local *future = awaited_future(await);
     if (!callee)
         args = text_of(l, node->kids[0]);
     else if (node->nkids > node->through_pointer)
@@ -313,7 +336,13 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
         said = take_format(l->arena, "%s__s%d", fn->name, await->state);
         add_format(out, "struct %s__ready ", callee->name);
     }
-    if (callee && callee->is_leaf && !callee->has_start && !await->boxed) {
+    if (await->is_over) {
+        add_taking(l, await, out);
+        return;
+    }
+    if (future && future->said)
+        open_said_test(l, await, future, out);
+    if (callee && callee->is_leaf && !callee->has_start && !await->boxed && !await->nfutures && !await->is_all) {
         add_format(out, "%s__init(%s%s%s);\n", callee->name, child, *args ? ", " : "", args);
         add_format(out, "if (%s__poll(%s, %s) == AC_PENDING)", callee->name, child, fn->cx);
     } else {
@@ -335,8 +364,9 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
         if (is_saved(fn->locals[i], await))
             add_restore(fn, fn->locals[i], out);
     add(out, "}\n");
-    if (await->result)
-        add_temp(l, out, await->result, result_of_child(l, await));
+    if (future && future->said)
+        add(out, "}\n");
+    add_taking(l, await, out);
     if (await->boxed)
         add_format(out, "ac__return(%s, %s__called);\n", fn->cx, fn->name);
     else if (!await->callee)
@@ -573,10 +603,24 @@ static void add_bounds(Lowerer *l, Buf *out, Node *var, int which)
     add_format(out, "(void)(%s);\n", text_of(l, expression));
 }
 
+/* `ac_future(int) a = f(x);`: the call is made ready to be polled, in place. */
+static void add_future(Lowerer *l, Buf *out, const Local *local, Node *call)
+{
+    lower_operands(l, call->kids, call->nkids, out);
+    const char *args = call->nkids ? rendered(l->editor, call->args_from, call->args_to) : "";
+    add_format(out, "%s__init(%s%s%s);\n", call->await->callee->name, address_of_child(l->fn, call->await), *args ? ", " : "", args);
+    if (local->said)
+        add_format(out, "%s = AC_PENDING;\n", place_of_local(l->fn, local->said));
+}
+
 static void add_variable(Lowerer *l, Buf *out, Node *var)
 {
     Local *local = var->local;
     Node *init = var->kids[0];
+    if (is_kept_future(local)) {
+        add_future(l, out, local, init);
+        return;
+    }
     for (int i = 1; local->lowered && i < var->nkids; i++)
         add_bounds(l, out, var, i);
     if (local->kind == LOCAL_TYPEDEF)

@@ -162,6 +162,8 @@ void add_places(const Tu *, bool (*has_descriptor)(const Fn *), Buf *);
 /* Its frame is complete where the user is defined. */
 bool is_complete_in(const Fn *, const Fn *user);
 
+/* futures.c: f__all1 and f__cancel_all1, which drive what an ac_all is given. Each between `start` and `end`. */
+void add_drivers(const Fn *, const char *start, const char *end, Buf *);
 /* What a call that isn't awaited becomes: fetch__spawn(...). */
 static inline const char *runner_of(const Node *node)
 {

@@ -12,10 +12,13 @@ typedef struct Pass {
 
 static const Pass passes[] = {
     { "handles", mark_tested_handles }, /* where a task's handle is only looked at         */
+    { "futures", mark_futures },       /* that are driven at more than one place          */
     { "scopes", find_owed },           /* cleanups that are owed where scopes are left   */
     { "types", lower_variable_types }, /* what is variably modified where an await stands    */
     { "sequence", sequence_operands }, /* operands -> temporaries                        */
     { "cfg", build_cfg },              /* statements -> blocks, each with its exit       */
+    { "tasks", check_handles },        /* handles that are lost, or used twice            */
+    { "kept", check_futures },         /* and futures; what has finished isn't waited for */
     { "liveness", find_live_locals },  /* blocks -> which locals need a frame slot       */
     { "place", place_locals },         /* hidden names, literals that a block would end  */
     { "frame", lay_out_frame },        /* locals, children -> fields of one struct       */
@@ -56,8 +59,6 @@ static int analyse(Tu *tu)
             passes[i].run(fn);
         if (!stops && (fn->body || fn->is_leaf))
             check_budget(fn);
-        if (!stops && fn->body)
-            check_handles(fn);
         if (tu->work == tu->scratch) {
             fn->blocks = NULL;
             fn->nblocks = fn->blocks_room = 0;

@@ -61,6 +61,11 @@ static const char *as_user_wrote(Arena *arena, const char *text)
         text = replace_all(arena, text, ") *)' (aka", ")' (aka");
         text = replace_all(arena, text, "__attribute__((address_space(7701))) ", "task of ");
     }
+    if (strstr(text, "address_space(7702)")) {
+        text = replace_all(arena, text, "typeof(__attribute__((address_space(7702))) typeof(", "ac_future(");
+        text = replace_all(arena, text, ") *)' (aka", ")' (aka");
+        text = replace_all(arena, text, "__attribute__((address_space(7702))) ", "future of ");
+    }
     return text;
 }
 

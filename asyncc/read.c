@@ -150,7 +150,7 @@ static bool is_made(const char *rest)
                                          "poll_in", "cancel_in", "poll_box", "cancel_box", "box", "boxed", "layout", "said", "called",
                                          "self", "cx", "state", "value",
                                          "watched", "checked", "cancel_body", "poll_on", "first_box", "poll_hidden" };
-    static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "s", "" };
+    static const char *const numbered[] = { "continue", "lit", "p", "t", "r", "s", "all", "cancel_all", "" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(rest, words[i]))
             return true;
@@ -455,6 +455,8 @@ bool read_functions(Tu *tu)
     }
     if (!tu->nhard)
         check_keywords(r);
+    if (!tu->nhard && !tu->ninserts && !count_errors(tu))
+        check_future_words(r);
     if (!tu->nhard && !count_errors(tu))
         pass_on_stray(r);
     clang_getInclusions(r->unit, visit_inclusion, r);

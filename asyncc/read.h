@@ -5,8 +5,8 @@
 #include "asyncc.h"
 #include <clang-c/Index.h>
 
-/* The address space that marks ac_task(T) in the parse; runtime/include/ac/task.h has it too. */
-enum { TASK_SPACE = 7701 };
+/* The address spaces that mark ac_task(T) and ac_future(T) in the parse; runtime/include/ac/task.h has them too. */
+enum { TASK_SPACE = 7701, FUTURE_SPACE = 7702 };
 
 /* So many _Alignas of a declaration's that are no numbers. */
 enum { MOST_ALIGNMENTS = 8 };
@@ -28,7 +28,7 @@ typedef struct Known {
     Local *bound;     /* of a variable array type: its bound, once evaluated */
     const char *lends; /* a function: Node.lends of its calls */
     bool has_lends;    /* that is known */
-    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_SPAWN_LOCAL, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
+    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_SPAWN_LOCAL, KNOWN_BLOCK_ON, KNOWN_FUTURE, KNOWN_REFUSED } what;
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
 
@@ -129,6 +129,18 @@ bool is_await(Reader *, CXCursor);
 Node *read_expr(Reader *, CXCursor);
 Node *read_kids(Reader *, Node *, Kids);
 Node *read_await(Reader *, CXCursor);
+/* If it is a direct call of an async function, or of one that a _Generic chooses: the function, and the call's kids. */
+Fn *async_callee(Reader *, CXCursor, Kids *);
+/* Fills the parts of a call whose arguments stay as text: name_to, args_from, args_to, kids. */
+void read_call_of(Reader *, Node *, CXCursor call, Kids);
+Await *new_await(Reader *, Node *, Fn *callee, Type *);
+/* read_future.c: a variable that is an ac_future(T); what is awaited, if `handle` names one (else it is refused); what
+ * ac_all drives; another use; and ac_future wherever else it stands. */
+void read_kept_future(Reader *, Node *var, CXCursor, CXCursor init);
+bool read_awaited_future(Reader *, CXCursor handle, Await *);
+void read_all_futures(Reader *, Kids, Await *);
+void refuse_use_of_future(Reader *, const Node *, const char *name);
+void check_future_words(Reader *);
 Node *read_ref(Reader *, CXCursor);
 /* A call that isn't an ordinary one: of an async function, of the generic runners. Else null. */
 Node *read_special_call(Reader *, CXCursor, Kids *);

@@ -45,8 +45,7 @@ bool is_await(Reader *r, CXCursor c)
     return file && clang_File_isEqual(file, r->file) && find_word(r->tu->source, (int)at);
 }
 
-/* If c is a direct call of an async function, or of one that a _Generic chooses: the function. */
-static Fn *async_callee(Reader *r, CXCursor c, Kids *kids)
+Fn *async_callee(Reader *r, CXCursor c, Kids *kids)
 {
     if (clang_getCursorKind(c) != CXCursor_CallExpr)
         return NULL;
@@ -63,8 +62,7 @@ static Fn *async_callee(Reader *r, CXCursor c, Kids *kids)
     return clang_getCursorKind(decl) == CXCursor_FunctionDecl ? know(r, decl)->fn : NULL;
 }
 
-/* Fills the parts of a call whose arguments stay as text: name_to, args_from, args_to, kids. */
-static void read_call_of(Reader *r, Node *node, CXCursor call, Kids kids)
+void read_call_of(Reader *r, Node *node, CXCursor call, Kids kids)
 {
     const Tu *tu = r->tu;
     node->name_to = end_of(r, kids.v[0]);
@@ -82,7 +80,7 @@ static void read_call_of(Reader *r, Node *node, CXCursor call, Kids kids)
             add_kid(r, node, read_expr(r, kids.v[i]));
 }
 
-static Await *new_await(Reader *r, Node *node, Fn *callee, Type *type)
+Await *new_await(Reader *r, Node *node, Fn *callee, Type *type)
 {
     Await *await = take(r->arena, sizeof *await);
     await->node = node;
@@ -127,8 +125,12 @@ Node *read_await(Reader *r, CXCursor c)
     }
     CXCursor operand = core(r, only_expr(children(r, c)));
     Kids kids;
+    Await kept = { 0 }; /* its futures, if it has any */
     Fn *callee = async_callee(r, operand, &kids);
-    if (callee) {
+    if (callee && callee->is_leaf && !strcmp(callee->name, "ac_all")) {
+        mark_called(r, core(r, kids.v[0]));
+        read_all_futures(r, kids, &kept);
+    } else if (callee) {
         /* Of `await nap(1)`, where a macro makes that ac_sleep(1 * AC_MS), the arguments aren't in the text. */
         int callee_from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(kids.v[0])));
         if (!r->unevaluated && find_call(tu, callee_from))
@@ -140,7 +142,7 @@ Node *read_await(Reader *r, CXCursor c)
             check_join(r, kids.v[1], kids.v[2]);
     } else {
         Type *type = type_of(r, clang_getCursorType(operand));
-        if (type->is_task) {
+        if (type->is_task || type->is_future) {
             /* The star makes clang see the task's result where the task is awaited. */
             if (!node->in_macro)
                 *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) =
@@ -150,6 +152,13 @@ Node *read_await(Reader *r, CXCursor c)
                    word_at(tu, node->from + 5, "*")) {
             CXCursor handle = only_expr(children(r, operand));
             Type *task = type_of(r, clang_getCursorType(handle));
+            if (task->is_future && !read_awaited_future(r, handle, &kept))
+                return node;
+            if (task->is_future) {
+                callee = kept.callee;
+                node->type = task->target;
+                goto done;
+            }
             if (task->is_task) {
                 add_kid(r, node, read_expr(r, handle));
                 node->type = task->target;
@@ -175,8 +184,11 @@ Node *read_await(Reader *r, CXCursor c)
 done:
     if (!r->unevaluated) {
         node->await = new_await(r, node, callee, node->type);
-        CXCursor by = callee ? core(r, kids.v[0]) : operand;
-        if (callee && !node->through_pointer && clang_getCursorKind(by) == CXCursor_GenericSelectionExpr)
+        node->await->futures = kept.futures;
+        node->await->nfutures = kept.nfutures;
+        node->await->is_all = kept.is_all;
+        CXCursor by = callee && !kept.nfutures ? core(r, kids.v[0]) : operand;
+        if (callee && !node->through_pointer && !kept.nfutures && clang_getCursorKind(by) == CXCursor_GenericSelectionExpr)
             node->await->choice = read_choice_of_function(r, by);
         node->has_await = true;
         *push(r->arena, r->fn->awaits, r->fn->nawaits, r->fn->awaits_room) = node->await;
@@ -470,6 +482,8 @@ Node *read_ref(Reader *r, CXCursor c)
         node->local = known->local;
         known->local->used = true;
         node->type = known->local->type; /* of `int a[]` as a parameter libclang says that it's an array */
+        if (node->type->is_future)
+            refuse_use_of_future(r, node, known->local->name);
     }
     return node;
 }

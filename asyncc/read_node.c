@@ -205,6 +205,8 @@ Known *know(Reader *r, CXCursor decl)
             known->what = KNOWN_SPAWN_LOCAL;
         else if (!strcmp(name, "ac__parse_block_on"))
             known->what = KNOWN_BLOCK_ON;
+        else if (!strcmp(name, "ac__parse_future"))
+            known->what = KNOWN_FUTURE;
         else if (is_async(decl) || r->knows_by_text || !strcmp(name, "main"))
             known->fn = find_fn(r, name);
     }

@@ -311,7 +311,10 @@ static void read_variable(Reader *r, Node *declare_node, CXCursor c, bool beside
     }
     if (others)
         read_cleanup(r, local, c);
-    if (!clang_Cursor_isNull(init) && !takes_type) {
+    if (local->type->is_future) {
+        read_kept_future(r, var, c, init);
+        var->has_await |= var->kids[0] && var->kids[0]->has_await;
+    } else if (!clang_Cursor_isNull(init) && !takes_type) {
         var->kids[0] = read_expr(r, init);
         if (var->kids[0]->has_await)
             var->has_await = true;

@@ -125,6 +125,7 @@ bool has_effect(const Node *node)
     case N_STEP:
     case N_AWAIT:
     case N_SPAWN:
+    case N_FUTURE:
     case N_BLOCK_ON:
     case N_STMT_EXPR:
         return true;
@@ -334,8 +335,10 @@ static void sequence(Sequencer *s, Node *node)
 /* A value that goes straight to where it's wanted is read from the child's frame there. */
 static void read_in_place(Node *value)
 {
-    /* A task's result goes with the task, and a boxed one with the box, so they are copied at once. */
-    if (value && value->kind == N_AWAIT && value->await->result && value->await->callee && !value->await->boxed) {
+    /* A task's result goes with the task, and a boxed one with the box, so they are copied at once; a kept future's,
+     * because its variable may be given another one next. */
+    if (value && value->kind == N_AWAIT && value->await->result && value->await->callee && !value->await->boxed &&
+        !value->await->nfutures) {
         value->await->result->used = false;
         value->await->result = NULL;
     }

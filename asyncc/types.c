@@ -118,6 +118,10 @@ static Declarator print(Reader *r, CXType type, const char *before, const char *
             const char *quals = qualifiers(type, bare);
             return (Declarator){ .before = take_format(r->arena, "%sac_task__handle %s", quals, before), .after = after };
         }
+        if (clang_getAddressSpace(target) == FUTURE_SPACE) { /* for messages: no C has it */
+            const char *of = declare(r->arena, type_of(r, clang_getUnqualifiedType(target)), "", false);
+            return (Declarator){ .before = take_format(r->arena, "ac_future(%s) %s", of, before), .after = after };
+        }
         const char *quals = qualifiers(type, bare);
         before = take_format(r->arena, "%s*%s%s", brackets ? "(" : "", quals, before);
         if (brackets)
@@ -376,8 +380,9 @@ Type *type_of(Reader *r, CXType cx)
     type->is_pointer = canonical.kind == CXType_Pointer;
     if (canonical.kind == CXType_Pointer) {
         CXType target = clang_getPointeeType(canonical);
-        if (clang_getAddressSpace(target) == TASK_SPACE) {
-            type->is_task = true;
+        if (clang_getAddressSpace(target) == TASK_SPACE || clang_getAddressSpace(target) == FUTURE_SPACE) {
+            type->is_task = clang_getAddressSpace(target) == TASK_SPACE;
+            type->is_future = !type->is_task;
             type->target = type_of(r, clang_getUnqualifiedType(target));
         } else if (target.kind == CXType_FunctionProto || target.kind == CXType_FunctionNoProto) {
             type->is_async_pointer = is_async_type(target);

@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void ac__future_taken(const char *function, const char *file, int line)
+{
+    ac__stop(function, "a future is awaited a second time at %s:%d", file, line);
+}
+
 void ac__stop(const char *function, const char *why, ...)
 {
     char text[512];

@@ -379,6 +379,55 @@ void *ac__twin_await(void *task)
     return twin->result;
 }
 
+void *ac__twin_keep(void *task)
+{
+    struct ac__twin *twin = task;
+    twin->is_kept = 1;
+    return twin;
+}
+
+/* The variable has a type of its own. */
+static struct ac__twin *empty_variable(void *variable)
+{
+    struct ac__twin *twin, *none = NULL;
+    memcpy(&twin, variable, sizeof twin);
+    memcpy(variable, &none, sizeof none);
+    return twin;
+}
+
+void *ac__twin_take(void *variable)
+{
+    struct ac__twin *twin = empty_variable(variable);
+    if (twin == NULL)
+        ac__stop("await", "the future was awaited before");
+    if (twin->is_kept) {
+        twin->is_kept = 0;
+        twin->run(twin);
+    }
+    free(spent);
+    spent = twin;
+    return twin->result;
+}
+
+void ac__twin_all(void **futures, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct ac__twin *twin = futures[i];
+        if (twin != NULL && twin->is_kept) {
+            twin->is_kept = 0;
+            ac__twin_spawn(twin);
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        if (futures[i] != NULL)
+            wait_for_end(futures[i], "ac_all");
+}
+
+void ac__twin_drop(void *variable)
+{
+    free(empty_variable(variable));
+}
+
 void ac__twin_cancel(void *task)
 {
     if (task == NULL)

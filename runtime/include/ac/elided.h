@@ -43,6 +43,17 @@ struct ac__task_end ac__a_task(void);
 #define AC__TWIN_AWAIT(task)                                                                           \
     __builtin_choose_expr(AC__TWIN_HAS_NONE(task), (void)ac__twin_await(AC__TWIN(task)),               \
                           *(AC__TWIN_POINTER(task))ac__twin_await(AC__TWIN(task)))
+/* A future has the type of a task that hasn't begun. */
+#define ac_future(T) __attribute__((cleanup(ac__twin_drop))) ac_task(T)
+#define AC__TWIN_TAKE(future)                                                                          \
+    __builtin_choose_expr(AC__TWIN_HAS_NONE(future), (void)ac__twin_take(&(future)),                   \
+                          *(AC__TWIN_POINTER(future))ac__twin_take(&(future)))
+#define ac_all(...)                                                                                    \
+    __extension__({                                                                                    \
+        void *ac__each[] = { __VA_ARGS__ };                                                            \
+        ac__at(__FILE__, __LINE__);                                                                    \
+        ac__twin_all(ac__each, sizeof ac__each / sizeof *ac__each);                                    \
+    })
 #define ac_join(task, out)                                                                             \
     ac__twin_join(AC__TWIN(task), out, AC__TWIN_HAS_NONE(task) ? 0 : sizeof *(AC__TWIN_POINTER(task))0)
 #define ac_cancel(task) ac__twin_cancel(AC__TWIN(task))
@@ -64,6 +75,9 @@ struct ac__task_end ac__a_task(void);
     __typeof__(__builtin_choose_expr(__builtin_types_compatible_p(T, void), *(volatile int *)0,        \
                                      ((__typeof__(T)(*)(void))0)()))
 #define ac_spawn_local(call) AC__ELIDED_VALUE(call)
+/* A future likewise: its call is made where the variable is. */
+#define ac_future(T) ac_task(T)
+#define ac_all(...) ((void)0)
 /* The task has ended, whatever becomes of its handle. */
 #define ac_join(task, out) ac__join_elided((__typeof__(task)[1]){ task }, out, sizeof(task))
 #define ac_cancel(task) ((void)(task))

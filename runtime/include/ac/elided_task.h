@@ -22,6 +22,7 @@ struct ac__twin {
     const char *file, *waits; /* where it waits, and in what; null while it doesn't */
     int line;
     unsigned char is_over, is_detached, is_pooled;
+    unsigned char is_kept; /* a future that hasn't begun */
     int spawner_errno;
     void *result;
 };
@@ -42,6 +43,15 @@ void ac__twin_cancel(void *twin);
 void ac__twin_detach(void *twin);
 /** Waits likewise; the result, which stays until the thread's next one. Null stops the program. */
 void *ac__twin_await(void *twin);
+/** A future: nothing runs yet. @return what its variable holds. */
+void *ac__twin_keep(void *twin);
+/** Makes the call that the variable at @p variable keeps, if ac__twin_all() hasn't. @return the result, which stays until the
+ *  thread's next one; the variable is empty then. */
+void *ac__twin_take(void *variable);
+/** Has all of them run, each as a task, to their ends. */
+void ac__twin_all(void **futures, __SIZE_TYPE__ n);
+/** The variable's scope ends. */
+void ac__twin_drop(void *variable);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,12 @@
  *  ac_spawn_local() gives a task to the executor of the calling thread, ac_spawn() to the pool of
  *  <ac/pool.h>, any of whose threads may run it.
  *
+ *  What needs no task of its own is a future that the function keeps, in its own frame:
+ *
+ *          ac_future(int) a = fetch("x"), b = fetch("y");  // neither has started
+ *          await ac_all(a, b);                             // both are driven
+ *          return await a + await b;                       // their results
+ *
  *  ac_task(T), ac_spawn, ac_spawn_local and ac_block_on are generic in T, so they are asyncc's: each
  *  use in an .ac file becomes a call of a function that asyncc writes for the callee (fetch__spawn,
  *  fetch__block_on), and these call what this header declares. */
@@ -38,6 +44,14 @@ typedef ac_task__handle ac_task__any;
 #define ac_spawn(call) ((ac_task(__typeof__(call)))ac__parse_spawn(((void)(call), 0)))
 #define ac_spawn_local(call) ((ac_task(__typeof__(call)))ac__parse_spawn_local(((void)(call), 0)))
 #define ac_block_on(call) (*(__typeof__(call) *)ac__parse_block_on(((void)(call), 0)))
+/* Likewise a future; what it is initialised with gets ac__parse_future() around it. */
+#define ac_future(T) __typeof__(__typeof__(T) __attribute__((address_space(7702))) *)
+typedef void __attribute__((address_space(7702))) *ac_future__any;
+ac_future__any ac__parse_future(int);
+struct ac_all__frame {
+    char unused;
+};
+AC_ASYNC void ac_all(ac_future__any, ...) AC_FRAME(struct ac_all__frame);
 void *ac__parse_spawn(int);
 void *ac__parse_spawn_local(int);
 void *ac__parse_block_on(int);
@@ -47,6 +61,20 @@ void *ac__parse_block_on(int);
  *  used when it is gone, is an error; a look at it (`if (task)`) says that the program sees to that. */
 #define ac_task(T) ac_task__handle
 #endif
+
+/* ac_future(T): a future that a local variable keeps, initialised by a call of an async function whose frame is
+ * known in the file. The frame stands in that of the variable's function. Nothing of the call runs before the future is awaited, or
+ * driven by ac_all; it is awaited once, and one that is still driven when its function is cancelled is
+ * cancelled first.
+ *
+ * `await ac_all(f, g, ...)`: drives the futures, which are such variables, until all have finished. Whenever the task is woken,
+ * each that hasn't is polled. Their results stay for `await f`. No allocation. */
+
+/* A future that several places may drive has a byte beside it, for what its last poll said, or this. */
+enum { AC__TAKEN = 2 };
+
+/** A checked stop: the future that is awaited there was awaited before. For generated code. */
+__attribute__((noreturn, cold)) void ac__future_taken(const char *function, const char *file, int line);
 
 /** Drives a future to its end on the calling thread, which becomes its executor; tasks that it
  *  spawned locally run to their end too. Must not be called from async code: a checked stop. So is no
