@@ -387,15 +387,15 @@ void *ac__twin_keep(void *task)
 }
 
 /* The variable has a type of its own. */
-static struct ac__twin *empty_variable(void *variable)
+static struct ac__twin *empty_variable(const void *variable)
 {
     struct ac__twin *twin, *none = NULL;
     memcpy(&twin, variable, sizeof twin);
-    memcpy(variable, &none, sizeof none);
+    memcpy((void *)variable, &none, sizeof none);
     return twin;
 }
 
-void *ac__twin_take(void *variable)
+void *ac__twin_take(const void *variable)
 {
     struct ac__twin *twin = empty_variable(variable);
     if (twin == NULL)
@@ -423,7 +423,7 @@ void ac__twin_all(void **futures, size_t n)
             wait_for_end(futures[i], "ac_all");
 }
 
-void ac__twin_drop(void *variable)
+void ac__twin_drop(const void *variable)
 {
     free(empty_variable(variable));
 }

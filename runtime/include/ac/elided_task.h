@@ -47,11 +47,11 @@ void *ac__twin_await(void *twin);
 void *ac__twin_keep(void *twin);
 /** Makes the call that the variable at @p variable keeps, if ac__twin_all() hasn't. @return the result, which stays until the
  *  thread's next one; the variable is empty then. */
-void *ac__twin_take(void *variable);
+void *ac__twin_take(const void *variable);
 /** Has all of them run, each as a task, to their ends. */
 void ac__twin_all(void **futures, __SIZE_TYPE__ n);
 /** The variable's scope ends. */
-void ac__twin_drop(void *variable);
+void ac__twin_drop(const void *variable);
 
 #ifdef __cplusplus
 }
