@@ -208,6 +208,7 @@ typedef struct Token {
  * '#' found before anything else begins a directive; false when inside one. */
 Token next_token(const char *text, int offset, int end);
 bool token_is(const char *text, Token, const char *spelling);
+bool is_name_char(char); /* of identifiers, $ and all that isn't ASCII among them */
 /* Past comments and blanks. */
 int skip_blank(const char *text, int offset, int end);
 /* The offset of the bracket that closes the one at `open`, or -1. Strings, comments, directives skipped. */

@@ -91,6 +91,8 @@ static void add_insertions(const Editor *editor, int at, bool after, Buf *out)
             add(out, edit->text);
 }
 
+static bool ends_in_name(const Buf *out) { return is_name_char(out->text[out->size - 1]); }
+
 void render(const Editor *editor, int from, int to, Buf *out)
 {
     const char *text = editor->source->text;
@@ -111,6 +113,8 @@ void render(const Editor *editor, int from, int to, Buf *out)
                 widest = edit;
         copied = at;
         if (widest) {
+            if (out->size && ends_in_name(out) && is_name_char(*widest->text) && !is_name_char(text[at]))
+                add(out, " "); /* `return({ .. })` gives a name */
             add(out, widest->text);
             at = copied = widest->to;
         } else {

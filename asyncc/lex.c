@@ -36,7 +36,7 @@ static bool is_digit(char c)
 }
 
 /* A character that can stand in a name: every byte of UTF-8 too, and '$'. */
-static bool is_name_char(char c)
+bool is_name_char(char c)
 {
     static const bool yes[256] = {
         ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['_'] = true, ['$'] = true, [0x80 ... 0xff] = true,

@@ -79,6 +79,10 @@ void read_kept_future(Reader *r, Node *var, CXCursor c, CXCursor init)
         refuse(r, local->from, local->from + size, "a future of another shape");
         return;
     }
+    if (r->unevaluated) {
+        refuse(r, local->from, local->from + size, "a future where nothing is evaluated");
+        return;
+    }
     if (!word_at(tu, from, parse_future)) {
         insert(tu, from, parse_future);
         insert(tu, to, "), 0))");

@@ -30,6 +30,7 @@ static const char usage[] =
     "  --macros      calls in bodies of macros are awaited there; else what they call stays plain\n"
     "  --yield       every async function begins with a yield, so that every await really suspends\n"
     "  --yield=each  every await has a yield before it too, in the same expression\n"
+    "  --kept        calls are kept as futures, driven by ac_all, and then awaited, by turns, where that may be\n"
     "  --recursive   functions that call themselves, or each other in a circle, become async too\n"
     "  --library     only static functions: others are called from other files\n"
     "  --report      names on stderr what stays plain, with the reason\n"
@@ -60,7 +61,7 @@ struct Function {
     int *calls; /* those that it makes, by index */
     int ncalls, calls_room;
     int order, low; /* Tarjan's, in search of circles */
-    bool on_stack;
+    bool on_stack, in_circle;
     Function *next; /* of the same hash */
 };
 
@@ -84,7 +85,7 @@ enum { NHASH = 4096 };
 typedef struct Program {
     Arena *arena;
     const Options *options;
-    bool macros, yields, yields_each, recursive, library, report;
+    bool macros, yields, yields_each, kept, recursive, library, report;
     CXTranslationUnit unit;
     CXFile file;
     const char *text;
@@ -635,7 +636,8 @@ static void find_circles(Program *p, Function *f)
     for (;;) {
         Function *member = p->stack[--p->nstack];
         member->on_stack = false;
-        if (!alone || calls_itself)
+        member->in_circle = !alone || calls_itself;
+        if (member->in_circle && !p->recursive)
             keep_plain(member, "recursive");
         if (member == f)
             return;
@@ -658,10 +660,9 @@ static void decide(Program *p)
                     keep_plain(f, "declared without a prototype");
     }
     check_mentions(p);
-    if (!p->recursive)
-        for (int i = 0; i < p->nfunctions; i++)
-            if (!p->in_order[i]->order)
-                find_circles(p, p->in_order[i]);
+    for (int i = 0; i < p->nfunctions; i++)
+        if (!p->in_order[i]->order)
+            find_circles(p, p->in_order[i]);
     /* By offset: a call of a plain function is named there. A macro's argument may name another by turns. */
     unsigned char *plain = take(p->arena, (size_t)p->size + 1);
     for (bool changed = true; changed;) {
@@ -680,6 +681,25 @@ static void decide(Program *p)
 }
 
 /* ---- the new text ------------------------------------------------------------------------------- */
+
+/* `({ ac_future(int) ac_kept7 = f(x); await ac_kept7; })`: the type of f's result, if it can be said, and f is to be
+ * kept: in no circle, where a future would be boxed, and not void, of which ac/elided.h makes no object. */
+static const char *kept_type(Program *p, const Call *call)
+{
+    if (!p->kept || call->to < 0 || call->postfix || call->callee->in_circle)
+        return NULL;
+    CXType type = clang_getCanonicalType(clang_getCursorResultType(call->callee->first));
+    const char *text = copy_string(p, clang_getTypeSpelling(type));
+    bool named = type.kind != CXType_Void && !strstr(text, " at ") && !strchr(text, '(') && *text;
+    return named ? text : NULL;
+}
+
+static void put_kept(Program *p, const Call *call, int number, const char *type)
+{
+    const char *all = number % 2 ? take_format(p->arena, "await ac_all(ac_kept%d); ", number) : "";
+    insert(p, call->from, take_format(p->arena, "__extension__({ ac_future(%s) ac_kept%d = ", type, number), false);
+    insert(p, call->to, take_format(p->arena, "; %sawait ac_kept%d; })", all, number), true);
+}
 
 static void put_insertions(Program *p)
 {
@@ -707,6 +727,11 @@ static void put_insertions(Program *p)
         if (call->callee->why || done[call->name])
             continue;
         done[call->name] = 1;
+        const char *type = postfix[call->name] ? NULL : kept_type(p, call);
+        if (type) {
+            put_kept(p, call, i, type);
+            continue;
+        }
         bool each = p->yields_each && call->to >= 0;
         bool brackets = (postfix[call->name] || each) && call->to >= 0;
         insert(p, call->from,
@@ -726,7 +751,7 @@ static bool write_text(Program *p)
         perror(p->options->output);
         return false;
     }
-    if (p->yields || p->yields_each)
+    if (p->yields || p->yields_each || p->kept)
         fputs("#include <ac/task.h>\n", out);
     int at = 0;
     for (int i = 0; i < p->ninsertions; i++) {
@@ -858,6 +883,8 @@ static int take_options(Program *p, int argc, char **argv)
             p->yields = true;
         else if (!strcmp(word, "--yield=each"))
             p->yields = p->yields_each = true;
+        else if (!strcmp(word, "--kept"))
+            p->kept = true;
         else if (!strcmp(word, "--recursive"))
             p->recursive = true;
         else if (!strcmp(word, "--keep-recursive"))
