@@ -47,7 +47,7 @@ const char *name_await(Tu *tu, const Await *await)
 {
     int line = await->node ? line_of(tu, await->node->from) : 0;
     if (await->callee)
-        return take_format(tu->arena, "%d:await %s", line, await->callee->name);
+        return take_format(tu->arena, "%d:await %s", line, awaited_future(await) ? awaited_future(await)->name : await->callee->name);
     const Node *task = await->node && await->node->nkids ? await->node->kids[0] : NULL;
     const char *text = task ? one_line(tu, task->from, task->to) : "";
     return take_format(tu->arena, "%d:await %s", line, *text ? text : "task");
