@@ -3,8 +3,8 @@
  *     ac_spawn, wakes by workers -> the worker's slot -> its ring --steal half--> another worker's ring
  *     ac_spawn, wakes by others --> injector --a share--> a worker's ring
  *
- * A worker runs what is in its slot (the task that was woken last: its data is warm; a few times in a row
- * at most), then its ring, then takes a share of the injector, then steals. Every 61 polls it looks at
+ * A worker runs what is in its slot (the task that was woken last: its data is warm; but a few times only
+ * while others wait), then its ring, then takes a share of the injector, then steals. Every 61 polls it looks at
  * the injector first, and at timers and descriptors if no one else does. These are the rules
  * of Go's scheduler, and of tokio's, which took them from there.
  *
@@ -40,7 +40,9 @@
 enum {
     BUDGET = 128,       /* ready leaves a task may take in one poll                        */
     LOOK_AROUND = 61,   /* polls between two looks at injector, timers, descriptors        */
-    MOST_SLOT_RUNS = 3, /* in a row: two tasks that wake each other would starve the ring  */
+    /* Between two such looks, while there is anything in the ring. Two tasks that wake each other would starve it; and
+     * one that awaits many others, in turn, goes to the end: then they are over, and it needn't be woken for each. */
+    MOST_SLOT_RUNS = 3,
     MOST_THREADS = 1024,
 };
 
@@ -403,6 +405,7 @@ static struct ac_task *next_task(struct ac__worker *self)
     struct ac_task *task;
     if (++self->turn % LOOK_AROUND == 0) {
         look_around(self);
+        self->slot_runs = 0;
         if ((task = take_injected(self, true)) != NULL)
             return task;
     }
@@ -413,7 +416,6 @@ static struct ac_task *next_task(struct ac__worker *self)
             return task;
         put_into_ring(self, task);
     }
-    self->slot_runs = 0;
     if ((task = ac__ring_take(&self->ring)) != NULL || (task = take_injected(self, false)) != NULL)
         return task;
     return begin_search(self) ? steal(self) : NULL;

@@ -229,6 +229,44 @@ START_TEST(what_a_busy_worker_has_queued_is_stolen)
 }
 END_TEST
 
+enum { BATCH = 200 };
+static ac_task__handle batch[BATCH];
+
+/* So many batches as it is told: spawned at once, awaited in turn. */
+static enum ac_poll spawn_batches(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (; self->result > 0; self->result--) {
+        for (int i = 0; i < BATCH; i++)
+            batch[i] = SPAWN_PROBE({ .result = 0 });
+        for (self->i = 0; self->i < BATCH; self->i++) {
+            JOIN(self, batch[self->i]);
+        }
+    }
+    END;
+}
+
+static void count_batches(int nbatches, struct ac_pool_counts *counts)
+{
+    struct script *frame = ac_task_new(&script__type);
+    *frame = (struct script){ .poll = spawn_batches, .result = nbatches };
+    ac_detach(ac_task_spawn(frame));
+    do {
+        sched_yield();
+        ac_pool_count(counts);
+    } while (counts->alive > 0);
+}
+
+START_TEST(who_awaits_many_tasks_is_not_woken_for_each)
+{
+    set_threads(1);
+    struct ac_pool_counts counts;
+    count_batches(1, &counts);
+    ck_assert_uint_eq(counts.spawned, 1 + BATCH);
+    ck_assert_uint_lt(counts.polls, BATCH + 20);
+}
+END_TEST
+
 static enum ac_poll keep_errno(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
@@ -707,6 +745,7 @@ int main(void)
         wakes_during_one_poll_cost_one_more_poll,
         tasks_run_on_two_threads_at_a_time,
         what_a_busy_worker_has_queued_is_stolen,
+        who_awaits_many_tasks_is_not_woken_for_each,
         errno_belongs_to_the_task_on_whatever_thread,
         a_null_handle_joins_with_enomem,
         a_cancel_returns_when_the_future_has_cleaned_up,
