@@ -18,6 +18,11 @@
  * So a task that was published while one searched is seen by that one; while one was on the way to bed, by
  * that one; and later, it rings. Model: tests/models/park.pml.
  *
+ * Lingering. Who spawns many tasks that are soon over would ring for each: one is woken, steals the few that there
+ * are, finds nothing more, and parks, which takes longer than all that it has run; on one processor the two even
+ * take turns. So a thief goes on searching for a while when he has run what he stole, and lets the other threads
+ * of his processor run meanwhile, his victim above all. Nobody rings as long as he searches.
+ *
  * All parked workers sleep in the reactor, on the one epoll: an event wakes one of them, be it a
  * descriptor's, the alarm's at the next timer's tick, or the bell. So as long as any worker is idle, descriptors
  * and timers are looked after, whatever the others do. */
@@ -43,6 +48,7 @@ enum {
     /* Between two such looks, while there is anything in the ring. Two tasks that wake each other would starve it; and
      * one that awaits many others, in turn, goes to the end: then they are over, and it needn't be woken for each. */
     MOST_SLOT_RUNS = 3,
+    LINGERS = 8,        /* times that a thief looks once more before he parks              */
     MOST_THREADS = 1024,
 };
 
@@ -61,7 +67,7 @@ struct ac__worker {
 
     /* The worker's own. */
     struct ac_task *slot;
-    unsigned index, turn, slot_runs, seed;
+    unsigned index, turn, slot_runs, seed, lingers;
     bool searching; /* it is the one that `idle` counts                                    */
     bool quiet;     /* a batch of tasks is being woken: don't unpark others for each of them */
     pthread_t thread;
@@ -304,10 +310,25 @@ static struct ac_task *steal(struct ac__worker *self)
         struct ac_task *task = victim == self ? NULL : ac__ring_steal(&victim->ring, &self->ring);
         if (task != NULL) {
             count(&self->steals);
+            self->lingers = LINGERS;
             return task;
         }
     }
     return NULL;
+}
+
+static struct ac_task *search(struct ac__worker *self)
+{
+    if (!begin_search(self))
+        return NULL;
+    struct ac_task *task;
+    while ((task = steal(self)) == NULL && self->lingers > 0) {
+        self->lingers--;
+        sched_yield();
+        if ((task = take_injected(self, false)) != NULL)
+            break;
+    }
+    return task;
 }
 
 /* A batch of tasks has come into its ring, of which it can run but one at a time. */
@@ -418,7 +439,7 @@ static struct ac_task *next_task(struct ac__worker *self)
     }
     if ((task = ac__ring_take(&self->ring)) != NULL || (task = take_injected(self, false)) != NULL)
         return task;
-    return begin_search(self) ? steal(self) : NULL;
+    return search(self);
 }
 
 /* The task has been pending for the first time: now it has to be found by the shutdown. */

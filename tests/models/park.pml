@@ -134,6 +134,7 @@ next:
         }
         if
         :: searches ->
+search:
             i = 0;
             do
             :: i < WORKERS && !got ->
@@ -144,7 +145,18 @@ next:
                 i++
             :: else -> break
             od;
-            i = 0
+            i = 0;
+            /* It may linger, as long as it likes. */
+            // FROM runtime/pool.c: while ((task = steal(self)) == NULL && self->lingers > 0) {
+            if
+            :: !got ->
+                if
+                :: atomic { injected > 0 -> injected--; got = true }
+                :: goto search
+                :: true
+                fi
+            :: else
+            fi
         :: else
         fi
     :: else

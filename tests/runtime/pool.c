@@ -1,9 +1,11 @@
 /* The pool: tasks on several threads, joined, cancelled and detached from any; timers and descriptors there;
  * its end; and the checked stops. */
+#define _GNU_SOURCE
 #include "support.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -264,6 +266,25 @@ START_TEST(who_awaits_many_tasks_is_not_woken_for_each)
     count_batches(1, &counts);
     ck_assert_uint_eq(counts.spawned, 1 + BATCH);
     ck_assert_uint_lt(counts.polls, BATCH + 20);
+}
+END_TEST
+
+/* On one processor, where a thread that is woken may run at once, in place of its waker. */
+START_TEST(a_thief_is_not_woken_for_each_task)
+{
+    cpu_set_t all, one;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    set_threads(2);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0); /* the pool's threads inherit it */
+    struct ac_pool_counts counts;
+    count_batches(100, &counts);
+    ck_assert_uint_eq(counts.spawned, 1 + 100 * BATCH);
+    ck_assert_uint_lt(counts.unparks, 5 * BATCH);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
 }
 END_TEST
 
@@ -746,6 +767,7 @@ int main(void)
         tasks_run_on_two_threads_at_a_time,
         what_a_busy_worker_has_queued_is_stolen,
         who_awaits_many_tasks_is_not_woken_for_each,
+        a_thief_is_not_woken_for_each_task,
         errno_belongs_to_the_task_on_whatever_thread,
         a_null_handle_joins_with_enomem,
         a_cancel_returns_when_the_future_has_cleaned_up,
