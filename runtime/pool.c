@@ -243,13 +243,7 @@ static struct ac_task *take_injected(struct ac__worker *self, bool one)
         size_t share = one ? 0 : length / pool.nworkers;
         if (share > AC__RING_SIZE / 2)
             share = AC__RING_SIZE / 2;
-        while (share-- > 0) {
-            struct ac_task *next = in->first->next; /* once it is in the ring it may be anywhere */
-            if (!ac__ring_put(&self->ring, in->first))
-                break;
-            in->first = next;
-            length--;
-        }
+        length -= ac__ring_put_list(&self->ring, &in->first, share);
     }
     atomic_store(&in->length, length);
     pthread_mutex_unlock(&in->lock);

@@ -40,6 +40,22 @@ static inline bool ac__ring_put(struct ac__ring *ring, struct ac_task *task)
     return true;
 }
 
+/* Owner. Puts the first @p most of a list by `next`, which has as many, or those for which there is room; the list is
+ * the rest from then on. Returns how many: one store shows them all. */
+static inline uint64_t ac__ring_put_list(struct ac__ring *ring, struct ac_task **list, uint64_t most)
+{
+    uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    uint64_t room = AC__RING_SIZE - (tail - atomic_load_explicit(&ring->head, memory_order_acquire));
+    uint64_t n = most < room ? most : room;
+    for (uint64_t i = 0; i < n; i++) {
+        atomic_store_explicit(ac__ring_slot(ring, tail + i), *list, memory_order_relaxed);
+        *list = (*list)->next;
+    }
+    if (n > 0)
+        atomic_store(&ring->tail, tail + n);
+    return n;
+}
+
 /* Owner. Null: there is none. */
 static inline struct ac_task *ac__ring_take(struct ac__ring *ring)
 {

@@ -72,12 +72,20 @@ proctype Owner() {
         :: else ->
             // FROM runtime/ring.h: atomic_store_explicit(ac__ring_slot(ring, tail), task, memory_order_relaxed);
             // FROM runtime/ring.h: atomic_store(&ring->tail, tail + 1);
+            // FROM runtime/ring.h: atomic_store_explicit(ac__ring_slot(ring, tail + i), *list, memory_order_relaxed);
+            // FROM runtime/ring.h: atomic_store(&ring->tail, tail + n);
 #ifdef TAIL_FIRST
             tail++;
             places[(tail - 1) % SIZE] = task;
 #else
             places[tail % SIZE] = task;
-            tail++;
+            if
+            :: tail++
+            :: task < TASKS && tail + 1 - h < SIZE -> /* it puts two at a time, as many as there is room for */
+                places[(tail + 1) % SIZE] = task + 1;
+                tail = tail + 2;
+                task++
+            fi;
 #endif
             task++
         fi
