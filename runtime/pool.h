@@ -4,8 +4,8 @@
  * thread; what all need to know of it is the one atomic word `shared`, six bits and a count of
  * references. Every change is one atomic operation, here in the order of a task's life:
  *
- *     spawn            SCHEDULED and two references, the pool's and the handle's; then it is queued
- *     begin to poll    SCHEDULED -> RUNNING          by the worker that took it from a queue
+ *     spawn            RUNNING and two references, the pool's and the handle's; then it is queued
+ *     begin to poll    SCHEDULED -> RUNNING          by the worker that took it from a queue; nothing, the first time
  *     wake             + SCHEDULED                   by anyone; queues it if it was idle
  *     pending          - RUNNING                     by the worker; queues it if SCHEDULED is set
  *     ready            RUNNING -> FINISHED           by the worker; wakes the joiner if there is one
@@ -20,7 +20,9 @@
  * RUNNING: a worker polls. Set and cleared by that worker. It grants all of the task that is not atomic
  * (the frame, saved_errno, home, the place in the list of all), to one worker at a time: clearing
  * it releases, and the next worker acquires with its setting. After clearing RUNNING the worker
- * touches the task no more, unless it found SCHEDULED set, and so owes it a place in a queue.
+ * touches the task no more, unless it found SCHEDULED set, and so owes it a place in a queue. A task is
+ * born with RUNNING, on behalf of the worker that will take it from its first queue; the queue then releases and acquires.
+ * So that worker has nothing to change, and a cancel that comes before it queues nothing.
  *
  * FINISHED: the future is over and will not be polled again. Set once, in place of RUNNING. It grants the
  * result to whoever holds the handle (release; he acquires). Wakes that come later only leave
@@ -41,7 +43,8 @@
  *
  * References: the pool has one until FINISHED, the handle one until it is given back, and every clone of the
  * waker one. Who takes the last frees the memory (each giving back releases, the last acquires).
- * What was queued needs none of its own: SCHEDULED implies that the pool's is there.
+ * What was queued needs none of its own: it isn't FINISHED, so the pool's is there. Who holds the only one has the
+ * task for himself, and frees it without an operation on the word.
  *
  * So a join or a cancel that is ready has seen FINISHED: the frame is over, no worker is in it, nor will be.
  *

@@ -8,6 +8,11 @@ static struct ac_task *task_of(struct ac_waker *waker) { return (struct ac_task 
 
 static void unref(struct ac_task *task)
 {
+    /* The only reference is this one, and nobody else can make another of it: that needs no locked operation. */
+    if (atomic_load_explicit(&task->shared, memory_order_acquire) / POOL_REFERENCE == 1) {
+        ac__task_free(task);
+        return;
+    }
     unsigned before = atomic_fetch_sub_explicit(&task->shared, POOL_REFERENCE, memory_order_acq_rel);
     if (before / POOL_REFERENCE == 1)
         ac__task_free(task);
@@ -64,12 +69,15 @@ static void start(struct ac_task *task, unsigned word)
     atomic_init(&task->shared, word);
 }
 
-void ac__pool_task_start(struct ac_task *task) { start(task, POOL_SCHEDULED | 2 * POOL_REFERENCE); }
+void ac__pool_task_start(struct ac_task *task) { start(task, POOL_RUNNING | 2 * POOL_REFERENCE); }
 
 void ac__pool_task_refuse(struct ac_task *task) { start(task, POOL_FINISHED | POOL_CANCELLED | POOL_REFERENCE); }
 
 unsigned ac__pool_task_begin(struct ac_task *task)
 {
+    /* It is born RUNNING, and the queue has handed it over. The load acquires what was written before a cancel. */
+    if (task->home == POOL_NO_HOME)
+        return atomic_load_explicit(&task->shared, memory_order_acquire);
     /* SCHEDULED is set and RUNNING is clear, so this exchanges them. */
     return atomic_fetch_add_explicit(&task->shared, POOL_RUNNING - POOL_SCHEDULED, memory_order_acq_rel);
 }

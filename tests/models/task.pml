@@ -15,12 +15,15 @@
 // MUTATION JOINER_BORROWED: the joiner's waker isn't cloned
 // MUTATION REFERENCE_GIVEN_EARLY: the worker gives up its reference before it reads the joiner's field
 // MUTATION SCHEDULED_CLEARED_LATE: SCHEDULED is cleared after the poll and not before
+// MUTATION BORN_IDLE: a task is queued for its first poll without RUNNING
+// MUTATION FREED_BY_ALL: whoever reads that few references are left frees the memory
 
 bool scheduled, running, finished, cancel, joiner; /* the word, with */
 byte refs;
 bool freed;
 byte queued; /* times that the task is in a queue */
 byte inside; /* workers in its frame */
+bool begun;  /* it has been in its first poll */
 bool event;  /* what the task waits for */
 bool comes;  /* whether it will be; if not, the task is cancelled in the end */
 
@@ -37,16 +40,32 @@ inline push() {
 }
 
 // FROM runtime/pool_task.c: unsigned before = atomic_fetch_sub_explicit(&task->shared, POOL_REFERENCE, memory_order_acq_rel);
+// FROM runtime/pool_task.c: if (atomic_load_explicit(&task->shared, memory_order_acquire) / POOL_REFERENCE == 1) {
 inline unref() {
-    atomic {
-        touch();
-        assert(refs > 0);
-        refs--;
-        if
-        :: refs == 0 -> freed = true
-        :: else
-        fi
-    }
+    touch();
+    if
+#ifdef FREED_BY_ALL
+    :: refs <= 2 ->
+#else
+    :: refs == 1 ->
+#endif
+        atomic {
+            touch();
+            assert(refs == 1);
+            refs = 0;
+            freed = true
+        }
+    :: else ->
+        atomic {
+            touch();
+            assert(refs > 0);
+            refs--;
+            if
+            :: refs == 0 -> freed = true
+            :: else
+            fi
+        }
+    fi
 }
 
 // FROM runtime/pool_task.c: unsigned before = atomic_fetch_or_explicit(&task->shared, POOL_SCHEDULED | flags, memory_order_acq_rel);
@@ -86,13 +105,18 @@ endless:
     do
     :: atomic { queued > 0 -> queued-- }
         // FROM runtime/pool_task.c: return atomic_fetch_add_explicit(&task->shared, POOL_RUNNING - POOL_SCHEDULED, memory_order_acq_rel);
+        // FROM runtime/pool_task.c: return atomic_load_explicit(&task->shared, memory_order_acquire);
         atomic {
             touch();
-            assert(scheduled && !running && !finished);
+            if
+            :: begun ->
+                assert(scheduled && !running && !finished);
 #ifndef SCHEDULED_CLEARED_LATE
-            scheduled = false;
+                scheduled = false;
 #endif
-            running = true;
+                running = true
+            :: else -> begun = true
+            fi;
             cancels = cancel
         }
         atomic { assert(inside == 0); inside++ }
@@ -248,7 +272,10 @@ proctype Judge() {
 
 init {
     atomic {
-        scheduled = true;
+        // FROM runtime/pool_task.c: start(task, POOL_RUNNING | 2 * POOL_REFERENCE);
+#ifndef BORN_IDLE
+        running = true;
+#endif
         queued = 1;
         refs = 4; /* the pool's, the handle's, two wakers' */
         joiner_refs = 1;
