@@ -52,24 +52,39 @@ static ssize_t result_of(ssize_t n)
 
 /* ---- one call, again after a signal ---- */
 
-static ssize_t receive(int fd, struct iovec *pieces, int npieces)
+static ssize_t receive(int fd, void *buffer, size_t size)
 {
     ssize_t n;
     do
-        n = result_of(npieces == 1 ? ac__sys_recv(fd, pieces->iov_base, pieces->iov_len, MSG_DONTWAIT)
-                                   : ac__sys_recv_pieces(fd, pieces, npieces, MSG_DONTWAIT));
+        n = result_of(ac__sys_recv(fd, buffer, size, MSG_DONTWAIT));
+    while (n == -EINTR);
+    return n;
+}
+
+static ssize_t receive_pieces(int fd, struct iovec *pieces, int npieces)
+{
+    ssize_t n;
+    do
+        n = result_of(ac__sys_recv_pieces(fd, pieces, npieces, MSG_DONTWAIT));
     while (n == -EINTR);
     return n;
 }
 
 /* A write to a peer that has gone is an error and no signal. */
-static ssize_t transmit(int fd, struct iovec *pieces, int npieces, int flags)
+static ssize_t transmit(int fd, const void *buffer, size_t size)
 {
     ssize_t n;
-    flags |= MSG_NOSIGNAL;
     do
-        n = result_of(npieces == 1 ? ac__sys_send(fd, pieces->iov_base, pieces->iov_len, flags)
-                                   : ac__sys_send_pieces(fd, pieces, npieces, flags));
+        n = result_of(ac__sys_send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL));
+    while (n == -EINTR);
+    return n;
+}
+
+static ssize_t transmit_pieces(int fd, struct iovec *pieces, int npieces, int flags)
+{
+    ssize_t n;
+    do
+        n = result_of(ac__sys_send_pieces(fd, pieces, npieces, flags | MSG_NOSIGNAL));
     while (n == -EINTR);
     return n;
 }
@@ -127,7 +142,7 @@ static ssize_t try_file(int fd, struct iovec *pieces, int npieces, enum ac__dire
 static ssize_t transfer_blocking(int fd, struct iovec *pieces, int npieces, enum ac__direction direction)
 {
     for (;;) {
-        ssize_t n = direction == AC__WRITE ? transmit(fd, pieces, npieces, 0) : -ENOTSOCK;
+        ssize_t n = direction == AC__WRITE ? transmit_pieces(fd, pieces, npieces, 0) : -ENOTSOCK;
         if (n == -ENOTSOCK)
             n = transfer(fd, pieces, npieces, direction, 0);
         if (n != -EAGAIN)
@@ -140,32 +155,42 @@ static ssize_t transfer_blocking(int fd, struct iovec *pieces, int npieces, enum
 
 /* ---- the calls ---- */
 
-/* The pieces are the caller's own, to be cut. */
-static ssize_t try(int fd, struct iovec *pieces, int npieces, enum ac__direction direction, enum ac__io_how how)
+static bool may_be_socket(enum ac__io_how how) { return how == AC__BARE || how == AC__BORN; }
+/* Not all that may be one is. */
+static bool says_all(ssize_t n, enum ac__io_how how) { return n != -ENOTSOCK || how == AC__BORN; }
+
+/* What is no socket, or may block. The pieces are the caller's own, to be cut. */
+static ssize_t try_else(int fd, struct iovec *pieces, int npieces, enum ac__direction direction, enum ac__io_how how)
 {
-    ssize_t n;
+    if (how == AC__BARE)
+        return try_file(fd, pieces, npieces, direction);
     if (how == AC__FILE)
         return transfer(fd, pieces, npieces, direction, 0);
-    if (how == AC__MAY_BLOCK) {
-        ac__outside_begin();
-        n = transfer_blocking(fd, pieces, npieces, direction);
-        ac__outside_end();
-        return n;
-    }
-    n = direction == AC__READ ? receive(fd, pieces, npieces) : transmit(fd, pieces, npieces, MSG_DONTWAIT);
-    return n == -ENOTSOCK && how != AC__BORN ? try_file(fd, pieces, npieces, direction) : n;
+    ac__outside_begin();
+    ssize_t n = transfer_blocking(fd, pieces, npieces, direction);
+    ac__outside_end();
+    return n;
+}
+
+static ssize_t try_piece(int fd, struct iovec piece, enum ac__direction direction, enum ac__io_how how)
+{
+    return try_else(fd, &piece, 1, direction, how);
 }
 
 ssize_t ac__try_read(int fd, void *buffer, size_t size, enum ac__io_how how)
 {
-    struct iovec piece = { buffer, size };
-    return size == 0 ? 0 : try(fd, &piece, 1, AC__READ, how);
+    if (size == 0)
+        return 0;
+    ssize_t n = may_be_socket(how) ? receive(fd, buffer, size) : -ENOTSOCK;
+    return says_all(n, how) ? n : try_piece(fd, (struct iovec){ buffer, size }, AC__READ, how);
 }
 
 ssize_t ac__try_write(int fd, const void *buffer, size_t size, enum ac__io_how how)
 {
-    struct iovec piece = { (void *)buffer, size };
-    return size == 0 ? 0 : try(fd, &piece, 1, AC__WRITE, how);
+    if (size == 0)
+        return 0;
+    ssize_t n = may_be_socket(how) ? transmit(fd, buffer, size) : -ENOTSOCK;
+    return says_all(n, how) ? n : try_piece(fd, (struct iovec){ (void *)buffer, size }, AC__WRITE, how);
 }
 
 enum { WINDOW = 64 }; /* pieces that one call is given; more are as slow by twos as by thousands */
@@ -189,14 +214,20 @@ ssize_t ac__try_read_pieces(int fd, const struct iovec *pieces, int npieces, siz
 {
     struct iovec window[WINDOW];
     int n = copy_window(window, pieces, npieces, skip);
-    return n == 0 ? 0 : try(fd, window, n, AC__READ, how);
+    if (n == 0)
+        return 0;
+    ssize_t nread = may_be_socket(how) ? receive_pieces(fd, window, n) : -ENOTSOCK;
+    return says_all(nread, how) ? nread : try_else(fd, window, n, AC__READ, how);
 }
 
 ssize_t ac__try_write_pieces(int fd, const struct iovec *pieces, int npieces, size_t skip, enum ac__io_how how)
 {
     struct iovec window[WINDOW];
     int n = copy_window(window, pieces, npieces, skip);
-    return n == 0 ? 0 : try(fd, window, n, AC__WRITE, how);
+    if (n == 0)
+        return 0;
+    ssize_t nwritten = may_be_socket(how) ? transmit_pieces(fd, window, n, MSG_DONTWAIT) : -ENOTSOCK;
+    return says_all(nwritten, how) ? nwritten : try_else(fd, window, n, AC__WRITE, how);
 }
 
 ssize_t ac__pieces_size(const struct iovec *pieces, int npieces)
