@@ -7,6 +7,7 @@
 
 /* The busiest leaves have what they share in one piece, and know which call it tries. */
 #define BUSY __attribute__((flatten))
+#define RARE __attribute__((noinline))
 
 enum { FRESH, BEGUN, ON_THREAD, OVER };
 
@@ -113,26 +114,6 @@ static struct ac__fd *registered_slot(struct ac__reactor *reactor, int fd, unsig
     return slot != NULL && slot->registered ? slot : NULL;
 }
 
-/* Waits at once for a descriptor whose event is outstanding: trying would be in vain. Else notes its tick. */
-static bool must_wait(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
-{
-    struct ac__reactor *reactor = reactor_of(cx);
-    wait->tick = 0;
-    if (reactor == NULL)
-        return false;
-    ac__reactor_lock(reactor);
-    struct ac__fd *slot = registered_slot(reactor, fd, wait->generation);
-    bool must = slot != NULL && !slot->ready[direction];
-    if (must) {
-        wait->waker = cx->waker;
-        link_wait(slot, direction, wait);
-    } else if (slot != NULL) {
-        wait->tick = slot->tick[direction];
-    }
-    ac__reactor_unlock(reactor);
-    return must;
-}
-
 void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
 {
     struct ac__reactor *reactor = reactor_of(cx);
@@ -147,101 +128,120 @@ void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum a
     ac__reactor_unlock(reactor);
 }
 
-static enum ac__io_how how_of(unsigned generation)
-{
-    return !ac__is_born(generation) ? AC__BARE : generation & AC__FD_FILE ? AC__FILE : AC__BORN;
-}
+static enum ac__io_how how_of(unsigned generation) { return generation & (AC__FD_BORN | AC__FD_FILE); }
 
-/* What most polls are: of a descriptor that was born here and is registered, in a reactor that one thread has to
- * itself, so that nothing happens beside. The slot is looked up once. False: it is something else, or has become so, and
- * nothing has been done that the long way wouldn't do again. */
-static inline bool poll_alone(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
-                              ac__io_try *try, void *self, ssize_t *result, enum ac_poll *said)
+enum look { WAITS, MAY_TRY, CLOSED };
+
+/* All that a poll has to know before it tries, by one look under the lock: whether the wait goes on; whether the
+ * descriptor is still the one that it was; and whether its event is outstanding, so that trying would be in vain and the
+ * wait begins at once. Else notes the descriptor's tick, and gives its slot, if it is registered. */
+static inline enum look look(struct ac__io_wait *wait, struct ac_context *cx, struct ac__reactor *reactor, int fd,
+                             enum ac__direction direction, struct ac__fd **slot)
 {
-    struct ac__reactor *reactor = reactor_of(cx);
-    if (reactor == NULL || reactor->lock != NULL || wait->state > BEGUN)
-        return false;
-    *said = AC_PENDING;
-    if (wait->link != NULL) {
-        wait->waker = cx->waker;
-        return true;
-    }
-    unsigned generation = ac__fd_generation(fd);
-    struct ac__fd *slot = ac__fd_at(reactor, fd);
-    if (slot == NULL || !slot->registered || slot->generation != generation || !ac__is_born(generation)
-        || (wait->state == BEGUN && wait->generation != generation))
-        return false;
-    wait->generation = generation;
-    wait->state = BEGUN;
-    if (slot->ready[direction]) {
-        if (!ac__spend(cx))
-            return true;
-        wait->tick = slot->tick[direction];
-        ssize_t n = try(self, how_of(generation));
-        if (n == AC__WANTS_THREAD)
-            return false;
-        if (n != -EAGAIN) {
-            *result = n;
-            wait->state = OVER;
-            *said = AC_READY;
-            return true;
-        }
-        slot->ready[direction] = false;
-    }
+    *slot = NULL;
     wait->waker = cx->waker;
-    link_wait(slot, direction, wait);
-    return true;
-}
-
-enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
-                         ac__io_try *try, void *self, ssize_t *result, const char *function)
-{
-    enum ac_poll said;
-    if (poll_alone(wait, cx, fd, direction, try, self, result, &said))
-        return said;
-    if (wait->state == OVER)
-        ac__stop(function, "polled after it was ready");
-    if (wait->state == ON_THREAD) {
-        if (ac__io_job_poll(wait, cx, result) == AC_PENDING)
-            return AC_PENDING;
-        wait->state = OVER;
-        return AC_READY;
-    }
-    if (wait->state != FRESH && !ac__io_woken(wait, cx))
-        return AC_PENDING;
+    if (wait->link != NULL)
+        return WAITS;
     unsigned generation = ac__fd_generation(fd);
     if (wait->state == FRESH) {
         wait->generation = generation;
         wait->state = BEGUN;
     } else if (wait->generation != generation) {
-        *result = -EBADF; /* closed under us, and the number may be another's by now */
-        wait->state = OVER;
-        return AC_READY;
+        return CLOSED; /* under us, and the number may be another's by now */
     }
+    wait->tick = 0;
+    if (reactor == NULL || (*slot = registered_slot(reactor, fd, generation)) == NULL)
+        return MAY_TRY;
+    wait->tick = (*slot)->tick[direction];
+    if ((*slot)->ready[direction])
+        return MAY_TRY;
+    link_wait(*slot, direction, wait);
+    return WAITS;
+}
 
+/* The try was in vain. AC_PENDING: it waits. AC_READY: @p result is that of the operation, or -EAGAIN: try again. */
+static RARE enum ac_poll wait_after_try(struct ac__io_wait *wait, struct ac_context *cx, int fd,
+                                        enum ac__direction direction, ac__io_try *try, void *self, ssize_t *result,
+                                        const char *function)
+{
+    if (*result == -EAGAIN) {
+        *result = ac__io_block(wait, cx, fd, direction, function);
+        if (*result == 0)
+            return AC_PENDING;
+        if (*result == -EPERM)
+            *result = AC__WANTS_THREAD;
+    }
+    if (*result == AC__WANTS_THREAD) {
+        if (ac__io_job_start(wait, cx, try, self, function)) {
+            wait->state = ON_THREAD;
+            return AC_PENDING;
+        }
+        *result = try(self, AC__MAY_BLOCK); /* it takes as long as the disk does, and no longer */
+    }
+    return AC_READY;
+}
+
+/* Of one that waits for a thread, or is over. */
+static RARE enum ac_poll poll_later(struct ac__io_wait *wait, struct ac_context *cx, ssize_t *result,
+                                    const char *function)
+{
+    if (wait->state == OVER)
+        ac__stop(function, "polled after it was ready");
+    if (ac__io_job_poll(wait, cx, result) == AC_PENDING)
+        return AC_PENDING;
+    wait->state = OVER;
+    return AC_READY;
+}
+
+/* The last try has read all that there was. */
+static void is_empty(const struct ac__io_wait *wait, struct ac__reactor *reactor, struct ac__fd *slot)
+{
+    ac__reactor_lock(reactor);
+    if (slot->generation == wait->generation && !slot->hung_up && slot->tick[AC__READ] == wait->tick)
+        slot->ready[AC__READ] = false;
+    ac__reactor_unlock(reactor);
+}
+
+/* A stream that gave less than @p most bytes is empty: what comes next will be an event, so that the next read
+ * needn't try in vain. Not after the end was seen, which comes but once. */
+static inline enum ac_poll poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
+                                ac__io_try *try, void *self, size_t most, ssize_t *result, const char *function)
+{
+    if (wait->state > BEGUN)
+        return poll_later(wait, cx, result, function);
     ssize_t n;
     do {
-        if (must_wait(wait, cx, fd, direction) || !ac__spend(cx))
+        struct ac__reactor *reactor = reactor_of(cx);
+        struct ac__fd *slot;
+        if (reactor != NULL)
+            ac__reactor_lock(reactor);
+        enum look seen = look(wait, cx, reactor, fd, direction, &slot);
+        if (reactor != NULL)
+            ac__reactor_unlock(reactor);
+        if (seen == WAITS)
             return AC_PENDING;
-        n = try(self, how_of(generation));
-        if (n == -EAGAIN) {
-            n = ac__io_block(wait, cx, fd, direction, function);
-            if (n == 0)
-                return AC_PENDING;
-            if (n == -EPERM)
-                n = AC__WANTS_THREAD;
+        if (seen == CLOSED) {
+            n = -EBADF;
+            break;
         }
-        if (n == AC__WANTS_THREAD) {
-            if (ac__io_job_start(wait, cx, try, self, function)) {
-                wait->state = ON_THREAD;
-                return AC_PENDING;
-            }
-            n = try(self, AC__MAY_BLOCK); /* it takes as long as the disk does, and no longer */
-        }
+        if (!ac__spend(cx))
+            return AC_PENDING;
+        n = try(self, how_of(wait->generation));
+        if (n > 0 && (size_t)n < most && slot != NULL)
+            is_empty(wait, reactor, slot);
+        if ((n == -EAGAIN || n == AC__WANTS_THREAD)
+            && wait_after_try(wait, cx, fd, direction, try, self, &n, function) == AC_PENDING)
+            return AC_PENDING;
     } while (n == -EAGAIN);
     *result = n;
     wait->state = OVER;
     return AC_READY;
+}
+
+enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
+                         ac__io_try *try, void *self, ssize_t *result, const char *function)
+{
+    return poll(wait, cx, fd, direction, try, self, 0, result, function);
 }
 
 /* Reading or writing no bytes: done, whether or not the descriptor is ready. */
@@ -288,30 +288,11 @@ static ssize_t try_read(void *frame, enum ac__io_how how)
     return ac__try_read(self->fd, self->buffer, self->size, how);
 }
 
-/* The last try has read all that there was. */
-static void is_empty(const struct ac__io_wait *wait, const struct ac_context *cx, int fd)
-{
-    struct ac__reactor *reactor = reactor_of(cx);
-    if (reactor == NULL)
-        return;
-    ac__reactor_lock(reactor);
-    struct ac__fd *slot = registered_slot(reactor, fd, wait->generation);
-    if (slot != NULL && !slot->hung_up && slot->tick[AC__READ] == wait->tick)
-        slot->ready[AC__READ] = false;
-    ac__reactor_unlock(reactor);
-}
-
 BUSY enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
 {
     if (self->size == 0)
         return transfer_nothing(&self->wait, &self->result, "ac_read");
-    if (ac__io_poll(&self->wait, cx, self->fd, AC__READ, try_read, self, &self->result, "ac_read") == AC_PENDING)
-        return AC_PENDING;
-    /* A stream that gave less than there was room for is empty: what comes next will be an event,
-     * so that the next read needn't try in vain. Not after the end was seen, which comes but once. */
-    if (self->result > 0 && (size_t)self->result < self->size)
-        is_empty(&self->wait, cx, self->fd);
-    return AC_READY;
+    return poll(&self->wait, cx, self->fd, AC__READ, try_read, self, self->size, &self->result, "ac_read");
 }
 
 enum ac_poll ac_read__start(struct ac_read__frame *self, struct ac_context *cx, int fd, void *buffer, size_t size)

@@ -18,12 +18,12 @@
 
 enum { AC__WANTS_THREAD = -4096 }; /* below any errno */
 
-/* What a call may take the descriptor for. */
+/* What a call may take the descriptor for; all but the last as its generation has it. */
 enum ac__io_how {
-    AC__BARE,      /* anything, in any mode                                      */
-    AC__BORN,      /* a socket of the runtime's own                              */
-    AC__FILE,      /* one that was adopted, is no socket, and never blocks       */
-    AC__MAY_BLOCK, /* anything; and this thread has nothing to do but wait for it */
+    AC__BARE = 0,                         /* anything, in any mode                                      */
+    AC__BORN = AC__FD_BORN,               /* a socket of the runtime's own                              */
+    AC__FILE = AC__FD_BORN | AC__FD_FILE, /* one that was adopted, is no socket, and never blocks       */
+    AC__MAY_BLOCK,                        /* anything; and this thread has nothing to do but wait for it */
 };
 
 /* Tries once. Returns the result, a negative errno, -EAGAIN when it would have blocked, or AC__WANTS_THREAD
