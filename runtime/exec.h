@@ -216,7 +216,8 @@ void ac__exec_end(struct ac_exec *);
 void ac__exec_unref(struct ac_exec *);
 /* A turn that doesn't park, of one that has its reactor: what is known of the world, and then what is ready. */
 void ac__exec_turn(struct ac_exec *);
-/* Into the list of all, and out of it. Without memory for the list the task isn't listed. */
+/* Into the list of all, if ac__lists says that there is one, and out of it. Without memory for the list the task isn't
+ * listed. */
 void ac__exec_list(struct ac_task *);
 void ac__exec_take_from_list(struct ac_task *);
 static inline void ac__exec_unlist(struct ac_task *task)

@@ -59,8 +59,6 @@ void ac__exec_unref(struct ac_exec *exec)
 void ac__exec_list(struct ac_task *task)
 {
     struct ac_exec *exec = task->exec;
-    if (!ac__lists)
-        return;
     if (exec->nall == exec->all_room) {
         unsigned room = exec->all_room == 0 ? 64 : 2 * exec->all_room;
         struct ac_task **all = room < exec->all_room ? NULL : ac__sys_realloc(exec->all, room * sizeof(struct ac_task *));
@@ -102,7 +100,7 @@ static void finish_task(struct ac_exec *exec, struct ac_task *task, bool cancell
     if (!(task->word & TASK_HANDLE)) {
         ac__exec_unlist(task);
         ac__task_release(task);
-    } else if (ac__place(task) == 0 && task->joiner == NULL) { /* a joiner takes it soon */
+    } else if (ac__lists && ac__place(task) == 0 && task->joiner == NULL) { /* a joiner takes it soon */
         ac__exec_list(task);
     }
 }
@@ -136,7 +134,7 @@ static void run_turn(struct ac_exec *exec)
             task->next = NULL;
             *exec->ready_end = task;
             exec->ready_end = &task->next;
-        } else if (ac__place(task) == 0) { /* those in the queue are found there */
+        } else if (ac__lists && ac__place(task) == 0) { /* those in the queue are found there */
             ac__exec_list(task);
         }
         empty_inbox(exec);
