@@ -162,13 +162,22 @@ START_TEST(chunks_that_became_empty_go_together)
 }
 END_TEST
 
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || __has_feature(address_sanitizer) \
+    || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 /* Address space of its own, for the process that the test runs in. */
 START_TEST(no_memory_is_a_stop)
 {
     struct rlimit limit = { 64 << 20, 64 << 20 };
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    abort(); /* sanitizers have no room in a small address space */
-#endif
+    if (SANITIZED)
+        abort(); /* sanitizers have no room in a small address space */
     setrlimit(RLIMIT_AS, &limit);
     struct ac_waker noop;
     struct ac_context cx = { .waker = ac_noop_waker(&noop) };

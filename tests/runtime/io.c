@@ -666,6 +666,7 @@ static enum ac_poll shortage__poll(struct script *self, struct ac_context *cx)
     ac_clock_pause();
     self->task = SPAWN(stubborn, struct script, { .in = self->in });
     DO(self, sleep, ac_sleep, 500 * AC_MS);
+    getrlimit(RLIMIT_NOFILE, &limit); /* a variable of before the await is gone */
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     JOIN(self); /* with no new event */
