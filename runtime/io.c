@@ -68,6 +68,7 @@ static int block(struct ac__io_wait *wait, struct ac_context *cx, struct ac__rea
         /* The first event tells how the descriptor stands in both directions. */
         slot->ready[AC__READ] = slot->ready[AC__WRITE] = false;
     }
+    atomic_store_explicit(&reactor->watches, true, memory_order_relaxed);
     int error = reactor->ops->watch(reactor, slot);
     if (error < 0)
         unlink_wait(wait);

@@ -368,7 +368,7 @@ static void look_around(struct ac__worker *self)
 {
     self->quiet = true;
     unsigned idle = atomic_load(&pool.idle);
-    if (count_parked(idle) == 0) {
+    if (count_parked(idle) == 0 && atomic_load_explicit(&pool.reactor->watches, memory_order_relaxed)) {
         pool.reactor->ops->wait(pool.reactor, 0);
         /* That may have been the ring that was meant for one who sleeps. */
         if (has_token(atomic_load(&pool.idle)))

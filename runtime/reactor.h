@@ -43,6 +43,9 @@ struct ac__reactor {
     /* Of the reactor that a pool's workers share; of one executor's it is null. Whoever uses a slot or one
      * of its waiters holds it, and waiters are woken under it. Several workers may be in `wait` at a time. */
     pthread_mutex_t *lock;
+    /* Whether anyone has ever waited for a descriptor. Set by him, under the lock; never cleared. A busy worker
+     * that reads it needn't ask the system, and one that reads it late asks the next time. */
+    _Atomic bool watches;
 };
 static inline void ac__reactor_lock(struct ac__reactor *reactor)
 {

@@ -105,7 +105,7 @@ proctype Worker(byte me) {
 next:
     got = false;
     /* It may look around first, while it is busy. */
-    // FROM runtime/pool.c: if (count_parked(idle) == 0) {
+    // FROM runtime/pool.c: if (count_parked(idle) == 0 && ...
     if
     :: parked == 0 && bell ->
         bell = false;
