@@ -74,6 +74,7 @@ struct ac__worker {
 
     /* Written by the worker, read by anyone. */
     _Atomic(const struct ac_future_type *) begins; /* of the task that it polls for the first time */
+    _Atomic(const struct ac_task *) polled;        /* perhaps gone: it isn't followed              */
     _Atomic uint64_t spawned, finished, polls, wakes, steals, parks, unparks;
 
     /* The tasks that have been pending, for shutting down. One that is over in its first poll costs
@@ -475,9 +476,11 @@ static void run(struct ac__worker *self, struct ac_task *task)
     }
     count(&self->polls);
     self->exec.running = task;
+    atomic_store_explicit(&self->polled, task, memory_order_relaxed);
     errno = task->saved_errno;
     enum ac_poll poll = (cancels ? type->cancel : type->poll)(task + 1, &cx);
     task->saved_errno = errno;
+    atomic_store_explicit(&self->polled, NULL, memory_order_relaxed);
 
     if (poll == AC_PENDING) {
         if (!is_in_all(task)) {
@@ -732,14 +735,22 @@ static void cancel_all(void)
     }
 }
 
+static bool is_polled(const struct ac_task *task)
+{
+    for (unsigned i = 0; i < pool.nworkers; i++)
+        if (atomic_load_explicit(&pool.workers[i]->polled, memory_order_relaxed) == task)
+            return true;
+    return false;
+}
+
 /* The task is in a worker's list, and the lock of that is held. */
 static void list_task(FILE *out, struct ac_task *task)
 {
     unsigned word = ac__pool_task_hold(task);
     const char *cancelling = word & POOL_CANCEL ? ", being cancelled" : "";
-    if (word & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED)) {
+    if (word & (POOL_OWNED | POOL_FINISHED)) {
         /* A worker may take it at any time. */
-        fprintf(out, "  '%s': %s%s\n", task->type->name, word & POOL_RUNNING ? "running" : "queued", cancelling);
+        fprintf(out, "  '%s': %s%s\n", task->type->name, is_polled(task) ? "running" : "queued", cancelling);
         return;
     }
     fprintf(out, "  '%s': suspended%s\n", task->type->name, cancelling);

@@ -4,32 +4,30 @@
  * thread; what all need to know of it is the one atomic word `shared`, six bits and a count of
  * references. Every change is one atomic operation, here in the order of a task's life:
  *
- *     spawn            RUNNING and two references, the pool's and the handle's; then it is queued
- *     begin to poll    SCHEDULED -> RUNNING          by the worker that took it from a queue; nothing, the first time
- *     wake             + SCHEDULED                   by anyone; queues it if it was idle
- *     pending          - RUNNING                     by the worker; queues it if SCHEDULED is set
- *     ready            RUNNING -> FINISHED           by the worker; wakes the joiner if there is one
+ *     spawn            OWNED and two references, the pool's and the handle's; then it is queued
+ *     wake             + OWNED, if it was idle, and then it is queued; else + WOKEN       by anyone
+ *     begin to poll    - WOKEN, if it is set         by the worker that took it from a queue
+ *     pending          - OWNED; with WOKEN, nothing, and it is queued                     by the worker
+ *     ready            OWNED -> FINISHED             by the worker; wakes the joiner if there is one
  *
- * SCHEDULED: a poll is due, and somebody owes the task its one place in a queue. Set by whoever wakes or
- * cancels. Who sets it on a task that had none of SCHEDULED, RUNNING, FINISHED owes it, and
- * puts the task into a queue at once. If RUNNING was set, the worker owes it, when the poll is over.
- * If SCHEDULED was set, the one before does. The worker that takes the task out clears it before it
- * polls, so a wake that comes during the poll counts. Setting it releases, clearing it acquires, and
- * what others set between goes on with the chain: the poll sees what was written before each wake.
+ * OWNED: the task has its one place in a queue, or is polled. It grants all of the task that is not atomic (the
+ * frame, saved_errno, home, the place in the list of all) to one after the other: who set it, and puts the task
+ * into a queue at once; the worker that takes it from there, for the queue releases and acquires; and that
+ * worker clears it when the poll is over, which releases, and the next to set it acquires. After clearing it
+ * the worker touches the task no more.
  *
- * RUNNING: a worker polls. Set and cleared by that worker. It grants all of the task that is not atomic
- * (the frame, saved_errno, home, the place in the list of all), to one worker at a time: clearing
- * it releases, and the next worker acquires with its setting. After clearing RUNNING the worker
- * touches the task no more, unless it found SCHEDULED set, and so owes it a place in a queue. A task is
- * born with RUNNING, on behalf of the worker that will take it from its first queue; the queue then releases and acquires.
- * So that worker has nothing to change, and a cancel that comes before it queues nothing.
+ * WOKEN: a poll is due after what has been queued or begun. Set by whoever wakes or cancels a task that is OWNED. Setting it
+ * releases, and what others set between goes on with the chain. The worker that takes the task out clears it
+ * before it polls, which acquires: so a hundred wakes before a poll cost none more, the poll sees what was written
+ * before each, and a wake that comes during the poll counts. If that finds it set, the worker goes on owning the task,
+ * and queues it.
  *
- * FINISHED: the future is over and will not be polled again. Set once, in place of RUNNING. It grants the
- * result to whoever holds the handle (release; he acquires). Wakes that come later only leave
- * SCHEDULED behind, which nobody reads.
+ * FINISHED: the future is over and will not be polled again. Set once, in place of OWNED. It grants the
+ * result to whoever holds the handle (release; he acquires). Wakes that come later do
+ * nothing.
  *
  * CANCEL: the future's cancel is called instead of its poll from now on. Set by who holds the handle, or by
- * the shutdown; never cleared. Being asked is a wake, so SCHEDULED comes with it. A poll that is running
+ * the shutdown; never cleared. Being asked is a wake, so OWNED or WOKEN comes with it. A poll that is running
  * then may still end with a result, and that counts. The cancel runs on whatever worker takes
  * the task next, just as a poll would: to the future it is its own executor.
  *
@@ -53,8 +51,8 @@
 #define AC__POOL_H
 #include "exec.h"
 
-#define POOL_SCHEDULED 1u
-#define POOL_RUNNING 2u
+#define POOL_OWNED 1u
+#define POOL_WOKEN 2u
 #define POOL_FINISHED 4u
 #define POOL_CANCEL 8u
 #define POOL_CANCELLED 16u
@@ -72,7 +70,7 @@ void ac__pool_task_refuse(struct ac_task *);
 /* By the worker that took the task from a queue. Returns the word as it was, with CANCEL or not. */
 unsigned ac__pool_task_begin(struct ac_task *);
 /* Takes an idle task as a worker does that polls it, only to look at it: pause follows. Returns the word as it was; with
- * SCHEDULED, RUNNING or FINISHED nothing has been done. The task is kept in memory by the caller. */
+ * OWNED or FINISHED nothing has been done. The task is kept in memory by the caller. */
 unsigned ac__pool_task_hold(struct ac_task *);
 /* The poll said AC_PENDING. True: the task was woken meanwhile, and has to be queued. */
 bool ac__pool_task_pause(struct ac_task *);

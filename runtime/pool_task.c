@@ -20,11 +20,24 @@ static void unref(struct ac_task *task)
 
 /* ---- wakers ---- */
 
-/* Sets SCHEDULED, and queues the task if that has become this thread's to do. */
+/* The word after a wake. */
+static unsigned woken(unsigned word)
+{
+    return word & POOL_FINISHED ? word : word & POOL_OWNED ? word | POOL_WOKEN : word | POOL_OWNED;
+}
+
+static bool is_idle(unsigned word) { return !(word & (POOL_OWNED | POOL_FINISHED)); }
+
+/* Wakes, and queues the task if that has become this thread's to do. */
 static void make_due(struct ac_task *task, unsigned flags)
 {
-    unsigned before = atomic_fetch_or_explicit(&task->shared, POOL_SCHEDULED | flags, memory_order_acq_rel);
-    if (!(before & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED)))
+    unsigned before = atomic_load_explicit(&task->shared, memory_order_relaxed);
+    do {
+        if (before & POOL_FINISHED)
+            return;
+    } while (!atomic_compare_exchange_weak_explicit(&task->shared, &before, woken(before) | flags,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    if (is_idle(before))
         ac__pool_schedule(task);
 }
 
@@ -46,10 +59,10 @@ static void wake(struct ac_waker *waker)
     struct ac_task *task = task_of(waker);
     unsigned before = atomic_load_explicit(&task->shared, memory_order_relaxed), after;
     do
-        after = (before | POOL_SCHEDULED) - POOL_REFERENCE;
+        after = woken(before) - POOL_REFERENCE;
     while (!atomic_compare_exchange_weak_explicit(&task->shared, &before, after, memory_order_acq_rel,
                                                   memory_order_relaxed));
-    if (!(before & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED)))
+    if (is_idle(before))
         ac__pool_schedule(task); /* the pool has its reference still */
     else if (after / POOL_REFERENCE == 0)
         ac__task_free(task);
@@ -69,34 +82,35 @@ static void start(struct ac_task *task, unsigned word)
     atomic_init(&task->shared, word);
 }
 
-void ac__pool_task_start(struct ac_task *task) { start(task, POOL_RUNNING | 2 * POOL_REFERENCE); }
+void ac__pool_task_start(struct ac_task *task) { start(task, POOL_OWNED | 2 * POOL_REFERENCE); }
 
 void ac__pool_task_refuse(struct ac_task *task) { start(task, POOL_FINISHED | POOL_CANCELLED | POOL_REFERENCE); }
 
 unsigned ac__pool_task_begin(struct ac_task *task)
 {
-    /* It is born RUNNING, and the queue has handed it over. The load acquires what was written before a cancel. */
-    if (task->home == POOL_NO_HOME)
-        return atomic_load_explicit(&task->shared, memory_order_acquire);
-    /* SCHEDULED is set and RUNNING is clear, so this exchanges them. */
-    return atomic_fetch_add_explicit(&task->shared, POOL_RUNNING - POOL_SCHEDULED, memory_order_acq_rel);
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+    return word & POOL_WOKEN ? atomic_fetch_and_explicit(&task->shared, ~POOL_WOKEN, memory_order_acq_rel) : word;
 }
 
 unsigned ac__pool_task_hold(struct ac_task *task)
 {
     unsigned word = atomic_load_explicit(&task->shared, memory_order_relaxed);
-    do {
-        if (word & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED))
-            break;
-        /* Acquires what the worker that polled it last has written. */
-    } while (!atomic_compare_exchange_weak_explicit(&task->shared, &word, word | POOL_RUNNING, memory_order_acquire,
-                                                    memory_order_relaxed));
+    /* Acquires what the worker that polled it last has written. */
+    while (is_idle(word)
+           && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word | POOL_OWNED, memory_order_acquire,
+                                                     memory_order_relaxed))
+        continue;
     return word;
 }
 
 bool ac__pool_task_pause(struct ac_task *task)
 {
-    return atomic_fetch_and_explicit(&task->shared, ~POOL_RUNNING, memory_order_acq_rel) & POOL_SCHEDULED;
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_relaxed);
+    while (!(word & POOL_WOKEN)
+           && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_OWNED, memory_order_release,
+                                                     memory_order_relaxed))
+        continue;
+    return word & POOL_WOKEN;
 }
 
 void ac__pool_task_finish(struct ac_task *task, bool cancelled)
@@ -104,7 +118,7 @@ void ac__pool_task_finish(struct ac_task *task, bool cancelled)
     unsigned flags = POOL_FINISHED | (cancelled ? POOL_CANCELLED : 0);
     unsigned before = atomic_load_explicit(&task->shared, memory_order_relaxed), after;
     do {
-        after = (before & ~POOL_RUNNING) | flags;
+        after = (before & ~POOL_OWNED) | flags;
         /* With nobody to wake, the pool's reference goes in the same step. */
         if (!(before & POOL_JOINER))
             after -= POOL_REFERENCE;

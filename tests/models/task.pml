@@ -9,21 +9,21 @@
  * nothing. The handle's holder waits, may leave and come again, may cancel at any time. Who joins is a task, too,
  * which may be polled for other reasons, end, and be freed as soon as it has seen FINISHED. */
 
-// MUTATION WAKE_LOST_WHILE_RUNNING: a worker doesn't look at SCHEDULED after a poll that was pending
-// MUTATION QUEUED_WHILE_RUNNING: a wake queues the task though a worker polls it
+// MUTATION WAKE_LOST_WHILE_POLLED: a worker doesn't look at WOKEN after a poll that was pending
+// MUTATION LOOKED_BEFORE: it looks, and clears OWNED by another step
+// MUTATION QUEUED_WHILE_OWNED: a wake queues the task though it is in a queue, or a worker polls it
 // MUTATION CANCEL_WAKES_NOT: a cancel sets its bit, and no other
 // MUTATION JOINER_BORROWED: the joiner's waker isn't cloned
 // MUTATION REFERENCE_GIVEN_EARLY: the worker gives up its reference before it reads the joiner's field
-// MUTATION SCHEDULED_CLEARED_LATE: SCHEDULED is cleared after the poll and not before
-// MUTATION BORN_IDLE: a task is queued for its first poll without RUNNING
+// MUTATION WOKEN_CLEARED_LATE: WOKEN is cleared after the poll and not before
+// MUTATION BORN_IDLE: a task is queued for its first poll without OWNED
 // MUTATION FREED_BY_ALL: whoever reads that few references are left frees the memory
 
-bool scheduled, running, finished, cancel, joiner; /* the word, with */
+bool owned, woken, finished, cancel, joiner; /* the word, with */
 byte refs;
 bool freed;
 byte queued; /* times that the task is in a queue */
 byte inside; /* workers in its frame */
-bool begun;  /* it has been in its first poll */
 bool event;  /* what the task waits for */
 bool comes;  /* whether it will be; if not, the task is cancelled in the end */
 
@@ -68,23 +68,28 @@ inline unref() {
     fi
 }
 
-// FROM runtime/pool_task.c: unsigned before = atomic_fetch_or_explicit(&task->shared, POOL_SCHEDULED | flags, memory_order_acq_rel);
-// FROM runtime/pool_task.c: if (!(before & (POOL_SCHEDULED | POOL_RUNNING | POOL_FINISHED)))
+// FROM runtime/pool_task.c: return word & POOL_FINISHED ? word : word & POOL_OWNED ? word | POOL_WOKEN : word | POOL_OWNED;
+// FROM runtime/pool_task.c: if (is_idle(before))
 inline make_due(flag) {
     atomic {
         touch();
-#ifdef QUEUED_WHILE_RUNNING
-        owes = !scheduled && !finished;
-#else
-        owes = !scheduled && !running && !finished;
-#endif
+        owes = !owned && !finished;
+        if
+        :: finished
 #ifdef CANCEL_WAKES_NOT
-        scheduled = scheduled || !flag;
-        owes = owes && !flag;
+        :: !finished && flag -> owes = false
+        :: !finished && !flag && owned -> woken = true
+        :: !finished && !flag && !owned -> owned = true
 #else
-        scheduled = true;
+        :: !finished && owned ->
+            woken = true;
+#ifdef QUEUED_WHILE_OWNED
+            owes = true
 #endif
-        cancel = cancel || flag
+        :: !finished && !owned -> owned = true
+#endif
+        fi;
+        cancel = cancel || (flag && !finished)
     }
     if
     :: owes -> push()
@@ -104,47 +109,53 @@ proctype Worker() {
 endless:
     do
     :: atomic { queued > 0 -> queued-- }
-        // FROM runtime/pool_task.c: return atomic_fetch_add_explicit(&task->shared, POOL_RUNNING - POOL_SCHEDULED, memory_order_acq_rel);
-        // FROM runtime/pool_task.c: return atomic_load_explicit(&task->shared, memory_order_acquire);
+        // FROM runtime/pool_task.c: unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+        // FROM runtime/pool_task.c: return word & POOL_WOKEN ? atomic_fetch_and_explicit(&task->shared, ~POOL_WOKEN, ...
         atomic {
             touch();
-            if
-            :: begun ->
-                assert(scheduled && !running && !finished);
-#ifndef SCHEDULED_CLEARED_LATE
-                scheduled = false;
-#endif
-                running = true
-            :: else -> begun = true
-            fi;
+            assert(owned && !finished);
+            ready = woken;
             cancels = cancel
         }
+#ifndef WOKEN_CLEARED_LATE
+        if
+        :: ready -> atomic { touch(); woken = false; cancels = cancel }
+        :: else
+        fi;
+#endif
         atomic { assert(inside == 0); inside++ }
         ready = cancels || event;
         atomic { touch(); inside-- }
         if
         :: !ready ->
-            // FROM runtime/pool_task.c: return atomic_fetch_and_explicit(&task->shared, ~POOL_RUNNING, memory_order_acq_rel) & POOL_SCHEDULED;
+            // FROM runtime/pool_task.c: while (!(word & POOL_WOKEN)
+            // FROM runtime/pool_task.c: && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_OWNED, memory_order_release,
+#ifdef LOOKED_BEFORE
+            touch();
+            ready = woken;
+            owned = ready;
+#else
             atomic {
                 touch();
-                running = false;
-#ifdef SCHEDULED_CLEARED_LATE
-                scheduled = false;
+#ifdef WOKEN_CLEARED_LATE
+                woken = false;
 #endif
-                ready = scheduled /* from here on: it has to be queued */
+                ready = woken; /* from here on: it has to be queued */
+                owned = ready
             }
-#ifndef WAKE_LOST_WHILE_RUNNING
+#endif
+#ifndef WAKE_LOST_WHILE_POLLED
             if
             :: ready -> push()
             :: else
             fi
 #endif
         :: else ->
-            // FROM runtime/pool_task.c: after = (before & ~POOL_RUNNING) | flags;
+            // FROM runtime/pool_task.c: after = (before & ~POOL_OWNED) | flags;
             // FROM runtime/pool_task.c: after -= POOL_REFERENCE;
             atomic {
                 touch();
-                running = false;
+                owned = false;
                 finished = true;
                 had_joiner = joiner;
                 if
@@ -272,9 +283,9 @@ proctype Judge() {
 
 init {
     atomic {
-        // FROM runtime/pool_task.c: start(task, POOL_RUNNING | 2 * POOL_REFERENCE);
+        // FROM runtime/pool_task.c: start(task, POOL_OWNED | 2 * POOL_REFERENCE);
 #ifndef BORN_IDLE
-        running = true;
+        owned = true;
 #endif
         queued = 1;
         refs = 4; /* the pool's, the handle's, two wakers' */

@@ -182,6 +182,51 @@ START_TEST(wakes_during_one_poll_cost_one_more_poll)
 }
 END_TEST
 
+static struct ac_waker *kept;
+
+static enum ac_poll keep_waker(struct script *self, struct ac_context *cx)
+{
+    (void)self;
+    if (kept == NULL)
+        kept = ac_waker_clone(cx->waker);
+    return atomic_fetch_add(&seen.polls, 1) < 2 ? AC_PENDING : AC_READY;
+}
+
+/* On one thread: nothing else is polled between two awaits. */
+static enum ac_poll wake_often_from_without(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    self->tasks[0] = POOL_SPAWN(script, struct script, { .poll = keep_waker });
+    while (kept == NULL) {
+        AWAIT(self, ac_yield_now__init(&self->yield), ac_yield_now__poll(&self->yield, cx));
+    }
+    for (int i = 0; i < 100; i++)
+        ac_wake_by_ref(kept);
+    for (self->i = 0; self->i < 100; self->i++) {
+        AWAIT(self, ac_yield_now__init(&self->yield), ac_yield_now__poll(&self->yield, cx));
+    }
+    ck_assert_int_eq(atomic_load(&seen.polls), 2);
+    ac_wake(kept);
+    JOIN(self, self->tasks[0]);
+    END;
+}
+
+static enum ac_poll join_the_waking(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    JOIN(self, POOL_SPAWN(script, struct script, { .poll = wake_often_from_without }));
+    END;
+}
+
+START_TEST(wakes_before_a_poll_cost_none_more)
+{
+    set_threads(1);
+    struct script script = { .poll = join_the_waking };
+    ac_block_on_future(&script__type, &script);
+    ck_assert_int_eq(atomic_load(&seen.polls), 3);
+}
+END_TEST
+
 static atomic_int flags[2];
 
 static enum ac_poll meet(struct script *self, struct ac_context *cx)
@@ -633,6 +678,8 @@ static enum ac_poll be_late(struct script *self, struct ac_context *cx)
     const char *text = end_capture();
     ck_assert_ptr_nonnull(strstr(text, "2 tasks have not ended"));
     ck_assert_ptr_nonnull(strstr(text, "'probe': running, and has never awaited"));
+    /* It wakes itself in each call of its cancel. */
+    ck_assert(strstr(text, "'probe': queued, being cancelled") || strstr(text, "'probe': running, being cancelled"));
 
     /* Meanwhile no other is taken: this one is over before it has begun. */
     late = SPAWN_PROBE({ .counts = &seen });
@@ -764,6 +811,7 @@ int main(void)
     const TTest *const tests[] = {
         results_are_joined_on_a_thread_and_in_the_pool,
         wakes_during_one_poll_cost_one_more_poll,
+        wakes_before_a_poll_cost_none_more,
         tasks_run_on_two_threads_at_a_time,
         what_a_busy_worker_has_queued_is_stolen,
         who_awaits_many_tasks_is_not_woken_for_each,
