@@ -112,8 +112,8 @@ enum { AC__FD_CHUNK = 64 };
 /* The reactor's slot for @p fd, of whatever generation, or null. */
 static inline struct ac__fd *ac__fd_at(const struct ac__reactor *reactor, int fd)
 {
-    unsigned number = (unsigned)fd / AC__FD_CHUNK;
-    if (fd < 0 || number >= reactor->nchunks || reactor->chunks[number] == NULL)
+    unsigned number = (unsigned)fd / AC__FD_CHUNK; /* of one below zero: more than there ever are */
+    if (number >= reactor->nchunks || reactor->chunks[number] == NULL)
         return NULL;
     return &reactor->chunks[number][(unsigned)fd % AC__FD_CHUNK];
 }
