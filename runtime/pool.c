@@ -21,7 +21,8 @@
  * Lingering. Who spawns many tasks that are soon over would ring for each: one is woken, steals the few that there
  * are, finds nothing more, and parks, which takes longer than all that it has run; on one processor the two even
  * take turns. So a thief goes on searching for a while when he has run what he stole, and lets the other threads
- * of his processor run meanwhile, his victim above all. Nobody rings as long as he searches.
+ * of his processor run meanwhile, his victim above all. Nobody rings as long as he searches; the price is that a third
+ * worker goes on sleeping if the thief has to wait for his processor just then.
  *
  * All parked workers sleep in the reactor, on the one epoll: an event wakes one of them, be it a
  * descriptor's, the alarm's at the next timer's tick, or the bell. So as long as any worker is idle, descriptors
