@@ -439,7 +439,7 @@ struct Local {
     bool is_constant;   /* liveness.c: a SAVED parameter that is never assigned                  */
     bool is_macro;      /* sequence.c: from some place in the body on, its name is a macro's        */
     enum home home;     /* liveness.c                                                          */
-    struct Field *slot; /* frame.c: null for HOME_STACK                                        */
+    struct Field *slot; /* frame.c: null for HOME_STACK; the first of several                  */
     Await *birth;       /* an ac_future(T): the call whose frame it is, no suspend point         */
     Local *said;        /* of a future that more than one place may drive: what its last poll said, or that
                            it was awaited; see futures.c                                      */
@@ -686,10 +686,13 @@ typedef struct Field {
     int align;
     bool packed; /* the result of a frame that would be larger if this were aligned            */
     Bits live; /* suspend points (by state; 0: not started) at which it is live                  */
+    struct Field *more; /* a SAVED local's next slot, which is live at later points              */
 } Field;
 /* Needs liveness, and the callees' frames. Fills fields, frame_size, frame_used, frame_align, Local.slot,
  * Await.child. */
 void lay_out_frame(Fn *);
+/* Where a local is at a suspend point; 0: before the start. */
+const Field *slot_at(const Local *, int point);
 
 /* ---- budget.c: frames that are too large --------------------------------------------------------------------- */
 

@@ -22,6 +22,13 @@
  *     it onto itself changes nothing;
  *   - the state is in use always.
  *
+ * A SAVED local has one slot, as a rule. It may as well have another at each suspend point, since it is a C local
+ * in between; so it has where the frame would else be larger than all that is live at its worst point:
+ *
+ *     wide__1 24, a 8, b 8           while wide is awaited
+ *     aligned__2 32 (to 16), a 8     while aligned is: clear of it, of the state, and of b if a has one slot
+ *     aligned__3 32 (to 16), b 8     the same
+ *
  * The padding at a child's end is used like any other space: nothing copies frames that have begun, and a
  * store to a member leaves the bytes behind the last one alone, as C++ has it of its base classes. Where only
  * the result would make a frame more aligned, and larger for that, the result isn't aligned.
@@ -42,6 +49,8 @@ typedef struct Layout {
     int result, state, blocks, watch;
     Bits placed; /* the locals whose home is the frame, by index */
     Bits *rows; /* rows[i]: the fields that field i interferes with */
+    bool apart; /* a SAVED local has a field for each point */
+    int64_t enough; /* bytes: no frame can do with less */
     int64_t *returned; /* by field: where in it the result stands that is returned as it is; -1: nowhere */
 } Layout;
 
@@ -81,6 +90,18 @@ static void add_child(Layout *l, const char *name, Await *await)
     field->await = await;
 }
 
+static Field *add_local(Layout *l, Local *local)
+{
+    const char *name = local->field ? local->field : local->name;
+    if (is_kept_future(local))
+        add_child(l, name, local->birth);
+    else
+        add_typed(l, name, local->type);
+    Field *field = &l->fn->fields[l->fn->nfields - 1];
+    field->local = local;
+    return field;
+}
+
 static void add_locals(Layout *l)
 {
     Fn *fn = l->fn;
@@ -92,20 +113,20 @@ static void add_locals(Layout *l)
         if (!argument && local->home == HOME_STACK)
             continue;
         l->field_of[i] = fn->nfields;
-        const char *name = local->field ? local->field : local->name;
-        if (is_kept_future(local))
-            add_child(l, name, local->birth);
-        else
-            add_typed(l, name, local->type);
-        Field *field = &fn->fields[fn->nfields - 1];
-        field->local = local;
+        Field *field = add_local(l, local);
         if (is_placed(local))
             set_bit(l->placed, i);
-        if (local->kind == LOCAL_PARAM)
+        bool used = local->kind == LOCAL_PARAM;
+        if (used)
             set_bit(field->live, 0);
-        for (int k = 0; k < fn->nawaits && local->home != HOME_STACK; k++)
-            if (has_bit(fn->awaits[k]->live, i))
-                set_bit(field->live, fn->awaits[k]->state);
+        for (int k = 0; k < fn->nawaits && local->home != HOME_STACK; k++) {
+            if (!has_bit(fn->awaits[k]->live, i))
+                continue;
+            if (used && l->apart && local->home == HOME_SAVED)
+                field = add_local(l, local);
+            set_bit(field->live, fn->awaits[k]->state);
+            used = true;
+        }
     }
 }
 
@@ -506,9 +527,26 @@ static int64_t first_fit(const Layout *l, const Placing *p, int field, int64_t o
     return offset;
 }
 
+/* Where the local is at another point, if it can be there at this one, too; -1: it can't. */
+static int64_t stay(const Layout *l, const Placing *p, int field)
+{
+    const Field *fields = l->fn->fields;
+    for (int k = 0; k < p->nplaced; k++) {
+        int other = p->placed[k];
+        int64_t at = p->offsets[other];
+        if (fields[other].local == fields[field].local && at + fields[field].size <= l->enough &&
+            first_fit(l, p, field, at) == at)
+            return at;
+    }
+    return -1;
+}
+
 static int64_t choose_offset(const Layout *l, const Placing *p, int field)
 {
-    int64_t best = first_fit(l, p, field, 0);
+    int64_t best = l->apart && l->fn->fields[field].local ? stay(l, p, field) : -1;
+    if (best >= 0)
+        return best;
+    best = first_fit(l, p, field, 0);
     if (field != l->result && l->returned[field] < 0)
         return best;
     for (int k = 0; k < p->nplaced; k++) {
@@ -637,8 +675,9 @@ static void assign_offsets(Layout *l)
     size_t nfields = (size_t)fn->nfields;
     int *order = take(l->work, sizeof *order * nfields), *best_order = take(l->work, sizeof *order * nfields);
     Placing p = { take(l->work, sizeof *p.offsets * nfields), take(l->work, sizeof *p.placed * nfields), 0 };
-    int64_t best = -1, enough = round_up(least_space(fn), find_alignment(l));
-    for (size_t i = 0; i < sizeof compares / sizeof *compares && (best < 0 || best > enough); i++) {
+    int64_t best = -1;
+    l->enough = round_up(least_space(fn), find_alignment(l));
+    for (size_t i = 0; i < sizeof compares / sizeof *compares && (best < 0 || best > l->enough); i++) {
         sort_fields(l, order, compares[i]);
         int64_t end = place_fields(l, order, &p);
         if (best >= 0 && end >= best)
@@ -647,8 +686,8 @@ static void assign_offsets(Layout *l)
         memcpy(best_order, order, sizeof *order * nfields);
         keep_offsets(fn, &p);
     }
-    if (best > enough)
-        best = improve_order(l, best_order, &p, best, enough);
+    if (best > l->enough)
+        best = improve_order(l, best_order, &p, best, l->enough);
     fn->frame_used = best;
 }
 
@@ -684,6 +723,74 @@ static void choose_size(Layout *l)
     fn->frame_size = round_up(fn->frame_used, align);
 }
 
+/* ---- slots of one local ---- */
+
+enum { MOST_APART = 1000 }; /* fields, for which it is tried */
+
+static bool may_be_apart(const Fn *fn)
+{
+    int nfields = 0, nlocals = 0;
+    for (int i = 0; i < fn->nfields; i++) {
+        const Field *field = &fn->fields[i];
+        int npoints = 0;
+        for (int k = 0; k < field->live.nwords; k++)
+            npoints += __builtin_popcountll(field->live.words[k]);
+        bool several = field->local && field->local->home == HOME_SAVED && npoints > 1;
+        nlocals += several;
+        nfields += several ? npoints : 1;
+    }
+    return nlocals && nfields <= MOST_APART;
+}
+
+static int first_point(const Field *field) { return next_bit(field->live, 0); }
+
+/* Those at one offset are one field; of others, all but that of the first point have names of their own. */
+static void join_fields(Fn *fn)
+{
+    int n = 0;
+    for (int i = 0; i < fn->nfields; i++) {
+        Field *field = &fn->fields[i], *same = NULL;
+        for (int k = 0; k < n && !same && field->local; k++)
+            if (fn->fields[k].local == field->local && fn->fields[k].offset == field->offset)
+                same = &fn->fields[k];
+        if (same)
+            include(same->live, field->live);
+        else
+            fn->fields[n++] = *field;
+    }
+    fn->nfields = n;
+}
+
+static bool has_own_name(const Fn *fn, const Field *field)
+{
+    for (int i = 0; i < fn->nfields; i++)
+        if (&fn->fields[i] != field && !strcmp(fn->fields[i].name, field->name))
+            return false;
+    return true;
+}
+
+static void name_apart(const Layout *l)
+{
+    Fn *fn = l->fn;
+    for (int i = 0; i < fn->nfields; i++) {
+        Field *field = &fn->fields[i];
+        bool first = true;
+        for (int k = 0; k < fn->nfields && field->local; k++)
+            first &= fn->fields[k].local != field->local || first_point(field) <= first_point(&fn->fields[k]);
+        const char *name = field->name;
+        for (int k = first_point(field); !first && !has_own_name(fn, field); k++)
+            field->name = take_format(l->arena, "%s__at%d", name, k);
+    }
+}
+
+const Field *slot_at(const Local *local, int point)
+{
+    const Field *slot = local->slot;
+    while (slot->more && !has_bit(slot->live, point))
+        slot = slot->more;
+    return slot;
+}
+
 /* ---- the whole ---- */
 
 static int compare_fields(const void *left, const void *right)
@@ -704,10 +811,14 @@ static void link_fields(Fn *fn)
         fn->locals[i]->slot = NULL;
     fn->result_field = fn->state_field = NULL;
     for (int i = 0; i < fn->nfields; i++) {
-        Field *field = &fn->fields[i];
+        Field *field = &fn->fields[i], **at;
         switch (field->kind) {
         case FIELD_LOCAL:
-            field->local->slot = field;
+            at = &field->local->slot;
+            while (*at && first_point(*at) < first_point(field))
+                at = &(*at)->more;
+            field->more = *at;
+            *at = field;
             break;
         case FIELD_CHILD:
             field->await->child = field;
@@ -727,14 +838,13 @@ static void link_fields(Fn *fn)
     }
 }
 
-void lay_out_frame(Fn *fn)
+static Layout place_all(Fn *fn, bool apart)
 {
-    Arena *arena = fn->tu->arena;
-    Layout l = { .fn = fn, .arena = arena, .work = fn->tu->work };
+    Layout l = { .fn = fn, .arena = fn->tu->arena, .work = fn->tu->work, .apart = apart };
     l.field_of = take(l.work, sizeof *l.field_of * (size_t)(fn->nlocals + 1));
     l.child_of = take(l.work, sizeof *l.child_of * (size_t)(fn->nawaits + 1));
     l.room = fn->nlocals + fn->nawaits + 4; /* with the result, the blocks, the watch and the state */
-    fn->fields = take(arena, (size_t)l.room * sizeof *fn->fields);
+    fn->fields = take(l.arena, (size_t)l.room * sizeof *fn->fields);
     fn->nfields = 0;
     add_locals(&l);
     add_children(&l);
@@ -745,8 +855,26 @@ void lay_out_frame(Fn *fn)
     find_interference(&l);
     assign_offsets(&l);
     choose_size(&l);
+    return l;
+}
+
+void lay_out_frame(Fn *fn)
+{
+    Layout l = place_all(fn, false);
+    if (fn->frame_size > l.enough && may_be_apart(fn)) {
+        const Fn whole = *fn;
+        Layout apart = place_all(fn, true);
+        if (fn->frame_size < whole.frame_size)
+            l = apart;
+        else
+            *fn = whole;
+    }
     if (l.result >= 0 && !is_copied_at_once(&l, fn->result))
         mark_returned(&l, fn->body);
+    if (l.apart) {
+        join_fields(fn);
+        name_apart(&l);
+    }
     qsort(fn->fields, (size_t)fn->nfields, sizeof *fn->fields, compare_fields);
     link_fields(fn);
     for (int i = 0; i < fn->nawaits; i++)

@@ -59,9 +59,9 @@ const char *bytes_field(Arena *arena, const Field *field)
     return take_format(arena, "_Alignas(%d) unsigned char %s[%lld]", field->align, field->name, (long long)field->size);
 }
 
-void add_save(const Fn *fn, const Local *local, Buf *out)
+void add_save(const Fn *fn, const Local *local, int state, Buf *out)
 {
-    const char *self = fn->self, *field = local->slot->name, *name = local->name;
+    const char *self = fn->self, *field = slot_at(local, state)->name, *name = local->name;
     const Type *type = local->type;
     if (!type->tags || is_pointer_kept(local))
         add_format(out, "    %s->%s = %s;\n", self, field, name);
@@ -71,9 +71,9 @@ void add_save(const Fn *fn, const Local *local, Buf *out)
         add_format(out, "    %s->%s = (%s)%s;\n", self, field, strchr(type->after, '(') ? "void (*)(void)" : "void *", name);
 }
 
-void add_restore(const Fn *fn, const Local *local, Buf *out)
+void add_restore(const Fn *fn, const Local *local, int state, Buf *out)
 {
-    const char *self = fn->self, *field = local->slot->name, *name = local->name;
+    const char *self = fn->self, *field = slot_at(local, state)->name, *name = local->name;
     const Type *type = local->type;
     if (!type->tags || is_pointer_kept(local))
         add_format(out, "    %s = %s->%s;\n", name, self, field);

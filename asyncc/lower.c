@@ -256,10 +256,16 @@ static bool saves_once(const Lowerer *l, const Await *await)
     for (int i = 0; i < fn->nawaits; i++)
         if (fn->awaits[i] != await && !fn->awaits[i]->boxed)
             return false;
-    for (int i = 0; i < fn->nparams; i++)
-        if (fn->params[i]->is_constant && is_saved(fn->params[i], await))
-            return true;
-    return false;
+    bool saves = false;
+    for (int i = 0; i < fn->nparams; i++) {
+        const Local *param = fn->params[i];
+        if (!param->is_constant || !is_saved(param, await))
+            continue;
+        if (param->slot->more) /* between two awaits, something else may have been written there */
+            return false;
+        saves = true;
+    }
+    return saves;
 }
 
 static void add_saves(Lowerer *l, const Await *await, Buf *out)
@@ -274,13 +280,13 @@ static void add_saves(Lowerer *l, const Await *await, Buf *out)
             add_format(out, "    if (%s != %d) {\n", fn->state, await->state);
         for (int i = 0; i < fn->nlocals; i++)
             if (is_saved(fn->locals[i], await) && fn->locals[i]->is_constant)
-                add_save(fn, fn->locals[i], out);
+                add_save(fn, fn->locals[i], await->state, out);
         add(out, state);
         add(out, "    }\n");
     }
     for (int i = 0; i < fn->nlocals; i++)
         if (is_saved(fn->locals[i], await) && !(once && fn->locals[i]->is_constant))
-            add_save(fn, fn->locals[i], out);
+            add_save(fn, fn->locals[i], await->state, out);
     if (!once)
         add(out, state);
 }
@@ -362,7 +368,7 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     }
     for (int i = 0; await->reached && i < fn->nlocals; i++)
         if (is_saved(fn->locals[i], await))
-            add_restore(fn, fn->locals[i], out);
+            add_restore(fn, fn->locals[i], await->state, out);
     add(out, "}\n");
     if (future && future->said)
         add(out, "}\n");

@@ -56,9 +56,9 @@ const char *place_of_local(const Fn *, const Local *);
 const char *memory_of(const Fn *, const Local *);
 /* The field's declaration, or null if its own type does. */
 const char *bytes_field(Arena *, const Field *);
-/* A SAVED local into its slot, and back. */
-void add_save(const Fn *, const Local *, Buf *);
-void add_restore(const Fn *, const Local *, Buf *);
+/* A SAVED local into its slot at a suspend point, and back. */
+void add_save(const Fn *, const Local *, int state, Buf *);
+void add_restore(const Fn *, const Local *, int state, Buf *);
 /* The compiler of the output has to agree on the size of the bytes. */
 void add_size_assertion(const Fn *, const Local *, Buf *);
 void need_tags(const Type *);
