@@ -516,6 +516,7 @@ struct Fn {
     bool is_mentioned;       /* its address is taken                                            */
     bool is_weak;            /* another file's may take its place                               */
     bool is_interposable;    /* another library's may take its place                             */
+    const char *visibility;  /* "hidden", where an attribute or a pragma says so, or null           */
     bool is_leaf;            /* AC_FRAME: written by hand                                       */
     bool has_start, has_resume; /* leaf: name__start, name__resume are declared                 */
     bool has_box;               /* leaf: of a header that asyncc made; the module has name__box and name__future */

@@ -32,10 +32,17 @@
 #include "lower.h"
 #include <string.h>
 
+const char *visibility(const Fn *fn)
+{
+    return fn->visibility ? take_format(fn->tu->arena, "__attribute__((visibility(\"%s\"))) ", fn->visibility) : "";
+}
+
 /* Of a future by hand that is pointed to, each file makes the box: weakly, so that it has one address. */
 const char *storage(const Fn *fn)
 {
-    return fn->is_leaf || fn->is_weak ? "__attribute__((weak)) " : fn->is_static ? "static AC__UNUSED " : "";
+    if (!fn->is_leaf && !fn->is_weak)
+        return fn->is_static ? "static AC__UNUSED " : visibility(fn);
+    return take_format(fn->tu->arena, "__attribute__((weak)) %s", fn->is_static ? "" : visibility(fn));
 }
 
 bool may_say_call(const Await *await)

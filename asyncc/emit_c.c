@@ -378,7 +378,7 @@ static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
     if (!fn->is_static)
         add_format(out, "extern %sconst struct ac_future_type %s__future;\n", kind, name);
     if (layout_symbol(fn))
-        add_format(out, "extern const char %s;\n", layout_symbol(fn));
+        add_format(out, "extern %sconst char %s;\n", visibility(fn), layout_symbol(fn));
     if (fn->on_thread)
         add_format(out, "static AC__UNUSED ac_task__handle %s__spawn_local(%s);\n", name, *params ? params : "void");
     if (fn->on_pool)

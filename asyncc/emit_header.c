@@ -157,14 +157,14 @@ static void add_public(const Public *public, Buf *out)
         add_format(out, "#elif defined __ASYNCC__\n%s;\n", announced.text);
     add(out, "#else\n");
     add_public_frame(public, out);
-    const char *layout = layout_symbol(public->definition);
-    add_format(out, "extern const char %s;\nstatic const char *const %s__layout AC__KEPT = &%s;\n", layout, name, layout);
-    add_format(out, "void %s__init(%s *%s%s);\n", name, frame, comma, params);
-    add_format(out, "enum ac_poll %s__start(%s *, struct ac_context *%s%s);\n", name, frame, comma, params);
-    add_format(out, "enum ac_poll %s__poll(%s *, struct ac_context *);\n", name, frame);
-    add_format(out, "enum ac_poll %s__cancel(%s *, struct ac_context *);\n", name, frame);
-    add_format(out, "void *%s__box(struct ac__boxes *%s%s);\n", name, comma, params);
-    add_format(out, "extern const struct ac_future_type %s__future;\n", name);
+    const char *layout = layout_symbol(public->definition), *shown = visibility(public->definition);
+    add_format(out, "extern %sconst char %s;\nstatic const char *const %s__layout AC__KEPT = &%s;\n", shown, layout, name, layout);
+    add_format(out, "%svoid %s__init(%s *%s%s);\n", shown, name, frame, comma, params);
+    add_format(out, "%senum ac_poll %s__start(%s *, struct ac_context *%s%s);\n", shown, name, frame, comma, params);
+    add_format(out, "%senum ac_poll %s__poll(%s *, struct ac_context *);\n", shown, name, frame);
+    add_format(out, "%senum ac_poll %s__cancel(%s *, struct ac_context *);\n", shown, name, frame);
+    add_format(out, "%svoid *%s__box(struct ac__boxes *%s%s);\n", shown, name, comma, params);
+    add_format(out, "extern %sconst struct ac_future_type %s__future;\n", shown, name);
     if (!boxed)
         add_format(out, "#ifdef __ASYNCC__\n%s AC_FRAME(%s);\n#else\n", announced.text, frame);
     add_format(out, "static inline %s\n{\n    %s ac__frame;\n    %s__init(&ac__frame", plain, frame, name);

@@ -119,6 +119,7 @@ void add_descriptor(const Fn *, const char *name, const char *how, Buf *);
 /* After f__init and the others. params: all of them, "int n"; args: what follows the frame, ", n". */
 void define_box(const Fn *, const char *params, const char *args, Buf *);
 const char *storage(const Fn *); /* of what is made for others to call */
+const char *visibility(const Fn *); /* of it: an attribute that the function has, or ""                    */
 /* Async functions as values: the words that aren't C, and the names that become those of boxes. First of all edits. */
 void edit_pointers(const Tu *, Editor *);
 bool has_pointers(const Tu *, int from, int to);

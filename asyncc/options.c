@@ -352,8 +352,8 @@ typedef struct Call {
     Options *options;
     List clang, cc, link, quote, include, system, after;
     bool no_standard_dirs, warns;
-    bool is_pic, is_hidden; /* -fPIC, -fvisibility=hidden */
-    int is_semantic;        /* -fsemantic-interposition: 1, or its contrary: -1 */
+    bool is_pic;     /* -fPIC */
+    int is_semantic; /* -fsemantic-interposition: 1, or its contrary: -1 */
 } Call;
 
 const char *quote_for_make(Arena *arena, const char *path)
@@ -442,8 +442,6 @@ static void note_sharing(Call *call, const char *flag)
         call->is_pic = true;
     else if (!strcmp(flag, "PIE") || !strcmp(flag, "pie") || !strcmp(flag, "no-pic") || !strcmp(flag, "no-PIC"))
         call->is_pic = false;
-    else if (!strncmp(flag, "visibility=", 11))
-        call->is_hidden = strcmp(flag + 11, "default") != 0;
     else if (!strcmp(flag, "semantic-interposition"))
         call->is_semantic = 1;
     else if (!strcmp(flag, "no-semantic-interposition"))
@@ -456,7 +454,7 @@ static bool may_interpose(const Call *call)
 {
     const char *slash = strrchr(call->options->cc, '/'), *cc = slash ? slash + 1 : call->options->cc;
     bool is_clang = !strncmp(cc, "clang", 5);
-    return call->is_pic && !call->is_hidden && (is_clang ? call->is_semantic > 0 : call->is_semantic >= 0);
+    return call->is_pic && (is_clang ? call->is_semantic > 0 : call->is_semantic >= 0);
 }
 
 static int use_flag(Call *call, const struct flag *flag, const char *argument, const char *value, bool separate)

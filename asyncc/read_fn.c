@@ -51,7 +51,7 @@ typedef struct Head {
     bool boxed, weak;
     Kids params;
     const char *bad_attribute;
-    bool is_noinline;
+    bool is_noinline, has_visibility;
 } Head;
 
 static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientData data)
@@ -77,6 +77,8 @@ static enum CXChildVisitResult visit_head(CXCursor c, CXCursor parent, CXClientD
         const char *name = attribute_name(head->r, c);
         if (!strcmp(name, "weak") || !strcmp(name, "__weak__"))
             head->weak = true;
+        else if (kind == CXCursor_VisibilityAttr) /* or a pragma's, which stands elsewhere */
+            head->has_visibility = true;
         else if (!is_harmless_attribute(name, strlen(name)))
             head->bad_attribute = name;
         head->is_noinline |= strstr(name, "noinline") != NULL;
@@ -485,7 +487,11 @@ void read_async_function(Reader *r, CXCursor c)
         read_most_frame(r, fn, head.most, at, to);
     fn->wants_box |= head.boxed;
     fn->is_weak |= head.weak;
-    fn->is_interposable = tu->options->interposes && !fn->is_static && !fn->is_main && !head.frame;
+    enum CXVisibilityKind visibility = clang_getCursorVisibility(c); /* by -fvisibility, too */
+    if (head.has_visibility)
+        fn->visibility = visibility == CXVisibility_Hidden ? "hidden" : visibility == CXVisibility_Protected ? "protected" : "default";
+    fn->is_interposable = tu->options->interposes && visibility == CXVisibility_Default && !fn->is_static && !fn->is_main &&
+                          !head.frame;
     if (head.frame) {
         fn->is_leaf = true;
         fn->frame_type = head.frame;
