@@ -13,6 +13,7 @@
  * made stands, with #line, at the line of what it is made for: on that one line, so that a step in a
  * debugger is a step of the source. With -P it is laid out to be read. */
 #include "lower.h"
+#include <ac/future.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -1091,6 +1092,7 @@ bool emit_c(Tu *tu)
         add(&text, "#include <ac/boxes.h>\n");
     if (tu->options->debug)
         add(&text, "#include <ac/watch.h>\n");
+    add_format(&text, "_Static_assert(AC__ABI == %d, \"asyncc made this for another version of ac/future.h\");\n", AC__ABI);
     add(&text, MARK "S0" MARK);
     int copied = 0, packed_from = find_pack(source);
     bool leaves_done = false;

@@ -18,13 +18,11 @@
  * A header that is older than the module would be memory overwritten. So the module defines f__layout_HASH, of all
  * that both have to agree on, and the header refers to it: the linker finds the two apart. */
 #include "lower.h"
+#include <ac/future.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- the layout's name ----------------------------------------------------------------------------------- */
-
-/* What the functions of one asyncc's output expect of another's; counts up when that changes. */
-enum { ABI = 1 };
 
 static bool is_in_file(const Tu *tu, const Decl *decl, const char *path)
 {
@@ -63,7 +61,7 @@ const char *layout_symbol(const Fn *fn)
         return NULL;
     Arena *arena = fn->tu->arena;
     const Field *result = fn->result_field;
-    uint64_t hash = hash_text(first_hash, take_format(arena, "%d %d %lld %lld %d %lld %d", ABI, fn->tu->pointer_size,
+    uint64_t hash = hash_text(first_hash, take_format(arena, "%d %d %lld %lld %d %lld %d", AC__ABI, fn->tu->pointer_size,
                                                       (long long)fn->frame_size, (long long)fn->frame_used, fn->frame_align,
                                                       (long long)(result ? result->offset : -1), result && result->packed));
     hash = hash_type(arena, hash, fn->result);
@@ -340,6 +338,7 @@ void emit_header(Tu *tu)
     Buf *out = &tu->out;
     const char *guard = guard_of(tu, v, n);
     add_format(out, "/* Made by asyncc from %s. */\n#ifndef %s\n#define %s\n#include <ac/future.h>\n", tu->main_file->path, guard, guard);
+    add_format(out, "#if AC__ABI != %d\n#error \"asyncc made this header for another version of ac/future.h\"\n#endif\n", AC__ABI);
     add(out, "#ifndef AC_TASK_H /* which declares it, too */\nAC__BEGIN_C\n"
              "void ac_block_on_future(const struct ac_future_type *type, void *frame);\nAC__END_C\n#endif\n");
     Writer w = { .tu = tu, .out = out };

@@ -156,6 +156,11 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 #define AC_BOXED
 #endif
 
+/* The version of what asyncc's output, the runtime and another such output expect of each other: the types here and in
+ * ac/boxes.h, memory.h, task.h and watch.h, the functions that are made, and who calls what when. To be raised with each
+ * change after which an object of before the change and one of after it would link and then misunderstand each other. */
+#define AC__ABI 2
+
 /* What asyncc writes: a frame is reached as bytes of a parent's, too, and not every program calls
  * every function that is made. */
 #define AC__FRAME __attribute__((may_alias))
