@@ -1,5 +1,6 @@
 /* boxes.c - stacks of boxed frames, and driving them. */
 #include "exec.h"
+#include "poison.h"
 #include "sys_memory.h"
 
 #include <ac/boxes.h>
@@ -11,7 +12,10 @@
  *
  * A chunk is twice as large as the one before, up to MOST. When the last box of a chunk goes, the chunk is kept
  * as the spare one and the former spare is freed: so a depth that goes up and down over a chunk's end
- * doesn't allocate each time, and memory follows the depth down. */
+ * doesn't allocate each time, and memory follows the depth down.
+ *
+ * To AddressSanitizer a box that went back is out of bounds. Boxes are made by ac__push, in files that may know of
+ * the sanitizer or not; so after the first went back, `end` is where that was, and each new one has to ask by `grow`. */
 enum {
     FIRST = 1000, /* small enough for malloc's quick lists */
     MOST = 256 << 10,
@@ -31,8 +35,34 @@ static _Noreturn void stop(size_t size)
     ac__stop("await", "no memory for %zu bytes of a call's frame", size);
 }
 
+static char *end_of_chunk(const struct ac__boxes *boxes)
+{
+    return boxes->chunk != NULL ? (char *)(boxes->chunk + 1) + boxes->chunk->size : (char *)boxes + FIRST;
+}
+
+/* The memory from `at` on is nobody's. */
+static void poison_rest(struct ac__boxes *boxes)
+{
+    if (!ac__poisons() || boxes->end < boxes->at)
+        return;
+    ac__poison(boxes->at, boxes->end);
+    boxes->end = boxes->at;
+}
+
+static bool unpoison(struct ac__boxes *boxes, size_t wanted)
+{
+    char *end = end_of_chunk(boxes);
+    if (!ac__poisons() || boxes->end == end || (size_t)(end - boxes->at) < wanted)
+        return false;
+    boxes->end = boxes->at + wanted;
+    ac__unpoison(boxes->at, boxes->end);
+    return true;
+}
+
 static void grow(struct ac__boxes *boxes, size_t wanted)
 {
+    if (unpoison(boxes, wanted))
+        return;
     struct ac__chunk *chunk = boxes->spare;
     boxes->spare = NULL;
     if (chunk != NULL && chunk->size < wanted) {
@@ -58,6 +88,7 @@ static void grow(struct ac__boxes *boxes, size_t wanted)
     boxes->at = (char *)(chunk + 1);
     boxes->end = boxes->at + chunk->size;
     boxes->low = NULL;
+    ac__unpoison(boxes->at, boxes->end); /* of the spare one */
 }
 
 /* A chunk is empty. */
@@ -74,6 +105,8 @@ static void shrink(struct ac__boxes *boxes)
     boxes->end = chunk->older_end;
     boxes->low = chunk->older_low;
 }
+
+void ac__returned(struct ac__boxes *boxes) { poison_rest(boxes); }
 
 void ac__leave_top(struct ac__boxes *boxes)
 {
@@ -124,6 +157,7 @@ static void end_cancelled(struct ac__boxes *boxes, struct ac__box *box)
 {
     boxes->cancelled = boxes->top;
     boxes->at = (char *)box;
+    poison_rest(boxes);
     if (boxes->low == box)
         shrink(boxes);
 }

@@ -6,8 +6,10 @@
  * The first chunk, of the one list or the other, comes with struct memory and is no larger than it has to be: many
  * functions have one VLA. Each further one is twice as large as the one before, up to MOST. When the last VLA of a
  * chunk goes, the chunk is kept as the spare one if it is larger than that: so what a scope needs that is entered
- * again and again comes to be in one chunk, and it doesn't allocate. */
+ * again and again comes to be in one chunk, and it doesn't allocate. To AddressSanitizer what a VLA has taken is out of
+ * bounds once its scope is left. */
 #include "exec.h"
+#include "poison.h"
 #include "sys_memory.h"
 
 #include <ac/memory.h>
@@ -107,6 +109,7 @@ static char *take(struct memory *memory, struct chunk **chunks, size_t size, siz
             size_t room = chunk->size - (size_t)(chunk->at - (char *)(chunk + 1));
             if (offset <= room && size <= room - offset) {
                 char *taken = chunk->at + offset;
+                ac__unpoison(chunk->at, taken + size);
                 chunk->before = chunk->at;
                 chunk->at = taken + size;
                 return taken;
@@ -119,8 +122,10 @@ static char *take(struct memory *memory, struct chunk **chunks, size_t size, siz
 static void pop(struct memory *memory)
 {
     struct chunk *chunk = memory->vlas;
+    char *end = chunk->at;
     chunk->at = memory->top->from;
     memory->top = memory->top->below;
+    ac__poison(chunk->at, end);
     if (chunk == &memory->first || chunk->at != (char *)(chunk + 1))
         return;
     memory->vlas = chunk->older;

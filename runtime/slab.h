@@ -15,18 +15,14 @@
  * gives. */
 #ifndef AC__SLAB_H
 #define AC__SLAB_H
+#include <ac/future.h>
 #include <stddef.h>
 
 struct ac_task;
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef AC__ASAN
 #define AC__SLABS 0
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define AC__SLABS 0
-#endif
-#endif
-#ifndef AC__SLABS
+#else
 #define AC__SLABS 1
 #endif
 

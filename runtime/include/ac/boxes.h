@@ -155,6 +155,9 @@ static inline enum ac_poll ac__polled(struct ac_context *cx, enum ac_poll said)
     return AC_PENDING;
 }
 
+/** What went back is out of bounds: called where AddressSanitizer looks. */
+void ac__returned(struct ac__boxes *);
+
 /** The result has been taken from the frame: the box goes back. */
 static inline void ac__return(struct ac_context *cx, void *frame)
 {
@@ -166,6 +169,9 @@ static inline void ac__return(struct ac_context *cx, void *frame)
     boxes->at = (char *)((struct ac__box *)frame - 1);
     if (boxes->low == (struct ac__box *)frame - 1)
         boxes->low = (struct ac__box *)0; /* the chunk goes when the caller is done, so nothing is called here */
+#ifdef AC__ASAN
+    ac__returned(boxes);
+#endif
 }
 
 /** Cancels the callee, from the innermost box on outwards; each box goes back. */

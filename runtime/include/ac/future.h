@@ -186,6 +186,14 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 #endif
 /* Stands where a _Generic doesn't choose, as asyncc read it; never defined. */
 void ac__not_chosen(void) __attribute__((error("this compiler chooses otherwise in a _Generic than asyncc did")));
+/* AddressSanitizer looks at what is compiled. */
+#ifdef __SANITIZE_ADDRESS__
+#define AC__ASAN 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define AC__ASAN 1
+#endif
+#endif
 /* A body that has labels as values, or assembly that may define labels, exists once. */
 #ifdef __clang__
 #define AC__ONE_BODY __attribute__((noinline))
