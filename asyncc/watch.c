@@ -1,6 +1,6 @@
 /* watch.c - what a debug build (-DAC_DEBUG) adds to frames: a watch, by which each poll goes.
  *
- *     static const struct ac__watched fetch__watched = { "fetch", "main.ac", 12, 1, (const int[]){ 14 } };
+ *     static const struct ac__watched fetch__watched = { "fetch", "main.ac", 12, 1, (const int[]){ 14 }, 16, 30 };
  *     static enum ac_poll fetch__checked(self, cx, state, url)       in the place of the body
  *     {
  *         ac__watch_enter(&self->ac__watch, &fetch__watched, state);
@@ -52,7 +52,7 @@ void define_watched(const Fn *fn, const Decl *decl, Buf *out)
     add_format(out, ", %d, %d, ", place.line, fn->nawaits);
     for (int i = 0; i < fn->nawaits; i++)
         add_format(out, "%s%d", i ? ", " : "(const int[]){ ", line_of(tu, fn->awaits[i]->node->from));
-    add(out, fn->nawaits ? " } };" : "0 };");
+    add_format(out, "%s, __builtin_offsetof(%s, ac__watch), %lld };", fn->nawaits ? " }" : "0", fn->frame_type, (long long)fn->frame_used);
 }
 
 void define_checked(const Fn *fn, const char *outcome, const char *body, const char *params, const char *args, Buf *out)

@@ -15,9 +15,9 @@ static struct place {
     const struct ac__watched *_Atomic of;
 } places[NPLACES];
 
-static struct place *place_of(const struct ac__watch *watch)
+static struct place *place_of(uintptr_t watch)
 {
-    return &places[((uintptr_t)watch * 0x9e3779b97f4a7c15u) >> 40 & (NPLACES - 1)];
+    return &places[(watch * 0x9e3779b97f4a7c15u) >> 40 & (NPLACES - 1)];
 }
 
 static const char done; /* its address says that a frame is finished */
@@ -35,13 +35,36 @@ static int line_of(const struct ac__watched *of, unsigned state)
 static const void *load(const void **word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
 static void store(const void **word, const void *value) { __atomic_store_n(word, value, __ATOMIC_RELAXED); }
 
+/* The place of a suspended frame whose watch is at one of so many bytes, or null. */
+static const struct place *find_suspended(uintptr_t from, uintptr_t to)
+{
+    uintptr_t step = _Alignof(struct ac__watch);
+    if ((to - from) / step < NPLACES) {
+        for (uintptr_t at = from; at < to; at += step) {
+            const struct place *place = place_of(at);
+            if (atomic_load_explicit(&place->at, memory_order_relaxed) == at)
+                return place;
+        }
+        return NULL;
+    }
+    for (int i = 0; i < NPLACES; i++) {
+        uintptr_t at = atomic_load_explicit(&places[i].at, memory_order_relaxed);
+        if (from <= at && at < to)
+            return &places[i];
+    }
+    return NULL;
+}
+
+/* Whatever function's frame it was: memory that went back to malloc comes as one of another size, too. */
 void ac__watch_init(struct ac__watch *watch, const struct ac__watched *of)
 {
-    struct place *place = place_of(watch);
-    if (atomic_load_explicit(&place->at, memory_order_relaxed) == (uintptr_t)watch) {
+    uintptr_t frame = (uintptr_t)watch - of->offset;
+    const struct place *place = find_suspended(frame, frame + of->used);
+    if (place != NULL) {
         const struct ac__watched *old = atomic_load_explicit(&place->of, memory_order_relaxed);
+        uintptr_t at = atomic_load_explicit(&place->at, memory_order_relaxed);
         ac__stop(old->name, "%s:%d: its frame at %p was released while it was suspended: a frame of '%s' is made there", old->file,
-                 old->line, (void *)watch, of->name);
+                 old->line, (void *)(at - old->offset), of->name);
     }
     store(&watch->at, NULL);
     store(&watch->poller, NULL);
@@ -67,7 +90,7 @@ void ac__watch_enter(struct ac__watch *watch, const struct ac__watched *of, unsi
 
 void ac__watch_leave(struct ac__watch *watch, const struct ac__watched *of, enum ac_poll said)
 {
-    struct place *place = place_of(watch);
+    struct place *place = place_of((uintptr_t)watch);
     if (said == AC_READY) {
         store(&watch->at, &done);
         if (atomic_load_explicit(&place->at, memory_order_relaxed) == (uintptr_t)watch)

@@ -4,8 +4,9 @@
  *
  *  Each frame has a `struct ac__watch` then, and goes by it whenever it is polled or cancelled. A program stops that
  *  moves a frame after its first poll, polls one after AC_READY, polls one while it is being polled, or makes a
- *  new frame where a suspended one was: that one has been released. What is released and not used
- *  again isn't seen.
+ *  new frame, of any function, in memory where a suspended one was: that one has been released. What is released and
+ *  not used for a frame again isn't seen: nothing runs then that belongs to the frame, and to look for it in memory that may
+ *  be another's by now is no thing to do while other threads run.
  *
  *  The library is the same for both builds, and files of both can be linked: a frame is made, polled and measured by
  *  the file that defines its function. Nothing here orders what threads do, so that ThreadSanitizer sees
@@ -29,6 +30,8 @@ struct ac__watched {
     int line;             /* of its definition */
     int nawaits;
     const int *await_lines; /* by state - 1 */
+    unsigned long offset;   /* of the watch in the frame */
+    unsigned long used;     /* bytes of the frame that no other's fields are in */
 };
 
 /** A frame is made. What stood in the memory isn't looked at. */

@@ -15,6 +15,9 @@ static void *poll_from_thread(void *frame)
     return NULL;
 }
 
+void fill(char *all);
+void fill(char *all) { memset(all, 1, 200000); }
+
 /* In the middle of its poll. */
 void poll_again(void);
 void poll_again(void)
@@ -56,6 +59,18 @@ static int is_fine(void)
     down__init(&down, 5);
     down__poll(&down, &cx);
     failures += down__cancel(&down, &cx) != AC_READY;
+    /* Frames beside each other, and one where others have been. */
+    union {
+        struct two_waits__frame each[3];
+        struct down__frame down;
+        struct wide__frame wide;
+    } memory;
+    for (int i = 0; i < 3; i++)
+        failures += two_waits__start(&memory.each[i], &cx, i) != AC_PENDING;
+    for (int i = 0; i < 3; i++)
+        failures += two_waits__cancel(&memory.each[i], &cx) != AC_READY;
+    failures += down__start(&memory.down, &cx, 2) != AC_PENDING || down__cancel(&memory.down, &cx) != AC_READY;
+    failures += wide__start(&memory.wide, &cx, 2) != AC_PENDING || wide__cancel(&memory.wide, &cx) != AC_READY;
     return failures != 0;
 }
 
@@ -88,6 +103,21 @@ int main(int argc, char **argv)
     } else if (!strcmp(way, "released")) {
         two_waits__poll(&a, &cx);
         two_waits__init(&a, 8);
+    } else if (!strcmp(way, "replaced") || !strcmp(way, "enclosed")) { /* by one of another function */
+        static union {
+            struct two_waits__frame each[3];
+            struct again__frame again;
+            struct wide__frame wide;
+        } memory;
+        two_waits__start(&memory.each[2], &cx, 8);
+        two_waits__start(&memory.each[1], &cx, 8);
+        two_waits__cancel(&memory.each[2], &cx);
+        again__init(&memory.again, 8);
+        again__cancel(&memory.again, &cx);
+        if (!strcmp(way, "enclosed"))
+            wide__init(&memory.wide, 8);
+        else
+            again__init((struct again__frame *)((char *)&memory.each[1] - sizeof(void *)), 8);
     } else if (!strcmp(way, "started")) {
         two_waits__poll(&a, &cx);
         two_waits__start(&a, &cx, 8);
