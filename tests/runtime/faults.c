@@ -5,9 +5,7 @@
  * end: without a fault that shows, with an error, or where that is documented with a checked stop;
  * and to leave no descriptor open. Under AddressSanitizer no memory either. */
 #define _GNU_SOURCE
-#include "support.h"
-
-#include "sys.h"
+#include "faults.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,17 +15,7 @@
 
 /* ---- the plan of a process, and what the library asks ---- */
 
-static struct {
-    bool armed;
-    enum ac__call call; /* this one fails ... */
-    int first, times;   /* so often, from the first-th on, which is 0; */
-    int error;          /* with that errno */
-    bool every_other;   /* or every other one, of all calls that can, with that errno; */
-    bool knows_no_name; /* looking one up would ask the network */
-    size_t most;        /* and no call transfers more than so many bytes; 0: any number */
-    _Atomic int ncalls[AC__NCALLS];
-    _Atomic bool fired;
-} plan;
+struct plan plan;
 
 /* What a signal can interrupt. (A connect that doesn't block isn't among it.) */
 static bool is_interruptible(enum ac__call call)
@@ -99,32 +87,6 @@ struct script {
         struct ac_oneshot_get__frame get;
     } leaf;
 };
-
-/* Keeps the first error. False: there is one. */
-static bool note(int *error, ssize_t result)
-{
-    if (result < 0 && *error == 0)
-        *error = (int)result;
-    return result >= 0;
-}
-
-#define DO(self, member, name, ...)                                                                        \
-    AWAIT(self, name##__init(&(self)->leaf.member, __VA_ARGS__), name##__poll(&(self)->leaf.member, cx))
-#define NOTE(self, result) note(&(self)->error, (result))
-/* Awaits, and leaves if the result is an error. */
-#define TRY(self, member, name, ...)                                                                       \
-    DO(self, member, name, __VA_ARGS__);                                                                   \
-    if (!NOTE(self, (self)->leaf.member.result))                                                           \
-    goto out
-#define JOIN(self, task)                                                                                   \
-    DO(self, join, ac_join, task, NULL);                                                                   \
-    NOTE(self, (self)->leaf.join.result)
-#define FINISH(self)                                                                                       \
-    (self)->state = -1;                                                                                    \
-    }                                                                                                      \
-    if ((self)->error < 0 && (self)->shared_error != NULL && *(self)->shared_error == 0)                   \
-        *(self)->shared_error = (self)->error;                                                             \
-    return AC_READY
 
 /* A spawn that need not succeed. */
 static ac_task__handle spawn(const struct ac_future_type *type, const struct script *frame, bool on_pool)
@@ -402,6 +364,7 @@ static bool run_child(int (*scenario)(void), bool transparent, const char *what)
         plan.armed = true;
         int error = scenario();
         plan.armed = false;
+        nbefore += plan.nkept;
         /* A thread that may block gives its last clone of a waker up after the wake, and with it, perhaps, the
          * executor: so this may take a moment. */
         int nafter = count_descriptors();
@@ -438,7 +401,9 @@ static bool run_child(int (*scenario)(void), bool transparent, const char *what)
 
 #define SCENARIOS                                                                                          \
     { "tasks", run_tasks }, { "pool", run_pool }, { "channels", run_channels }, { "tcp", run_tcp },        \
-        { "unix", run_unix }, { "bare", run_bare }, { "resolver", run_resolver }
+        { "unix", run_unix }, { "bare", run_bare }, { "resolver", run_resolver }, { "slabs", run_slabs },   \
+        { "blocks", run_blocks }, { "boxes", run_boxes }, { "sync", run_sync }, { "sync_pool", run_sync_pool },     \
+        { "signals", run_signals }, { "embedded", run_embedded }
 static const struct scenario {
     const char *name;
     int (*run)(void);

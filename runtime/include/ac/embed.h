@@ -11,8 +11,8 @@
  *
  *      struct pollfd watched = { .fd = ac_exec_fd(exec), .events = POLLIN };
  *      while (ac_exec_tasks(exec) > 0) {
- *          ac_exec_run(exec);
  *          poll(&watched, 1, ac_exec_timeout_ms(exec));
+ *          ac_exec_run(exec);
  *      }
  *      ac_exec_free(exec);
  *

@@ -1,0 +1,439 @@
+/* Scenarios of faults.c, each about one part of the runtime: memory that is cut up, what tasks wait for of each other,
+ * signals, an executor in a foreign loop. */
+#define _GNU_SOURCE
+#include "faults.h"
+
+#include "exec.h"
+#include "signals.h"
+
+#include <ac/boxes.h>
+#include <ac/embed.h>
+#include <ac/memory.h>
+#include <signal.h>
+
+/* ---- slabs ---- */
+
+/* So many tasks of one size at once that chunks of both kinds are made, and go again. Of 512 bytes, a header with them,
+ * a chunk of 64 kB has 127, and 32 chunks are 2 MB; blocks are taken by the 32. */
+enum { CROWD = 33 * 127, SECOND_CHUNK = 96, LARGE_CHUNK = 32 * 127 };
+struct waiter {
+    struct ac_notified__frame notified;
+    char rest[512 - sizeof(struct ac_task) - sizeof(struct ac_notified__frame)];
+};
+static enum ac_poll waiter__poll(struct waiter *self, struct ac_context *cx)
+{
+    return ac_notified__poll(&self->notified, cx);
+}
+FUTURE(waiter, struct waiter);
+
+struct crowd {
+    int state, n, error;
+    struct ac_notify notify;
+    ac_task__handle tasks[CROWD];
+    union {
+        struct ac_yield_now__frame yield;
+        struct ac_join__frame join;
+    } leaf;
+};
+
+static enum ac_poll crowd__poll(struct crowd *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->n = 0; self->n < CROWD; self->n++) {
+        /* Where chunks are made; to try each of so many would take too long. */
+        plan.armed = self->n < 2 || self->n / 2 == SECOND_CHUNK / 2 || self->n / 2 == LARGE_CHUNK / 2;
+        struct waiter *waiter = ac_task_new(&waiter__type);
+        plan.armed = true;
+        if (waiter != NULL)
+            ac_notified__init(&waiter->notified, &self->notify);
+        else
+            self->error = -ENOMEM;
+        self->tasks[self->n] = ac_task_spawn_local(waiter);
+    }
+    AWAIT(self, ac_yield_now__init(&self->leaf.yield), ac_yield_now__poll(&self->leaf.yield, cx));
+    ac_notify_all(&self->notify);
+    for (self->n = 0; self->n < CROWD; self->n++) {
+        AWAIT(self, ac_join__init(&self->leaf.join, self->tasks[self->n], NULL), ac_join__poll(&self->leaf.join, cx));
+        ck_assert_int_eq(self->leaf.join.result, self->tasks[self->n] == NULL ? -ENOMEM : 0);
+    }
+    END;
+}
+FUTURE(crowd, struct crowd);
+
+int run_slabs(void)
+{
+    static struct crowd crowd;
+    ac_block_on_future(&crowd__type, &crowd);
+    return crowd.error;
+}
+
+/* ---- what VLAs and alloca take ---- */
+
+int run_blocks(void)
+{
+    void *blocks = NULL;
+    for (int round = 0; round < 3; round++) {
+        /* An inner scope that grows each time that it is entered, over the ends of chunks. */
+        for (size_t i = 1; i < 12; i++) {
+            char *outer = ac__vla(&blocks, 1, 100 * i, 1), *inner = ac__vla(&blocks, 2, i << 12, 64);
+            memset(outer, 'o', 100 * i);
+            memset(inner, 'i', i << 12);
+            char *kept = ac__alloca(&blocks, 500 * i);
+            memset(kept, 'k', 500 * i);
+            ck_assert(outer[100 * i - 1] == 'o' && inner[(i << 12) - 1] == 'i' && kept[0] == 'k');
+            ac__vla_end(&blocks, 2);
+            ck_assert_int_eq(outer[0], 'o');
+        }
+        ac__vla_end(&blocks, 1);
+        ac__free_blocks(&blocks);
+        /* The first may be what alloca takes. */
+        char *first = ac__alloca_with_align(&blocks, 10, 256);
+        memset(first, 'a', 10);
+        memset(ac__vla(&blocks, 1, 10, 8), 'v', 10);
+        ck_assert_int_eq(first[9], 'a');
+    }
+    ac__free_blocks(&blocks);
+    return 0;
+}
+
+/* ---- boxes ---- */
+
+/* A call that makes another one until none is left, and then yields; its frames are large, for chunks to be made. */
+struct level {
+    int left, result;
+    bool has_called;
+    void *below;
+    struct ac_yield_now__frame yield;
+    char rest[3000];
+};
+static enum ac_poll level__poll(void *frame, struct ac_context *cx);
+static enum ac_poll level__cancel(void *frame, struct ac_context *cx);
+static const struct ac_future_type level__type = {
+    "level", sizeof(struct level), _Alignof(struct level), offsetof(struct level, result), sizeof(int),
+    level__poll, level__cancel, NULL,
+};
+
+static struct level *level__box(struct ac__boxes *boxes, int left)
+{
+    struct level *self = ac__push(boxes, &level__type);
+    self->left = left;
+    self->has_called = false;
+    ac_yield_now__init(&self->yield);
+    return self;
+}
+
+static enum ac_poll level__poll(void *frame, struct ac_context *cx)
+{
+    struct level *self = frame;
+    enum ac_poll said;
+    self->result = 1;
+    if (self->left == 0)
+        return ac_yield_now__poll(&self->yield, cx);
+    if (!self->has_called) {
+        self->has_called = true;
+        self->below = level__box(ac__boxes(cx), self->left - 1);
+        said = ac__call(cx, self->below);
+    } else {
+        said = ac__resume(cx, self->below);
+    }
+    if (said != AC_READY)
+        return said;
+    self->result += *(int *)ac__result(self->below);
+    ac__return(cx, self->below);
+    return AC_READY;
+}
+
+static enum ac_poll level__cancel(void *frame, struct ac_context *cx)
+{
+    struct level *self = frame;
+    return self->has_called ? ac__cancel(cx, self->below) : AC_READY;
+}
+
+/* One call that ends, and one that is cancelled where it yields. */
+struct caller {
+    int state, result, error;
+    ac_task__handle task;
+    struct level *below;
+    union {
+        struct ac_yield_now__frame yield;
+        struct ac_cancel__frame cancel;
+        struct ac_join__frame join;
+    } leaf;
+};
+
+static void spawn_level(struct caller *self)
+{
+    self->task = ac_task_spawn_local(ac__box_task(level__box(ac__new_boxes(), 30)));
+    if (self->task == NULL)
+        self->error = -ENOMEM;
+}
+
+static enum ac_poll caller__poll(struct caller *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    AWAIT(self, self->below = level__box(ac__new_boxes(), 30), ac__drive(ac__boxes_of(self->below), cx));
+    ck_assert_int_eq(*(int *)ac__result(self->below), 31);
+    ac__free_boxes(ac__boxes_of(self->below));
+
+    spawn_level(self);
+    AWAIT(self, ac_join__init(&self->leaf.join, self->task, &self->result), ac_join__poll(&self->leaf.join, cx));
+    ck_assert(self->task == NULL || self->result == 31);
+
+    spawn_level(self);
+    AWAIT(self, ac_yield_now__init(&self->leaf.yield), ac_yield_now__poll(&self->leaf.yield, cx));
+    AWAIT(self, ac_cancel__init(&self->leaf.cancel, self->task), ac_cancel__poll(&self->leaf.cancel, cx));
+    END;
+}
+FUTURE(caller, struct caller);
+
+int run_boxes(void)
+{
+    struct caller caller = { 0 };
+    ac_block_on_future(&caller__type, &caller);
+    return caller.error;
+}
+
+/* ---- mutexes, semaphores, notifications ---- */
+
+enum { TURNS = 5, USERS = 6 };
+
+/* What tasks use by turns. */
+struct locks {
+    struct ac_mutex mutex;
+    struct ac_semaphore semaphore;
+    struct ac_notify notify;
+    int inside, turns; /* of the mutex's holders */
+};
+
+struct user {
+    int state, i;
+    struct locks *locks;
+    union {
+        struct ac_mutex_lock__frame lock;
+        struct ac_semaphore_acquire__frame acquire;
+        struct ac_notified__frame notified;
+        struct ac_yield_now__frame yield;
+    } leaf;
+};
+
+static enum ac_poll user__poll(void *frame, struct ac_context *cx)
+{
+    struct user *self = frame;
+    BEGIN(self);
+    for (self->i = 0; self->i < TURNS; self->i++) {
+        AWAIT(self, ac_semaphore_acquire__init(&self->leaf.acquire, &self->locks->semaphore, 2),
+              ac_semaphore_acquire__poll(&self->leaf.acquire, cx));
+        AWAIT(self, ac_mutex_lock__init(&self->leaf.lock, &self->locks->mutex), ac_mutex_lock__poll(&self->leaf.lock, cx));
+        ck_assert_int_eq(self->locks->inside++, 0);
+        AWAIT(self, ac_yield_now__init(&self->leaf.yield), ac_yield_now__poll(&self->leaf.yield, cx));
+        self->locks->inside--;
+        self->locks->turns++;
+        ac_mutex_unlock(&self->locks->mutex);
+        ac_semaphore_release(&self->locks->semaphore, 2);
+    }
+    END;
+}
+
+/* For ever, until it is cancelled. */
+static enum ac_poll listener__poll(void *frame, struct ac_context *cx)
+{
+    struct user *self = frame;
+    BEGIN(self);
+    for (;;) {
+        AWAIT(self, ac_notified__init(&self->leaf.notified, &self->locks->notify),
+              ac_notified__poll(&self->leaf.notified, cx));
+    }
+    END;
+}
+
+static enum ac_poll listener__cancel(void *frame, struct ac_context *cx)
+{
+    struct user *self = frame;
+    return self->state == 0 ? AC_READY : ac_notified__cancel(&self->leaf.notified, cx);
+}
+
+static const struct ac_future_type user__type = { "user", sizeof(struct user), _Alignof(struct user), 0, 0, user__poll,
+                                                  cancel_nothing, NULL };
+static const struct ac_future_type listener__type = { "listener", sizeof(struct user), _Alignof(struct user), 0, 0,
+                                                      listener__poll, listener__cancel, NULL };
+
+struct party {
+    int state, i, nusers, error;
+    bool on_pool;
+    struct locks locks;
+    ac_task__handle users[USERS], listeners[USERS];
+    union {
+        struct ac_join__frame join;
+        struct ac_cancel__frame cancel;
+        struct ac_yield_now__frame yield;
+    } leaf;
+};
+
+static ac_task__handle spawn_user(struct party *self, const struct ac_future_type *type)
+{
+    struct user *user = ac_task_new(type);
+    if (user == NULL) {
+        self->error = -ENOMEM;
+        return NULL;
+    }
+    *user = (struct user){ .locks = &self->locks };
+    return self->on_pool ? ac_task_spawn(user) : ac_task_spawn_local(user);
+}
+
+static enum ac_poll party__poll(struct party *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < USERS; self->i++) {
+        self->listeners[self->i] = spawn_user(self, &listener__type);
+        self->users[self->i] = spawn_user(self, &user__type);
+        self->nusers += self->users[self->i] != NULL;
+    }
+    for (self->i = 0; self->i < 50; self->i++) {
+        if (self->i % 2 == 0)
+            ac_notify_one(&self->locks.notify);
+        else
+            ac_notify_all(&self->locks.notify);
+        AWAIT(self, ac_yield_now__init(&self->leaf.yield), ac_yield_now__poll(&self->leaf.yield, cx));
+    }
+    for (self->i = 0; self->i < USERS; self->i++) {
+        AWAIT(self, ac_join__init(&self->leaf.join, self->users[self->i], NULL), ac_join__poll(&self->leaf.join, cx));
+        AWAIT(self, ac_cancel__init(&self->leaf.cancel, self->listeners[self->i]), ac_cancel__poll(&self->leaf.cancel, cx));
+    }
+    /* Whoever there was has had all his turns, and everything is back. */
+    ck_assert_int_eq(self->locks.turns, self->nusers * TURNS);
+    ck_assert_uint_eq(ac_semaphore_permits(&self->locks.semaphore), 3);
+    ck_assert_int_eq(ac_mutex_try_lock(&self->locks.mutex), 0);
+    END;
+}
+FUTURE(party, struct party);
+
+static int run_party(bool on_pool)
+{
+    struct party party = { .on_pool = on_pool };
+    ac_mutex_init(&party.locks.mutex);
+    ac_semaphore_init(&party.locks.semaphore, 3);
+    ac_notify_init(&party.locks.notify);
+    ac_block_on_future(&party__type, &party);
+    return party.error;
+}
+
+int run_sync(void) { return run_party(false); }
+
+int run_sync_pool(void)
+{
+    ac_pool_set_threads(2);
+    int error = run_party(true), shutdown = ac_pool_shutdown(60 * AC_S);
+    return error < 0 ? error : shutdown;
+}
+
+/* ---- signals ---- */
+
+struct receiver {
+    int state, error;
+    struct ac_signals signals;
+    ac_task__handle task;
+    union {
+        struct ac_signals_next__frame next;
+        struct ac_signal__frame one;
+        struct ac_join__frame join;
+    } leaf;
+};
+
+/* It is sent when somebody waits for it. */
+static enum ac_poll raiser__poll(struct receiver *self, struct ac_context *cx)
+{
+    (void)self;
+    (void)cx;
+    raise(SIGUSR1);
+    return AC_READY;
+}
+FUTURE(raiser, struct receiver);
+
+/* False: nobody will. */
+static bool spawn_raiser(struct receiver *self)
+{
+    self->task = ac_task_spawn_local(ac_task_new(&raiser__type));
+    return note(&self->error, self->task == NULL ? -ENOMEM : 0);
+}
+
+static enum ac_poll receiver__poll(struct receiver *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    int opened = ac_signals_open(&self->signals, AC_SIGNAL(SIGUSR1) | AC_SIGNAL(SIGUSR2));
+    if (note(&self->error, opened)) {
+        if (!spawn_raiser(self))
+            raise(SIGUSR1);
+        DO(self, next, ac_signals_next, &self->signals);
+        if (note(&self->error, self->leaf.next.result))
+            ck_assert_int_eq(self->leaf.next.result, SIGUSR1);
+        DO(self, join, ac_join, self->task, NULL);
+        raise(SIGUSR2);
+        /* One that couldn't be waited for is there still. */
+        if (self->error == 0)
+            ck_assert_int_eq(ac_signals_try(&self->signals), SIGUSR2);
+        ac_signals_close(&self->signals);
+    }
+    if (spawn_raiser(self)) {
+        DO(self, one, ac_signal, SIGUSR1);
+        if (note(&self->error, self->leaf.one.result))
+            ck_assert_int_eq(self->leaf.one.result, SIGUSR1);
+        DO(self, join, ac_join, self->task, NULL);
+    }
+    END;
+}
+FUTURE(receiver, struct receiver);
+
+int run_signals(void)
+{
+    struct receiver receiver = { 0 };
+    struct sigaction after;
+    signal(SIGUSR1, SIG_IGN); /* by one that isn't received, the process would end */
+    signal(SIGUSR2, SIG_IGN);
+    ac_block_on_future(&receiver__type, &receiver);
+    plan.nkept = ac__signals_descriptor() >= 0;
+    ck_assert(sigaction(SIGUSR1, NULL, &after) == 0 && after.sa_handler == SIG_IGN);
+    ck_assert(sigaction(SIGUSR2, NULL, &after) == 0 && after.sa_handler == SIG_IGN);
+    return receiver.error;
+}
+
+/* ---- an executor in a foreign loop ---- */
+
+struct napper {
+    int state;
+    struct ac_sleep__frame sleep;
+};
+static enum ac_poll napper__poll(struct napper *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    AWAIT(self, ac_sleep__init(&self->sleep, AC_MS), ac_sleep__poll(&self->sleep, cx));
+    END;
+}
+FUTURE(napper, struct napper);
+
+int run_embedded(void)
+{
+    struct ac_exec *exec = ac_exec_new();
+    if (exec == NULL)
+        return -errno;
+    ac_task__handle tasks[3];
+    int error = 0;
+    ac_exec_enter(exec);
+    for (int i = 0; i < 3; i++) {
+        struct napper *napper = ac_task_new(&napper__type);
+        if (napper != NULL)
+            *napper = (struct napper){ 0 };
+        tasks[i] = ac_task_spawn_local(napper);
+    }
+    ac_exec_leave(exec);
+    struct pollfd watched = { .fd = ac_exec_fd(exec), .events = POLLIN };
+    while (ac_exec_tasks(exec) > 0) {
+        poll(&watched, 1, ac_exec_timeout_ms(exec));
+        ac_exec_run(exec);
+    }
+    ac_exec_enter(exec);
+    for (int i = 0; i < 3; i++)
+        note(&error, ac_exec_try_join(tasks[i], NULL));
+    ac_exec_leave(exec);
+    ac_exec_free(exec);
+    return error;
+}
