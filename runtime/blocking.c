@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "blocking.h"
 
+#include "fork.h"
 #include "seen.h"
 #include "sys.h"
 #include "thread.h"
@@ -155,6 +156,31 @@ static void release(void)
     struct worker *gone = take_gone();
     pthread_mutex_unlock(&pool.lock);
     join_all(gone);
+}
+
+/* ---- forks ---- */
+
+static void hold(void) { pthread_mutex_lock(&pool.lock); }
+static void let_go(void) { pthread_mutex_unlock(&pool.lock); }
+
+/* No thread of ours is there, so no job will end that was begun or queued; their threads' memory is lost. The users
+ * are this thread's executors, which will release it. */
+static void in_child(void)
+{
+    while (pool.first != NULL)
+        unlink_job(pool.first);
+    pool.gone = pool.busy = NULL;
+    pool.nthreads = pool.nidle = pool.nusers = 0;
+    for (const struct ac_exec *exec = ac__seen.execs; exec != NULL; exec = exec->next_seen)
+        pool.nusers += exec->release_jobs != NULL && ac__exec_is_of_thread(exec);
+    pool.work = pool.left = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    let_go();
+}
+
+__attribute__((constructor)) static void be_forked(void)
+{
+    static const struct ac__fork_ops ops = { hold, let_go, in_child };
+    ac__at_fork(AC__FORK_BLOCKING, &ops);
 }
 
 static void add_counts(struct ac_counts *counts)

@@ -1,5 +1,6 @@
 /* dump_signal.c - listings that are asked for by a signal. The handler only posts a semaphore; a thread prints. */
 #define _GNU_SOURCE
+#include "fork.h"
 #include "thread.h"
 
 #include <ac/observe.h>
@@ -14,6 +15,21 @@
 static sem_t asked;
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static int is_started;
+
+static void hold(void) { pthread_mutex_lock(&starting); }
+static void release(void) { pthread_mutex_unlock(&starting); }
+
+static void in_child(void)
+{
+    is_started = 0; /* until it asks for listings itself */
+    release();
+}
+
+__attribute__((constructor)) static void be_forked(void)
+{
+    static const struct ac__fork_ops ops = { hold, release, in_child };
+    ac__at_fork(AC__FORK_DUMP, &ops);
+}
 
 static void ask(int signal)
 {

@@ -13,7 +13,7 @@
 
 static void check_thread(const struct ac_exec *exec, const char *function)
 {
-    if (exec->clock != ac__clock_of_thread())
+    if (!ac__exec_is_of_thread(exec))
         ac__stop(function, "the executor belongs to another thread");
 }
 

@@ -210,6 +210,8 @@ static inline struct ac__reactor *ac__exec_reactor(struct ac_exec *exec)
     return exec->reactor != NULL ? exec->reactor : ac__exec_open_reactor(exec);
 }
 struct ac__wheel *ac__exec_wheel(struct ac_exec *, const char *function);
+/* Whether the calling thread made it, for itself. */
+static inline bool ac__exec_is_of_thread(const struct ac_exec *exec) { return exec->clock == ac__clock_of_thread(); }
 /* For the calling thread; null: no memory. Ended when no task is left. */
 struct ac_exec *ac__exec_new(void);
 void ac__exec_end(struct ac_exec *);

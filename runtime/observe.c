@@ -90,8 +90,6 @@ static void list_exec(FILE *out, struct ac_exec *exec)
 
 /* ---- the others ---- */
 
-static pthread_cond_t answered = PTHREAD_COND_INITIALIZER; /* with ac__seen.lock */
-
 static enum ac_poll answer__poll(void *frame, struct ac_context *cx)
 {
     struct answer__frame *self = frame;
@@ -101,7 +99,7 @@ static enum ac_poll answer__poll(void *frame, struct ac_context *cx)
     if (self->answer != NULL) {
         list_exec(self->answer->out, cx->exec);
         self->answer->is_there = true;
-        pthread_cond_broadcast(&answered);
+        pthread_cond_broadcast(&ac__seen.answered);
     }
     pthread_mutex_unlock(&ac__seen.lock);
     return AC_READY;
@@ -136,7 +134,7 @@ static void ask_others(FILE *out)
     struct timespec deadline;
     clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += PATIENCE_S;
-    while (!all_are_there(answers, n) && pthread_cond_timedwait(&answered, &ac__seen.lock, &deadline) != ETIMEDOUT)
+    while (!all_are_there(answers, n) && pthread_cond_timedwait(&ac__seen.answered, &ac__seen.lock, &deadline) != ETIMEDOUT)
         continue;
     for (unsigned i = 0; i < n; i++) {
         if (answers[i].is_there)

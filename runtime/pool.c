@@ -30,6 +30,7 @@
 #define _GNU_SOURCE
 #include "pool.h"
 
+#include "fork.h"
 #include "ring.h"
 #include "seen.h"
 #include "sys.h"
@@ -482,6 +483,8 @@ static void run(struct ac__worker *self, struct ac_task *task)
     enum ac_poll poll = (cancels ? type->cancel : type->poll)(task + 1, &cx);
     task->saved_errno = errno;
     atomic_store_explicit(&self->polled, NULL, memory_order_relaxed);
+    if (ac__current != &self->exec)
+        ac__stop("fork", "in the child the task '%s' has come back to the pool, which isn't there", type->name);
 
     if (poll == AC_PENDING) {
         if (!is_in_all(task)) {
@@ -670,6 +673,50 @@ int ac_pool_set_threads(unsigned nthreads)
         pool.wanted = nthreads;
     pthread_mutex_unlock(&pool.lock);
     return up ? -EBUSY : 0;
+}
+
+/* ---- forks ---- */
+
+static void hold(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    pthread_mutex_lock(&pool.reactor_lock);
+}
+
+static void release(void)
+{
+    pthread_mutex_unlock(&pool.reactor_lock);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* There is no pool, until the child spawns on one. The former's descriptors are closed; its memory is lost, and some of
+ * it in use, if a task has forked. That goes on as a plain thread, but back into the worker's loop it may not come. */
+static void in_child(void)
+{
+    if (this_worker() != NULL)
+        ac__current = NULL;
+    if (atomic_load(&pool.state) != NONE)
+        pool.reactor->ops->close(pool.reactor);
+    pool.wheel_lock = pool.injector.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    atomic_store(&pool.injector.pushed, NULL);
+    atomic_store(&pool.injector.length, 0);
+    pool.injector.first = NULL;
+    pool.workers = NULL;
+    pool.nworkers = 0;
+    pool.is_shutting_down = false;
+    atomic_store(&pool.idle, 0);
+    atomic_store(&pool.nguests, 0);
+    atomic_store(&pool.guests_spawned, 0);
+    atomic_store(&pool.guests_wakes, 0);
+    atomic_store(&pool.guests_unparks, 0);
+    atomic_store(&pool.state, NONE);
+    release();
+}
+
+__attribute__((constructor)) static void be_forked(void)
+{
+    static const struct ac__fork_ops ops = { hold, release, in_child };
+    ac__at_fork(AC__FORK_POOL, &ops);
 }
 
 /* ---- counting ---- */

@@ -2,9 +2,37 @@
 #define _GNU_SOURCE
 #include "seen.h"
 
+#include "fork.h"
+
 #include <unistd.h>
 
-struct ac__seen ac__seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
+struct ac__seen ac__seen = { .lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER };
+
+static void hold(void) { pthread_mutex_lock(&ac__seen.lock); }
+static void release(void) { pthread_mutex_unlock(&ac__seen.lock); }
+
+/* Of the executors only this thread's are there to be asked for anything. */
+static void in_child(void)
+{
+    struct ac_exec **link = &ac__seen.execs, *exec;
+    while ((exec = *link) != NULL) {
+        if (ac__exec_is_of_thread(exec)) {
+            exec->thread = (long)gettid();
+            link = &exec->next_seen;
+        } else {
+            *link = exec->next_seen;
+        }
+    }
+    /* Those who waited for an answer aren't there either. */
+    ac__seen.answered = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    release();
+}
+
+__attribute__((constructor)) static void be_forked(void)
+{
+    static const struct ac__fork_ops ops = { hold, release, in_child };
+    ac__at_fork(AC__FORK_SEEN, &ops);
+}
 
 bool ac__lists;
 

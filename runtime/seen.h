@@ -12,6 +12,7 @@
 /* At file level, since threads are the process's. */
 struct ac__seen {
     pthread_mutex_t lock;   /* for what follows, up to the pointers, and for what listings are asked of executors */
+    pthread_cond_t answered; /* an executor has listed its tasks */
     struct ac_exec *execs;  /* those of block_on, linked by next_seen */
     struct ac_counts ended; /* of those that are over */
     void (*_Atomic count_pool)(struct ac_counts *); /* adds */

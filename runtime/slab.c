@@ -1,6 +1,7 @@
 /* slab.c - the depot of slab.h, and its chunks. */
 #define _GNU_SOURCE
 #include "exec.h"
+#include "fork.h"
 #include "sys.h"
 
 #include <pthread.h>
@@ -25,6 +26,16 @@ static struct {
     struct chunk *chunks[AC__SLAB_SIZES]; /* with free blocks        */
     size_t bytes[AC__SLAB_SIZES];         /* of all chunks of a size */
 } depot = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void hold(void) { pthread_mutex_lock(&depot.lock); }
+static void release(void) { pthread_mutex_unlock(&depot.lock); }
+
+/* What was on the shelves of other threads is lost to a child. */
+__attribute__((constructor)) static void be_forked(void)
+{
+    static const struct ac__fork_ops ops = { hold, release, release };
+    ac__at_fork(AC__FORK_SLABS, &ops);
+}
 
 /* ---- under the lock ---- */
 

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "thread.h"
 
+#include "fork.h"
 #include "sys.h"
 
 #include <signal.h>
@@ -15,6 +16,8 @@ static sigset_t program_mask;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local bool is_ours;
 
+static void do_nothing(void) { }
+
 static void in_child(void)
 {
     if (is_ours)
@@ -22,11 +25,13 @@ static void in_child(void)
     is_ours = false;
 }
 
-static void note_program_mask(void)
+__attribute__((constructor)) static void be_forked(void)
 {
-    pthread_sigmask(SIG_SETMASK, NULL, &program_mask);
-    pthread_atfork(NULL, NULL, in_child); /* without memory for that the child has the thread's mask */
+    static const struct ac__fork_ops ops = { do_nothing, do_nothing, in_child };
+    ac__at_fork(AC__FORK_THREAD, &ops);
 }
+
+static void note_program_mask(void) { pthread_sigmask(SIG_SETMASK, NULL, &program_mask); }
 
 int ac__thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
 {

@@ -18,7 +18,13 @@
  *  then computes for long had better await something first, ac_yield_now() for instance.
  *
  *  The pool lives until the process ends, or until ac_pool_shutdown(). Its threads block all
- *  signals, see <ac/signal.h>. After fork() the child must not use it: its threads are the parent's. */
+ *  signals, see <ac/signal.h>.
+ *
+ *  A child that fork() makes has no pool, until it spawns on one of its own; nor has it the tasks of its parent's, whose
+ *  handles will never be ready there, and what they hold or wait for (a mutex, a channel) it must not use. It may use all
+ *  of the runtime else, if it was made by a plain thread or by a task of the pool: which there goes on as a plain
+ *  function that may call ac_block_on() and has to end by _exit() or exec; coming to an await, or to its end, is
+ *  a checked stop. In an elided program the child has to do without tasks. */
 #ifndef AC_POOL_H
 #define AC_POOL_H
 #include <stddef.h>
