@@ -479,6 +479,7 @@ struct Await {
     Bits overlaps; /* cfg.c: locals written before the value is out of the child's frame        */
     Bits live;     /* liveness.c: locals that live across it                                    */
     bool reached;  /* liveness.c: some path from the start leads here                           */
+    Bits held;     /* handles.c: those that hold a task, for sure; no words where there is none */
     struct Field *child; /* frame.c; of a boxed call a pointer to the frame                     */
     bool boxed;    /* calls.c: the callee's frame comes from a stack                            */
 };
@@ -649,7 +650,7 @@ void flow_states(Fn *, const unsigned char *entry, void (*walk)(void *, Block *,
 
 /* Before the CFG: which mentions of a handle only look at it. Reports handles that nobody keeps. */
 void mark_tested_handles(Fn *);
-/* Needs Fn.blocks. Reports handles that are lost on some path, or used when they are gone. */
+/* Needs Fn.blocks. Reports handles that are lost on some path, or used when they are gone. Fills Await.held. */
 void check_handles(Fn *);
 
 /* ---- futures.c: futures that locals keep ------------------------------------------------------------------------ */

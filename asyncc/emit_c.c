@@ -730,6 +730,42 @@ static void add_outer_polls(const Fn *fn, const char *params, const char *args, 
                comma, params, name, self, args, name, self, cx);
 }
 
+/* Nothing follows that takes it where it isn't live: the program ends. */
+static bool is_given_back(const Fn *fn, const Await *await, int i)
+{
+    return await->held.words && has_bit(await->held, i) && has_bit(await->live, i) && fn->locals[i]->slot;
+}
+
+static bool gives_handles_back(const Fn *fn, const Await *await)
+{
+    for (int i = 0; i < fn->nlocals; i++)
+        if (is_given_back(fn, await, i))
+            return true;
+    return false;
+}
+
+/* The tasks go on, and their memory goes when they end. */
+static void give_handles_back(const Fn *fn, const Await *await, Buf *out)
+{
+    for (int i = 0; i < fn->nlocals; i++)
+        if (is_given_back(fn, await, i))
+            add_format(out, "        ac_detach(%s->%s);\n", fn->self, fn->locals[i]->slot->name);
+}
+
+/* Of one that hasn't begun. */
+static void give_arguments_back(const Fn *fn, Buf *out)
+{
+    bool some = false;
+    for (int i = 0; i < fn->nparams; i++) {
+        if (!is_handle(fn->params[i]) || !fn->params[i]->slot)
+            continue;
+        add_format(out, "%s        ac_detach(%s->%s);\n", some ? "" : "    case 0:\n", fn->self, fn->params[i]->slot->name);
+        some = true;
+    }
+    if (some)
+        add(out, "        break;\n");
+}
+
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
 {
     Arena *arena = fn->tu->arena;
@@ -769,17 +805,19 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
                is_watched(fn) ? "static " : inner, name, is_watched(fn) ? "_body" : in, frame, self, cx);
     if (fn->nawaits) {
         add_format(out, "    switch (%s) {\n", state);
+        give_arguments_back(fn, out);
         for (int i = 0; i < fn->nawaits; i++) {
             const Await *await = fn->awaits[i];
             if (!await->reached)
                 continue;
             const char *cancel = cancel_of_child(fn, await);
-            if (fn->has_blocks || next_owed(await->owed, NULL)) {
+            if (fn->has_blocks || gives_handles_back(fn, await) || next_owed(await->owed, NULL)) {
                 if (may_say_call(await))
                     add_format(out, "    case %d: {\n        enum ac_poll ac__said = %s;\n        if (ac__said != AC_READY)\n"
                                     "            return ac__said;\n        }\n", await->state, cancel);
                 else
                     add_format(out, "    case %d:\n        if (%s == AC_PENDING)\n            return AC_PENDING;\n", await->state, cancel);
+                give_handles_back(fn, await, out);
                 add_owed_when_cancelled(fn, await, out);
                 add_format(out, "        %s%sbreak;\n", free_blocks(fn), fn->has_blocks ? "\n        " : "");
             } else

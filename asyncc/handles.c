@@ -9,7 +9,12 @@
  * A handle is used once: whoever awaits it, joins it, cancels it, detaches it, returns it, passes it on or assigns
  * it to something else has it then. Forward dataflow over what a handle may be on the paths that lead to a place.
  * A handle that is looked at (`if (t)`) may be anything afterwards: what the program makes of that isn't followed.
- * Handles that others may see, by their address, in arrays or in structures, aren't followed either. */
+ * Handles that others may see, by their address, in arrays or in structures, aren't followed either.
+ *
+ * Where the function is cancelled, nobody comes to take what its handles hold: it gives them back, and the tasks go on.
+ * (So it does with those that are its arguments, if it hasn't begun.)
+ * That is done with those that hold a task on all paths to the await. One that was taken on some path keeps its
+ * value, and giving it back twice is worse than never. */
 #include "asyncc.h"
 #include <string.h>
 
@@ -17,6 +22,9 @@ enum {
     HELD = 1,   /* somebody has to take it                                                    */
     GONE = 2,   /* it was taken, or it never held any                                           */
     UNSURE = 4, /* it was looked at                                                           */
+    /* Of its value, whoever looked: */
+    TASK = 8,   /* a task that somebody has to take                                           */
+    STALE = 16, /* one that was taken, none, or nothing                                       */
 };
 
 static bool reads_handle(const Node *node) { return node->kind == N_REF && is_handle(node->local) && !node->is_lvalue; }
@@ -119,12 +127,12 @@ static void take_move(Check *check, unsigned char *state, const Move *move)
     if (!is_followed(move->local))
         return;
     unsigned char *now = &state[move->local->index];
-    if (move->node && *now == GONE && check->reports) {
+    if (move->node && (*now & (HELD | GONE | UNSURE)) == GONE && check->reports) {
         report(check->fn->tu, ERROR, move->node->from, move->node->to, "'%s' holds no task here: a handle is used once",
                move->local->name);
         check->reported[move->local->index] = true;
     }
-    *now = GONE;
+    *now = GONE | STALE;
 }
 
 static void take_event(Check *check, unsigned char *state, const Event *event, bool moved)
@@ -136,16 +144,28 @@ static void take_event(Check *check, unsigned char *state, const Event *event, b
     switch (event->kind) {
     case EVENT_USE:
         if (!moved && *now)
-            *now = UNSURE;
+            *now = (unsigned char)((*now & (TASK | STALE)) | UNSURE);
         break;
     case EVENT_DECLARE:
     case EVENT_DEF:
         if (*now & HELD)
             report_lost(check, local, NULL, event->kind == EVENT_DEF ? "when it is given another" : "when it is declared again");
-        *now = event->kind == EVENT_DEF ? HELD : GONE;
+        *now = event->kind == EVENT_DEF ? HELD | TASK : GONE | STALE;
         break;
     default:
-        *now = UNSURE;
+        *now = UNSURE | STALE;
+    }
+}
+
+/* What the await that ends the block finds, and its cancelling with it. */
+static void note_held(const Fn *fn, Await *await, const unsigned char *state)
+{
+    for (int i = 0; i < fn->nlocals; i++) {
+        if ((state[i] & (TASK | STALE)) != TASK)
+            continue;
+        if (!await->held.words)
+            await->held = new_bits(fn->tu->arena, fn->nlocals);
+        set_bit(await->held, i);
     }
 }
 
@@ -166,6 +186,8 @@ static void walk_block(void *data, Block *block, unsigned char *state)
     for (int i = 0; block->exit == EXIT_RETURN && i < check->fn->nlocals; i++)
         if ((state[i] & (HELD | UNSURE)) == HELD)
             report_lost(check, check->fn->locals[i], block->test, "when the function ends");
+    if (check->reports && block->exit == EXIT_AWAIT)
+        note_held(check->fn, block->await, state);
 }
 
 void check_handles(Fn *fn)
@@ -177,6 +199,6 @@ void check_handles(Fn *fn)
     unsigned char *entry = take(arena, (size_t)fn->nlocals + 1);
     for (int i = 0; i < fn->nparams; i++)
         if (is_followed(fn->params[i]))
-            entry[fn->params[i]->index] = HELD;
+            entry[fn->params[i]->index] = HELD | TASK;
     flow_states(fn, entry, walk_block, &check, &check.reports);
 }

@@ -58,7 +58,8 @@ void *ac__parse_block_on(int);
 #elif !defined AC__KEEP_GENERICS /* set while asyncc has macros expanded */
 /** A handle on a task whose result is a T. It is used once: awaiting, joining, cancelling or detaching gives it back,
  *  and passing, returning or assigning it moves it. A local one that is still held on some way out of its function, or
- *  used when it is gone, is an error; a look at it (`if (task)`) says that the program sees to that. */
+ *  used when it is gone, is an error; a look at it (`if (task)`) says that the program sees to that. What a local holds
+ *  where its function is cancelled is detached: the task goes on. */
 #define ac_task(T) ac_task__handle
 #endif
 
