@@ -6,14 +6,17 @@
  * that runs first (the ring of its worker).
  *
  * Queues are counts, for ring.pml checks the ring. Taking is one step; looking whether there is any task
- * is a step for each queue, as it is there. All accesses to `idle`, and the stores that publish, are sequentially
- * consistent in the code, which is what spin takes for granted; that it matters shows PUBLISHED_LATE,
- * which is what a store buffer would do. The bell is an edge-triggered event: any number of rings make one, which
+ * is a step for each queue, as it is there. What others are to see goes through a store buffer of each thread, of one
+ * entry, which comes to memory at any time, and at the latest by the thread's next locked operation, as on machines of x86's
+ * kind. What is sequentially consistent in the code leaves nothing in it. Locked operations never do there; on other
+ * machines they may, where they are relaxed, and then they are stores like any other. The bell is an edge-triggered event: any number of rings make one, which
  * ends one wait, or none if a busy worker meets it when it looks around. */
 
 // MUTATION PARKS_WITHOUT_LOOKING: who parks doesn't look at the queues once more
 // MUTATION FINDS_WITHOUT_LOOKING: who ends its search with a task doesn't look once more
-// MUTATION PUBLISHED_LATE: whether somebody sleeps is read before the task can be seen
+// MUTATION TAIL_RELAXED: a ring's tail is stored without sequential consistency
+// MUTATION PUSH_RELAXED: so is what is pushed on the injector
+// MUTATION PARKED_RELAXED: so is the count of those who park
 // MUTATION BELL_TAKEN: a busy worker that meets the bell doesn't ring it again
 
 #define WORKERS 3
@@ -21,6 +24,35 @@
 byte injected;
 byte ring[WORKERS];
 byte searching, parked, tokens; /* pool.idle */
+
+/* Store buffers, of the workers and the guest. */
+#define EMPTY 0
+#define PUT 1               /* into the own ring */
+#define PUSH 2              /* on the injector */
+#define PARK 3
+#define PARK_FROM_SEARCH 4
+#define GUEST WORKERS
+byte buffer[WORKERS + 1];
+
+inline drain(who) {
+    d_step {
+        if
+        :: buffer[who] == PUT -> ring[who]++
+        :: buffer[who] == PUSH -> injected++
+        :: buffer[who] == PARK -> parked++
+        :: buffer[who] == PARK_FROM_SEARCH -> parked++; searching--
+        :: else
+        fi;
+        buffer[who] = EMPTY
+    }
+}
+
+inline store(who, what) {
+    atomic { drain(who); buffer[who] = what }
+}
+inline store_in_order(who, what) {
+    atomic { drain(who); buffer[who] = what; drain(who) }
+}
 bool bell;
 bool event;  /* a descriptor is ready, with a task for it */
 byte running;
@@ -28,10 +60,11 @@ byte running;
 // FROM runtime/pool.c: if (is_searched(idle) || count_parked(idle) == 0)
 // FROM runtime/pool.c: } while (!atomic_compare_exchange_weak(&pool.idle, &idle, idle - PARKED + TOKEN + SEARCHING));
 // FROM runtime/pool.c: pool.reactor->ops->unpark(pool.reactor);
-inline unpark_one() {
+inline unpark_one(who) {
     atomic {
         if
         :: searching == 0 && parked > 0 ->
+            drain(who);
             parked--;
             tokens++;
             searching++;
@@ -63,6 +96,7 @@ inline look_at_queues() {
 // FROM runtime/pool.c: after = idle - PARKED + SEARCHING;
 inline leave_parked(wants_to_search) {
     atomic {
+        drain(me);
         if
         :: tokens > 0 ->
             tokens--;
@@ -86,12 +120,11 @@ inline leave_parked(wants_to_search) {
 inline end_search() {
     if
     :: searches ->
-        searches = false;
-        searching--;
+        atomic { drain(me); searches = false; searching-- }
 #ifndef FINDS_WITHOUT_LOOKING
         look_at_queues();
         if
-        :: any -> unpark_one()
+        :: any -> unpark_one(me)
         :: else
         fi
 #endif
@@ -100,7 +133,7 @@ inline end_search() {
 }
 
 proctype Worker(byte me) {
-    bool searches, rings, any, left, got, late, works;
+    bool searches, rings, any, left, got, works;
     byte i;
 next:
     got = false;
@@ -119,8 +152,8 @@ next:
     :: true
     fi;
     if
-    :: atomic { ring[me] > 0 -> ring[me]--; got = true }
-    :: atomic { ring[me] == 0 && injected > 0 -> injected--; got = true }
+    :: atomic { ring[me] + (buffer[me] == PUT) > 0 -> drain(me); ring[me]--; got = true }
+    :: atomic { ring[me] + (buffer[me] == PUT) == 0 && injected > 0 -> drain(me); injected--; got = true }
     :: else
     fi;
     if
@@ -128,7 +161,7 @@ next:
         // FROM runtime/pool.c: self->searching = atomic_compare_exchange_weak(&pool.idle, &idle, idle + SEARCHING);
         atomic {
             if
-            :: !searches && searching == 0 -> searching++; searches = true
+            :: !searches && searching == 0 -> drain(me); searching++; searches = true
             :: else
             fi
         }
@@ -139,7 +172,7 @@ search:
             do
             :: i < WORKERS && !got ->
                 if
-                :: atomic { i != me && ring[i] > 0 -> ring[i]--; got = true }
+                :: atomic { i != me && ring[i] > 0 -> drain(me); ring[i]--; got = true }
                 :: else
                 fi;
                 i++
@@ -168,18 +201,13 @@ search:
         atomic { running++; left = running == 1 }
         if
         :: left -> /* the first brings another, and one that woke before it: so it is in the ring */
-#ifdef PUBLISHED_LATE
-            atomic { late = searching == 0 && parked > 0 }
-            ring[me]++;
-            if
-            :: late -> unpark_one()
-            :: else
-            fi
-#else
             // FROM runtime/ring.h: atomic_store(&ring->tail, tail + 1);
-            ring[me]++;
-            unpark_one()
+#ifdef TAIL_RELAXED
+            store(me, PUT);
+#else
+            store_in_order(me, PUT);
 #endif
+            unpark_one(me)
         :: else
         fi;
         running == WORKERS; /* its thread waits for that */
@@ -189,11 +217,12 @@ search:
 
     // FROM runtime/pool.c: atomic_fetch_add(&pool.idle, self->searching ? PARKED - SEARCHING : PARKED);
     atomic {
-        parked++;
-        if
-        :: searches -> searching--; searches = false
-        :: else
-        fi
+#ifdef PARKED_RELAXED
+        store(me, (searches -> PARK_FROM_SEARCH : PARK));
+#else
+        store_in_order(me, (searches -> PARK_FROM_SEARCH : PARK));
+#endif
+        searches = false
     }
 #ifndef PARKS_WITHOUT_LOOKING
     // FROM runtime/pool.c: if (any_task() && leave_parked(self, true))
@@ -220,7 +249,7 @@ search:
             fi
         :: else
         fi
-    :: atomic { event -> event = false; ring[me]++ }
+    :: atomic { event -> event = false; store_in_order(me, PUT) }
         // FROM runtime/pool.c: left = works ? leave_parked(self, false)
         leave_parked(false);
         end_search();
@@ -232,24 +261,30 @@ done:
 
 /* Another thread, which brings all but two. */
 proctype Guest() {
-    bool rings, late;
+    bool rings;
     byte i;
     do
     :: i < WORKERS - 2 ->
         // FROM runtime/pool.c: while (!atomic_compare_exchange_weak(&pool.injector.pushed, &top, last));
-#ifdef PUBLISHED_LATE
-        atomic { late = searching == 0 && parked > 0 }
-        injected++;
-        if
-        :: late -> unpark_one()
-        :: else
-        fi;
+#ifdef PUSH_RELAXED
+        store(GUEST, PUSH);
 #else
-        injected++;
-        unpark_one();
+        store_in_order(GUEST, PUSH);
 #endif
+        unpark_one(GUEST);
         i++
     :: else -> break
+    od
+}
+
+/* What is in a buffer comes to memory at any time. */
+proctype Buffers() {
+end:
+    do
+    :: atomic { buffer[0] != EMPTY -> drain(0) }
+    :: atomic { buffer[1] != EMPTY -> drain(1) }
+    :: atomic { buffer[2] != EMPTY -> drain(2) }
+    :: atomic { buffer[GUEST] != EMPTY -> drain(GUEST) }
     od
 }
 
@@ -261,6 +296,7 @@ init {
         :: w < WORKERS -> run Worker(w); w++
         :: else -> break
         od;
-        run Guest()
+        run Guest();
+        run Buffers()
     }
 }

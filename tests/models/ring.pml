@@ -2,13 +2,17 @@
  *
  * A ring of four places; the owner puts tasks, takes some, and when there is no room takes half away, as for the
  * injector; two thieves steal half, rounded up, into rings of their own and empty these. Counters only grow, as
- * the 64 bits do. The order of one thread's accesses to different places is kept here as release and acquire keep
- * it in the code: a place is read before the head is moved, and written before the tail is. */
+ * the 64 bits do. What the owner stores goes through a store buffer of one entry, which comes to memory at any time, and at
+ * the latest by his next store or locked operation: so much the tail's being released promises, that a place is written before
+ * it, and the ring needs no more (that the tail is stored in sequentially consistent order is for park.pml's sake). A
+ * place is read before the head is moved, as acquiring and releasing that keeps it. */
 
 // MUTATION CLAIMED_UNSEEN: a thief moves the head without comparing
 // MUTATION COPIED_LATE: a thief copies what he has claimed, and not before
 // MUTATION FULL_UNSEEN: the owner puts though there is no room
 // MUTATION TAIL_FIRST: the owner moves the tail before it fills the place
+// MUTATION TAIL_RELAXED: the tail isn't released: it may be seen before the place that is in the buffer
+// MUTATION TAIL_UNREAD: the owner reads the tail from memory, past its own buffer
 // MUTATION HALF_UNCLAIMED: the owner takes half away without comparing
 
 #define SIZE 4
@@ -19,6 +23,41 @@ byte head, tail;
 byte taken[TASKS + 1]; /* tasks are 1, 2, ... */
 byte ntaken;
 bool over; /* the owner has ended */
+
+/* The owner's buffer: a place's value, or the tail's. */
+#define EMPTY 0
+#define PLACE 1
+#define TAIL 2
+byte buffered, at, value;
+byte own_tail; /* as the owner reads it: from the buffer, if it is there */
+
+inline drain() {
+    d_step {
+        if
+        :: buffered == PLACE -> places[at] = value
+        :: buffered == TAIL -> tail = value
+        :: else
+        fi;
+        buffered = EMPTY;
+        at = 0;
+        value = 0
+    }
+}
+inline store_place(where, what) {
+    atomic { drain(); buffered = PLACE; at = where; value = what }
+}
+inline store_tail(what) {
+#ifdef TAIL_RELAXED
+    atomic { tail = what; own_tail = what }
+#else
+    atomic { drain(); buffered = TAIL; value = what; own_tail = what }
+#endif
+}
+#ifdef TAIL_UNREAD
+#define OWN_TAIL tail
+#else
+#define OWN_TAIL own_tail
+#endif
 
 inline take_task(which) {
     assert(which > 0 && taken[which] == 0);
@@ -35,16 +74,17 @@ proctype Owner() {
         h = head;
         if
 #ifndef FULL_UNSEEN
-        :: tail - h == SIZE ->
+        :: OWN_TAIL - h == SIZE ->
             // FROM runtime/ring.h: if (!atomic_compare_exchange_strong_explicit(&ring->head, &head, head + AC__RING_SIZE / 2, memory_order_acq_rel,
             h = head;
             if
-            :: tail - h == SIZE ->
+            :: OWN_TAIL - h == SIZE ->
 #ifdef HALF_UNCLAIMED
                 won = true;
                 head = h + SIZE / 2;
 #else
                 atomic {
+                    drain();
                     won = head == h;
                     if
                     :: won -> head = h + SIZE / 2
@@ -75,15 +115,15 @@ proctype Owner() {
             // FROM runtime/ring.h: atomic_store_explicit(ac__ring_slot(ring, tail + i), *list, memory_order_relaxed);
             // FROM runtime/ring.h: atomic_store(&ring->tail, tail + n);
 #ifdef TAIL_FIRST
-            tail++;
-            places[(tail - 1) % SIZE] = task;
+            store_tail(OWN_TAIL + 1);
+            store_place((OWN_TAIL - 1) % SIZE, task);
 #else
-            places[tail % SIZE] = task;
+            store_place(OWN_TAIL % SIZE, task);
             if
-            :: tail++
-            :: task < TASKS && tail + 1 - h < SIZE -> /* it puts two at a time, as many as there is room for */
-                places[(tail + 1) % SIZE] = task + 1;
-                tail = tail + 2;
+            :: store_tail(OWN_TAIL + 1)
+            :: task < TASKS && OWN_TAIL + 1 - h < SIZE -> /* it puts two at a time, as many as there is room for */
+                store_place((OWN_TAIL + 1) % SIZE, task + 1);
+                store_tail(OWN_TAIL + 2);
                 task++
             fi;
 #endif
@@ -93,11 +133,12 @@ proctype Owner() {
         /* takes one */
         h = head;
         if
-        :: h != tail ->
+        :: h != OWN_TAIL ->
             // FROM runtime/ring.h: struct ac_task *task = atomic_load_explicit(ac__ring_slot(ring, head), memory_order_relaxed);
             // FROM runtime/ring.h: if (atomic_compare_exchange_weak_explicit(&ring->head, &head, head + 1, memory_order_acq_rel,
-            t = places[h % SIZE];
+            t = (buffered == PLACE && at == h % SIZE -> value : places[h % SIZE]);
             atomic {
+                drain();
                 won = head == h;
                 if
                 :: won -> head = h + 1
@@ -113,11 +154,11 @@ proctype Owner() {
                 h = 0;
                 won = false
             }
-        :: h == tail && task > TASKS -> break
+        :: h == OWN_TAIL && task > TASKS -> break
         :: else
         fi
     od;
-    over = true
+    atomic { drain(); over = true }
 }
 
 proctype Thief() {
@@ -189,6 +230,14 @@ proctype Thief() {
     od
 }
 
+/* What is in the buffer comes to memory at any time. */
+proctype Buffer() {
+end:
+    do
+    :: atomic { buffered != EMPTY -> drain() }
+    od
+}
+
 /* It is over only when all have been taken. */
 proctype Judge() {
     over && head == tail && ntaken == TASKS
@@ -199,6 +248,7 @@ init {
         run Owner();
         run Thief();
         run Thief();
+        run Buffer();
         run Judge()
     }
 }
