@@ -8,6 +8,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+_Thread_local struct ac__owed ac__owed;
+
+void ac__unpark_owed(void)
+{
+    struct ac__owed owed = ac__owed;
+    ac__owed = (struct ac__owed){ 0 };
+    if (owed.unpark != NULL)
+        owed.unpark(owed.whom);
+}
+
 enum { SPINS = 100 }; /* about as long as it takes to wake a thread that has gone to sleep */
 
 static void pause_briefly(void)

@@ -56,6 +56,23 @@ void ac__futex_wake_all(unsigned *word);
 
 unsigned ac__lock_slowly(unsigned *word);
 
+/* ---- unparking ----
+ *
+ * Who is woken under a lock may be asleep on another thread, and would, as soon as he is up, find the lock taken. So
+ * between ac__defer_unpark() and the release, which follows on the same thread, one unparking is put off until after it.
+ * By then he may be up for another reason and gone: who owes it keeps what it is about. */
+struct ac__owed {
+    bool defers;
+    void (*unpark)(void *); /* or null */
+    void *whom;
+};
+/* At file level: a waker's functions are told nothing of the lock. */
+extern _Thread_local __attribute__((tls_model("initial-exec"))) struct ac__owed ac__owed;
+void ac__unpark_owed(void);
+
+static inline void ac__defer_unpark(void) { ac__owed.defers = true; }
+static inline bool ac__may_owe(void) { return ac__owed.defers && ac__owed.unpark == NULL; }
+
 /* Takes the lock. Returns the user's bits, which nobody else changes until the unlock. One locked
  * operation, when the lock is free. */
 static inline unsigned ac__lock(unsigned *word)
@@ -73,6 +90,8 @@ static inline void ac__unlock(unsigned *word, unsigned bits)
         __atomic_store_n(word, bits, __ATOMIC_RELEASE);
     else if (__atomic_exchange_n(word, bits, __ATOMIC_RELEASE) & AC__SLEEPERS)
         ac__futex_wake(word);
+    if (__builtin_expect(ac__owed.defers, 0))
+        ac__unpark_owed();
 }
 
 /* Returns when all that held the lock before have released it. No locked operation, if they have. */
@@ -130,6 +149,7 @@ static inline void ac__tell(struct ac__waiters *waiters, struct ac__waiter *wait
     ac__unqueue(waiters, waiter);
     struct ac_waker *waker = waiter->waker;
     ac__waiter_set(waiter, AC__TOLD);
+    ac__defer_unpark();
     ac_wake_by_ref(waker);
 }
 #endif

@@ -52,8 +52,10 @@ static unsigned set(struct ac_oneshot *oneshot, unsigned bit, unsigned unless)
     if (word & unless) /* perhaps seen by a swap that failed, which acquires nothing; it stays set */
         return __atomic_load_n(&oneshot->word, __ATOMIC_ACQUIRE);
     word = ac__lock(&oneshot->word);
-    if (word & WAITING && !(word & unless))
+    if (word & WAITING && !(word & unless)) {
+        ac__defer_unpark();
         ac_wake_by_ref(oneshot->waker);
+    }
     ac__unlock(&oneshot->word, word & unless ? word : (word | bit) & ~(unsigned)WAITING);
     return word;
 }

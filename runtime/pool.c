@@ -31,6 +31,7 @@
 #include "pool.h"
 
 #include "fork.h"
+#include "lock.h"
 #include "ring.h"
 #include "seen.h"
 #include "sys.h"
@@ -131,6 +132,13 @@ static struct ac__worker *this_worker(void) { return ac__current == NULL ? NULL 
 
 /* ---- parking: the word ---- */
 
+static void ring_bell(void *guest)
+{
+    pool.reactor->ops->unpark(pool.reactor);
+    if (guest != NULL)
+        atomic_fetch_sub(&pool.nguests, 1);
+}
+
 /* There is a task for a worker that has none. */
 static void unpark_one(struct ac__worker *worker)
 {
@@ -143,7 +151,14 @@ static void unpark_one(struct ac__worker *worker)
         count(&worker->unparks);
     else
         atomic_fetch_add_explicit(&pool.guests_unparks, 1, memory_order_relaxed);
-    pool.reactor->ops->unpark(pool.reactor);
+    if (ac__may_owe()) {
+        if (worker == NULL)
+            atomic_fetch_add(&pool.nguests, 1);
+        ac__owed.whom = worker == NULL ? &pool : NULL;
+        ac__owed.unpark = ring_bell;
+    } else {
+        ring_bell(NULL);
+    }
 }
 
 static bool injector_is_empty(void)

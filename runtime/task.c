@@ -1,5 +1,6 @@
 /* task.c - tasks: their memory, their wakers, spawning and awaiting them. The rules of who may touch
  * what are beside struct ac_task, in exec.h. */
+#include "lock.h"
 #include "seen.h"
 #include "sys_memory.h"
 
@@ -118,6 +119,13 @@ static void schedule(struct ac_task *task)
     task->exec->ready_end = &task->next;
 }
 
+static void unpark(void *whom)
+{
+    struct ac_exec *exec = whom;
+    exec->reactor->ops->unpark(exec->reactor);
+    ac__exec_unref(exec);
+}
+
 /* A wake from another thread. The waker's clone, or the lock under which a borrowed one is called,
  * keeps the task and its executor in memory. */
 static void send(struct ac_task *task)
@@ -133,8 +141,15 @@ static void send(struct ac_task *task)
 
     /* Sequentially consistent, as the parking is: either this sees that the executor is parked, or
      * the executor sees what was pushed. Who turns the 1 into 0 owes the unparking. */
-    if (atomic_load(&exec->parked) && atomic_exchange(&exec->parked, 0))
-        exec->reactor->ops->unpark(exec->reactor);
+    if (atomic_load(&exec->parked) && atomic_exchange(&exec->parked, 0)) {
+        if (ac__may_owe()) {
+            atomic_fetch_add_explicit(&exec->refs, 1, memory_order_relaxed);
+            ac__owed.whom = exec;
+            ac__owed.unpark = unpark;
+        } else {
+            exec->reactor->ops->unpark(exec->reactor);
+        }
+    }
 }
 
 static void wake_by_ref(struct ac_waker *waker)

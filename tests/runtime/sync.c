@@ -3,6 +3,10 @@
 #include "support.h"
 #include "waiting.h"
 
+#include "exec.h"
+#include "lock.h"
+
+#include <ac/embed.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -511,9 +515,62 @@ START_TEST(stops_when_a_task_would_block_a_thread_of_the_pool)
 }
 END_TEST
 
+/* ---- unparking ---- */
+
+static struct ac_semaphore *watched;
+static int nrings;
+
+/* A bell that looks whether the lock is free. */
+static void ring_unlocked(struct ac__reactor *reactor)
+{
+    ck_assert_uint_eq(__atomic_load_n(&watched->word, __ATOMIC_RELAXED) & AC__LOCKED, 0);
+    nrings++;
+    ac__epoll.unpark(reactor);
+}
+
+struct waiter {
+    int state;
+    struct ac_semaphore_acquire__frame acquire;
+};
+static enum ac_poll waiter__poll(struct waiter *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    AWAIT(self, ac_semaphore_acquire__init(&self->acquire, watched, 1), ac_semaphore_acquire__poll(&self->acquire, cx));
+    END;
+}
+FUTURE(waiter, struct waiter);
+
+START_TEST(who_sleeps_is_unparked_when_the_lock_is_free)
+{
+    struct ac_semaphore semaphore = AC_SEMAPHORE_INIT(0);
+    struct ac_exec *execs[2];
+    struct ac__reactor_ops ops = ac__epoll;
+    ops.unpark = ring_unlocked;
+    watched = &semaphore;
+    for (int i = 0; i < 2; i++) {
+        execs[i] = ac_exec_new();
+        ac_exec_enter(execs[i]);
+        ac_detach(SPAWN(waiter, struct waiter, { 0 }));
+        ac_exec_leave(execs[i]);
+        ac_exec_run(execs[i]);
+        execs[i]->reactor->ops = &ops;
+        ac_semaphore_release(&semaphore, (unsigned)i);
+    }
+    ac_semaphore_release(&semaphore, 1);
+    ck_assert_int_eq(nrings, 2);
+    for (int i = 0; i < 2; i++) {
+        while (ac_exec_run(execs[i]))
+            continue;
+        ck_assert_uint_eq(ac_exec_tasks(execs[i]), 0);
+        ac_exec_free(execs[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        who_sleeps_is_unparked_when_the_lock_is_free,
         permits_that_are_there_are_taken_at_once,
         first_come_is_first_served,
         who_wants_much_is_not_overtaken_by_who_wants_little,
