@@ -749,7 +749,7 @@ static void give_handles_back(const Fn *fn, const Await *await, Buf *out)
 {
     for (int i = 0; i < fn->nlocals; i++)
         if (is_given_back(fn, await, i))
-            add_format(out, "        ac_detach(%s->%s);\n", fn->self, fn->locals[i]->slot->name);
+            add_format(out, "        ac_detach(%s->%s);\n", fn->self, slot_at(fn->locals[i], await->state)->name);
 }
 
 /* Of one that hasn't begun. */
@@ -759,7 +759,7 @@ static void give_arguments_back(const Fn *fn, Buf *out)
     for (int i = 0; i < fn->nparams; i++) {
         if (!is_handle(fn->params[i]) || !fn->params[i]->slot)
             continue;
-        add_format(out, "%s        ac_detach(%s->%s);\n", some ? "" : "    case 0:\n", fn->self, fn->params[i]->slot->name);
+        add_format(out, "%s        ac_detach(%s->%s);\n", some ? "" : "    case 0:\n", fn->self, slot_at(fn->params[i], 0)->name);
         some = true;
     }
     if (some)

@@ -425,6 +425,6 @@ void add_owed_when_cancelled(const Fn *fn, const Await *await, Buf *out)
         bool untyped = is_pointer_kept(local) || local->type->tags || is_bytes(local);
         bool is_address = is_vla(local) || is_bytes(local); /* what the field says */
         add_format(out, "        %s(%s%s%s->%s);\n", callable(fn, local), untyped ? "(void *)" : "", is_address ? "" : "&",
-                   fn->self, local->slot->name);
+                   fn->self, slot_at(local, await->state)->name);
     }
 }
