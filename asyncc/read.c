@@ -373,7 +373,7 @@ bool read_functions(Tu *tu)
     r->arena = tu->arena;
     r->type_room = r->known_room = 1024;
     r->types = take(r->arena, r->type_room * sizeof *r->types);
-    r->known = take(r->arena, r->known_room * sizeof *r->known);
+    r->known = take(r->arena, r->known_room * sizeof(Known *));
     r->seen = take(r->arena, (size_t)tu->source->size + 1);
     tu->nfns = tu->noutside = tu->nhard = tu->ninserts = tu->ncalls = tu->nskipped = tu->nincludes = 0;
     tu->nmentions = 0;

@@ -68,7 +68,7 @@ typedef struct Reader {
     size_t type_room;
     int ntypes, ntags;
     bool hides_types; /* the function that is read declares types of its own */
-    Known *known;
+    Known **known; /* by their keys' hash */
     size_t known_room;
     int nknown;
     Fn **named; /* tu->fns by their names' hash */

@@ -91,27 +91,34 @@ void add_kid(Reader *r, Node *node, Node *kid)
         node->has_await = true;
 }
 
-Known *find_known(Reader *r, const void *key)
+/* Where what is known by the key is, or would be. */
+static Known **find_known_slot(const Reader *r, const void *key)
 {
     size_t mask = r->known_room - 1;
     size_t at = ((uintptr_t)key >> 3) * 0x9E3779B97F4A7C15u >> 40 & mask;
-    while (r->known[at].key && r->known[at].key != key)
+    while (r->known[at] && r->known[at]->key != key)
         at = (at + 1) & mask;
-    if (!r->known[at].key) {
-        if (++r->nknown * 2 > (int)r->known_room) {
-            Known *old = r->known;
-            size_t room = r->known_room;
-            r->known_room *= 2;
-            r->known = take(r->arena, r->known_room * sizeof *r->known);
-            r->nknown = 1;
-            for (size_t i = 0; i < room; i++)
-                if (old[i].key)
-                    *find_known(r, old[i].key) = old[i];
-            return find_known(r, key);
-        }
-        r->known[at].key = key;
-    }
     return &r->known[at];
+}
+
+Known *find_known(Reader *r, const void *key)
+{
+    Known **slot = find_known_slot(r, key);
+    if (*slot)
+        return *slot;
+    if (++r->nknown * 2 > (int)r->known_room) {
+        Known **old = r->known;
+        size_t room = r->known_room;
+        r->known_room *= 2;
+        r->known = take(r->arena, r->known_room * sizeof(Known *));
+        for (size_t i = 0; i < room; i++)
+            if (old[i])
+                *find_known_slot(r, old[i]->key) = old[i];
+        slot = find_known_slot(r, key);
+    }
+    *slot = take(r->arena, sizeof **slot);
+    (*slot)->key = key;
+    return *slot;
 }
 
 const char *copy_string(Reader *r, CXString string)
