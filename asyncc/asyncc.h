@@ -118,10 +118,12 @@ const char *quote_for_make(Arena *, const char *path);
 
 typedef struct File {
     const char *path; /* as the user named it, or as it was found; for #line and messages   */
+    const char *quoted; /* the path as #line has it, between quotes */
     const char *text;
     int size;
     int *line_at; /* line_at[i]: offset of line i + 1 */
     int nlines;
+    int near; /* the line, less one, that place_of() found last */
 } File;
 
 /* A stretch of Source.text: from `at` to the next segment's at. */
@@ -183,7 +185,7 @@ const Word *find_word(const Source *, int parse_offset);
 File *open_file(Tu *, const char *path);
 /* The #include "x.ah" that were pasted, for the depfile: in tu->ah_files. */
 /* `#line 7 "file.ac"` and a newline, the path escaped. */
-void add_line_directive(Buf *, const char *path, int line);
+void add_line_directive(Buf *, const File *, int line);
 /* Where a reader of text written so far believes its next byte to come from. */
 typedef struct Belief {
     File *file;
@@ -350,12 +352,26 @@ enum node_kind {
 };
 
 struct Node {
-    enum node_kind kind;
-    int op;       /* N_ASSIGN: 0 or the operator's first character; N_CASE: 'd' for default;
+    /* There are many of these: what is small stands together. */
+    enum node_kind kind : 8;
+    char op;      /* N_ASSIGN: 0 or the operator's first character; N_CASE: 'd' for default;
                      N_OTHER: 'G' a _Generic whose choice is known, 'u' an operand that may not be evaluated */
+    bool tested;            /* handles.c: N_REF of a task's handle that is only looked at       */
+    bool through_pointer;   /* N_AWAIT, N_SPAWN, N_BLOCK_ON: kids[0] is what is called, the arguments follow */
+    bool is_lvalue;         /* used for its place, not its value                               */
+    bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
+    bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
+    bool discarded;         /* its value is not used                                           */
+    bool on_pool;           /* N_SPAWN: ac_spawn                                               */
+    bool decays;            /* an array, used as the address of its first element                   */
+    bool lent;              /* lend.c: an address that is gone when the call is done                 */
+    bool in_result;         /* frame.c, of what is returned: it stands where the result does         */
     int from, to; /* a statement's `to` is past its semicolon, but for an expression's           */
     int end;      /* of a statement, past its semicolon                                          */
     int nkids;
+    int name_to;      /* N_SPAWN, N_BLOCK_ON, N_FUTURE, N_AWAIT of a call: end of the callee's name */
+    int args_from, args_to; /* the same: what stands between the call's parentheses; 'G': the control
+                               with the probe around it                                         */
     Node **kids;
     Type *type;   /* expressions: after conversion to what the context takes                   */
     Local *local; /* N_REF, N_VAR, N_LITERAL, N_BOUND                                          */
@@ -364,26 +380,12 @@ struct Node {
         Fn *callee;       /* N_SPAWN, N_BLOCK_ON                                               */
         const char *name; /* N_LABEL, N_GOTO                                                   */
     };
-    int name_to;      /* N_SPAWN, N_BLOCK_ON, N_FUTURE, N_AWAIT of a call: end of the callee's name */
-    int args_from, args_to; /* the same: what stands between the call's parentheses; 'G': the control
-                               with the probe around it                                         */
-    bool tested;            /* handles.c: N_REF of a task's handle that is only looked at       */
-    bool through_pointer;   /* N_AWAIT, N_SPAWN, N_BLOCK_ON: kids[0] is what is called, the arguments follow */
-    bool is_lvalue;         /* used for its place, not its value                               */
-    bool in_macro;          /* some of its text is in a macro's body: it can't be edited        */
-    bool has_await;         /* an await is evaluated in it (N_UNEVALUATED: false)              */
-    bool discarded;         /* its value is not used                                           */
-    bool on_pool;           /* N_SPAWN: ac_spawn                                               */
     BoundUse *uses;         /* bounds of the type that it names                                */
     const char *lends;      /* N_CALL, N_AWAIT: what becomes of pointers, see pointer_classes(), or null */
-    bool decays;            /* an array, used as the address of its first element                   */
-    bool lent;              /* lend.c: an address that is gone when the call is done                 */
 
     /* scopes.c, of N_RETURN, N_GOTO, N_BREAK, N_CONTINUE, and of N_COMPOUND and N_FOR at their ends: what is
      * owed there, up to what stays open where control goes. */
     const Owed *owed, *kept;
-
-    bool in_result; /* frame.c, of what is returned: it stands where the result does                 */
 
     /* sequence.c */
     Local *temp; /* its value is put there first; the text then has the temp's name             */

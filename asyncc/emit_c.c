@@ -30,7 +30,7 @@ typedef struct Printer {
 
 static void say_line(Printer *p, Place place)
 {
-    add_line_directive(p->out, place.file->path, place.line);
+    add_line_directive(p->out, place.file, place.line);
     p->file = place.file;
     p->line = place.line;
 }
@@ -94,15 +94,23 @@ static bool at_line_start(const Printer *p)
     return !i || p->out->text[i - 1] == '\n';
 }
 
+static void add_blanks(Printer *p, int columns)
+{
+    static const char blanks[] = "                                ";
+    for (int most = (int)sizeof blanks - 1; columns > 0; columns -= most)
+        add_bytes(p->out, blanks, (size_t)(columns < most ? columns : most));
+}
+
 static void go_to(Printer *p, int offset)
 {
+    if (!p->lines)
+        return;
     Place place = place_of(p->source, offset);
-    if (!p->lines || (p->file == place.file && p->line == place.line))
+    if (p->file == place.file && p->line == place.line)
         return;
     end_line(p);
     say_line(p, place);
-    for (int i = indent_of(p->source, offset); i > 0; i--)
-        add(p->out, " ");
+    add_blanks(p, indent_of(p->source, offset));
     p->fresh = false;
 }
 
@@ -129,7 +137,7 @@ static const char *print_made(Printer *p, const char *text, int offset)
         after = read_mark(mark + 1, &end);
     }
     const char *last = mark; /* the E that ends it */
-    int indent = indent_of(p->source, offset), base = indent;
+    int base = p->lines ? 0 : indent_of(p->source, offset);
     if (!p->lines) {
         if (!at_line_start(p))
             add(p->out, " ");
@@ -184,8 +192,7 @@ static const char *print_made(Printer *p, const char *text, int offset)
                 base -= 4;
                 while (p->out->size && p->out->text[p->out->size - 1] == ' ')
                     p->out->text[--p->out->size] = 0;
-                for (int i = 0; i < base; i++)
-                    add(p->out, " ");
+                add_blanks(p, base);
             }
             put(p, *c);
             continue;
@@ -214,8 +221,7 @@ static const char *print_made(Printer *p, const char *text, int offset)
             int extra = 0;
             if (next - c - 1 >= 8)
                 extra = 4; /* the statement of an if */
-            for (int i = 0; i < base + extra; i++)
-                add(p->out, " ");
+            add_blanks(p, base + extra);
             p->fresh = false;
         }
         c = next - 1;
@@ -226,8 +232,7 @@ static const char *print_made(Printer *p, const char *text, int offset)
         end_line(p);
     }
     if (!p->lines && p->fresh && *end != '\n') {
-        for (int i = 0; i < base; i++)
-            add(p->out, " ");
+        add_blanks(p, base);
         p->fresh = false;
     }
     return end;

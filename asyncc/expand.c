@@ -59,7 +59,7 @@ static void add_marked_text(Buf *buf, const Tu *tu, const Source *source, const 
         if (marks[i].kind == 'b' && (undefs < 0 || has_include(source->text, undefs, at))) {
             add_undefs(buf, tu, at);
             undefs = at;
-            add_line_directive(buf, place_of(source, at).file->path, place_of(source, at).line);
+            add_line_directive(buf, place_of(source, at).file, place_of(source, at).line);
         }
         if (marks[i].kind == 'c') {
             add_format(buf, MARK "c%d\n", marks[i].number);

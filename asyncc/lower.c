@@ -1269,7 +1269,11 @@ bool lower_body(Fn *fn, Editor *editor)
     Lowerer l = { .fn = fn, .tu = fn->tu, .arena = editor->arena, .editor = editor, .ok = true };
     edit_pointers(fn->tu, editor);
     drop_conditionals(&l);
-    need_split_types(fn->body);
+    bool has_tags = false;
+    for (int i = 0; i < fn->nlocals; i++)
+        has_tags |= fn->locals[i]->type->tags != NULL;
+    if (has_tags)
+        need_split_types(fn->body);
     for (int i = 0; i < fn->nawaits; i++) {
         const Fn *callee = fn->awaits[i]->callee;
         for (int k = 0; callee && callee->is_pointer && k < callee->nparams; k++)

@@ -65,7 +65,7 @@ const char *find_lends(Reader *r, CXCursor function)
         return known->lends;
     int n = clang_Cursor_getNumArguments(function);
     CXCursor first = clang_getCanonicalCursor(function);
-    char *said = n > 0 ? take_format(r->arena, "%*s", n, "") : NULL;
+    char *said = n > 0 ? take(r->arena, (size_t)n + 1) : NULL;
     bool some = false;
     int nfirst = clang_equalCursors(first, function) ? 0 : clang_Cursor_getNumArguments(first);
     for (int i = 0; i < n; i++) {
@@ -74,8 +74,7 @@ const char *find_lends(Reader *r, CXCursor function)
         said[i] = noescape ? 'n' : '-';
         some |= noescape;
     }
-    const char *classes = some ? said : find_class(r, function);
-    known = know(r, function); /* which may have moved */
+    const char *classes = some ? said : known->fn ? NULL : find_class(r, function); /* nothing async is the library's */
     known->has_lends = true;
     known->lends = classes;
     return classes;

@@ -62,10 +62,29 @@ static char *read_all(Arena *arena, int fd, size_t *size)
     return text;
 }
 
+/* As a string of C. */
+static const char *quote_path(Arena *arena, const char *path)
+{
+    Buf quoted = { .arena = arena };
+    add(&quoted, "\"");
+    for (const char *p = path; *p;) {
+        size_t plain = strcspn(p, "\"\\");
+        if (!plain) { /* the character counts as plain behind its backslash */
+            add_bytes(&quoted, "\\", 1);
+            plain = 1;
+        }
+        add_bytes(&quoted, p, plain);
+        p += plain;
+    }
+    add(&quoted, "\"");
+    return quoted.text;
+}
+
 static File *make_file(Tu *tu, const char *path, const char *text, size_t size)
 {
     File *file = take(tu->arena, sizeof *file);
     file->path = path;
+    file->quoted = quote_path(tu->arena, path);
     file->text = text;
     file->size = (int)size;
     int room = 0;
@@ -126,15 +145,24 @@ static const char *join_path(Arena *arena, const char *directory, const char *na
 
 static Place place_in(File *file, int offset)
 {
-    int low = 0, high = file->nlines; /* line_at[low] <= offset < line_at[high] */
+    const int *at = file->line_at;
+    int low = 0, high = file->nlines; /* at[low] <= offset < at[high] */
+    /* Who asks goes through the text, as a rule: the line is the one found last, or one of the next. */
+    int near = file->near, reach = near + 8;
+    if (at[near] <= offset) {
+        low = near;
+        if (reach < high && offset < at[reach])
+            high = reach;
+    }
     while (high - low > 1) {
         int middle = low + (high - low) / 2;
-        if (file->line_at[middle] <= offset)
+        if (at[middle] <= offset)
             low = middle;
         else
             high = middle;
     }
-    return (Place){ file, offset, low + 1, offset - file->line_at[low] + 1 };
+    file->near = low;
+    return (Place){ file, offset, low + 1, offset - at[low] + 1 };
 }
 
 /* The segment that holds offset. */
@@ -213,19 +241,9 @@ const Word *find_word(const Source *source, int parse_offset)
     return i >= 0 && source->words.v[i].parse_at == parse_offset ? &source->words.v[i] : NULL;
 }
 
-void add_line_directive(Buf *buf, const char *path, int line)
+void add_line_directive(Buf *buf, const File *file, int line)
 {
-    add_format(buf, "#line %d \"", line);
-    for (const char *p = path; *p;) {
-        size_t plain = strcspn(p, "\"\\");
-        if (!plain) { /* the character counts as plain behind its backslash */
-            add_bytes(buf, "\\", 1);
-            plain = 1;
-        }
-        add_bytes(buf, p, plain);
-        p += plain;
-    }
-    add(buf, "\"\n");
+    add_format(buf, "#line %d %s\n", line, file->quoted);
 }
 
 void add_with_lines(Buf *buf, const Source *source, int from, int to, Belief *said)
@@ -237,7 +255,7 @@ void add_with_lines(Buf *buf, const Source *source, int from, int to, Belief *sa
         if (!seg->made && line_starts) {
             Place place = place_of(source, from);
             if (said->file != place.file || said->line != place.line)
-                add_line_directive(buf, place.file->path, place.line);
+                add_line_directive(buf, place.file, place.line);
             *said = (Belief){ place.file, place.line };
         }
         add_bytes(buf, source->text + from, (size_t)(stop - from));
