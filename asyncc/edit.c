@@ -10,8 +10,33 @@ Editor *new_editor(Arena *arena, const Source *source, int from, int to)
     editor->source = source;
     editor->from = from;
     editor->to = to;
-    editor->at = take(arena, (size_t)(to - from + 1) * sizeof *editor->at);
     return editor;
+}
+
+/* The first spot at or behind an offset, or nspots. */
+static int find_spot(const Editor *editor, int at)
+{
+    int low = 0, high = editor->nspots;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (editor->spots[middle].at < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The list of the edits that begin there. */
+static Edit **edits_at(Editor *editor, int at)
+{
+    int i = find_spot(editor, at), behind = editor->nspots - i;
+    if (!behind || editor->spots[i].at != at) {
+        push(editor->arena, editor->spots, editor->nspots, editor->room);
+        memmove(&editor->spots[i + 1], &editor->spots[i], (size_t)behind * sizeof *editor->spots);
+        editor->spots[i] = (Spot){ at, NULL };
+    }
+    return &editor->spots[i].edits;
 }
 
 static Edit *new_edit(Editor *editor, int from, int to, const char *text)
@@ -26,7 +51,10 @@ static Edit *new_edit(Editor *editor, int from, int to, const char *text)
 /* Insertions so far at the ends of a stretch that is replaced are part of what was there. */
 static void drop_insertions(Editor *editor, int at, bool after)
 {
-    for (Edit **edit = &editor->at[at - editor->from]; *edit;) {
+    int i = find_spot(editor, at);
+    if (i == editor->nspots || editor->spots[i].at != at)
+        return;
+    for (Edit **edit = &editor->spots[i].edits; *edit;) {
         if ((*edit)->from == (*edit)->to && (*edit)->after == after)
             *edit = (*edit)->next;
         else
@@ -61,7 +89,7 @@ void replace_text(Editor *editor, int from, int to, const char *text)
         text = padded.text;
     }
     Edit *edit = new_edit(editor, from, to, text);
-    Edit **list = &editor->at[from - editor->from];
+    Edit **list = edits_at(editor, from);
     edit->next = *list;
     *list = edit;
 }
@@ -69,7 +97,7 @@ void replace_text(Editor *editor, int from, int to, const char *text)
 void insert_before(Editor *editor, int at, const char *text)
 {
     Edit *edit = new_edit(editor, at, at, text);
-    Edit **list = &editor->at[at - editor->from];
+    Edit **list = edits_at(editor, at);
     edit->next = *list;
     *list = edit;
 }
@@ -78,15 +106,15 @@ void insert_after(Editor *editor, int at, const char *text)
 {
     Edit *edit = new_edit(editor, at, at, text);
     edit->after = true;
-    Edit **list = &editor->at[at - editor->from];
+    Edit **list = edits_at(editor, at);
     while (*list)
         list = &(*list)->next;
     *list = edit;
 }
 
-static void add_insertions(const Editor *editor, int at, bool after, Buf *out)
+static void add_insertions(const Edit *edits, bool after, Buf *out)
 {
-    for (const Edit *edit = editor->at[at - editor->from]; edit; edit = edit->next)
+    for (const Edit *edit = edits; edit; edit = edit->next)
         if (edit->from == edit->to && edit->after == after)
             add(out, edit->text);
 }
@@ -96,42 +124,37 @@ static bool ends_in_name(const Buf *out) { return is_name_char(out->text[out->si
 void render(const Editor *editor, int from, int to, Buf *out)
 {
     const char *text = editor->source->text;
+    const Spot *spot = editor->spots + find_spot(editor, from), *end = editor->spots + editor->nspots;
     int copied = from;
-    for (int at = from; at < to;) {
+    while (spot < end && spot->at < to) {
         const Edit *widest = NULL;
-        const Edit *edit = editor->at[at - editor->from];
-        if (!edit) {
-            at++;
-            continue;
-        }
-        add_bytes(out, text + copied, (size_t)(at - copied));
-        if (at > from)
-            add_insertions(editor, at, true, out);
-        add_insertions(editor, at, false, out);
-        for (; edit; edit = edit->next)
+        add_bytes(out, text + copied, (size_t)(spot->at - copied));
+        if (spot->at > from)
+            add_insertions(spot->edits, true, out);
+        add_insertions(spot->edits, false, out);
+        for (const Edit *edit = spot->edits; edit; edit = edit->next)
             if (edit->to > edit->from && edit->to <= to && (!widest || edit->to > widest->to))
                 widest = edit;
-        copied = at;
+        copied = spot->at;
         if (widest) {
-            if (out->size && ends_in_name(out) && is_name_char(*widest->text) && !is_name_char(text[at]))
+            if (out->size && ends_in_name(out) && is_name_char(*widest->text) && !is_name_char(text[spot->at]))
                 add(out, " "); /* `return({ .. })` gives a name */
             add(out, widest->text);
-            at = copied = widest->to;
+            copied = widest->to;
+            spot = editor->spots + find_spot(editor, copied);
         } else {
-            at++;
+            spot++;
         }
     }
     add_bytes(out, text + copied, (size_t)(to - copied));
-    if (to > from)
-        add_insertions(editor, to, true, out);
+    if (to > from && spot < end && spot->at == to)
+        add_insertions(spot->edits, true, out);
 }
 
 const char *rendered(const Editor *editor, int from, int to)
 {
-    int at = from;
-    while (at <= to && !editor->at[at - editor->from])
-        at++;
-    if (at > to) /* as most operands are */
+    int i = find_spot(editor, from);
+    if (i == editor->nspots || editor->spots[i].at > to) /* as most operands are */
         return take_text(editor->arena, editor->source->text + from, (size_t)(to - from));
     Buf out = { .arena = editor->arena };
     add(&out, "");

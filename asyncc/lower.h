@@ -17,12 +17,19 @@ typedef struct Edit {
     struct Edit *next;
 } Edit;
 
+/* The edits that begin at one offset. */
+typedef struct Spot {
+    int at;
+    Edit *edits;
+} Spot;
+
 /* Edits of one stretch of Source.text. */
 typedef struct Editor {
     Arena *arena;
     const Source *source;
     int from, to;
-    Edit **at; /* by offset - from */
+    Spot *spots; /* by their offsets */
+    int nspots, room;
 } Editor;
 
 Editor *new_editor(Arena *, const Source *, int from, int to);
