@@ -82,6 +82,8 @@ void free_arena(Arena *arena)
  * that are never touched cost nothing. */
 static char *add_chunk(Arena *arena, size_t size)
 {
+    if (size > CHUNK && size <= SIZE_MAX - CHUNK)
+        size += -size % CHUNK; /* the system then places it where big pages begin */
     struct chunk *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (chunk == MAP_FAILED)
         stop_without_memory();

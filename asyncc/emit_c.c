@@ -1126,7 +1126,7 @@ bool emit_c(Tu *tu)
     bool good = name_file_tags(tu, &plain);
     Buf text = { .arena = tu->arena };
     tu->out.size = 0;
-    reserve(&tu->out, 8 * (size_t)source->size);
+    reserve(&tu->out, 40 * (size_t)source->size); /* what isn't used costs nothing */
     Printer printer = { .source = source, .out = &tu->out, .lines = !tu->options->no_lines, .fresh = true };
     add_format(&text, "/* Made by asyncc from %s. */\n#include <ac/%s.h>\n", tu->main_file->path, runs ? "task" : "future");
     if (keeps)

@@ -59,7 +59,7 @@ typedef struct Layout {
 static Field *add_field(Layout *l, const char *name, Type *type, int64_t size, int align)
 {
     Fn *fn = l->fn;
-    Field *field = push(l->arena, fn->fields, fn->nfields, l->room);
+    Field *field = push(l->work, fn->fields, fn->nfields, l->room);
     *field = (Field){ .name = name, .type = type, .size = size > 0 ? size : 0, .align = align > 0 ? align : 1 };
     field->extent = field->size;
     field->live = new_bits(l->arena, fn->nawaits + 1);
@@ -844,7 +844,7 @@ static Layout place_all(Fn *fn, bool apart)
     l.field_of = take(l.work, sizeof *l.field_of * (size_t)(fn->nlocals + 1));
     l.child_of = take(l.work, sizeof *l.child_of * (size_t)(fn->nawaits + 1));
     l.room = fn->nlocals + fn->nawaits + 4; /* with the result, the blocks, the watch and the state */
-    fn->fields = take(l.arena, (size_t)l.room * sizeof *fn->fields);
+    fn->fields = take(l.work, (size_t)l.room * sizeof *fn->fields); /* until it's known how many there are */
     fn->nfields = 0;
     add_locals(&l);
     add_children(&l);
@@ -876,6 +876,9 @@ void lay_out_frame(Fn *fn)
         name_apart(&l);
     }
     qsort(fn->fields, (size_t)fn->nfields, sizeof *fn->fields, compare_fields);
+    Field *fields = take(l.arena, (size_t)fn->nfields * sizeof *fields);
+    memcpy(fields, fn->fields, (size_t)fn->nfields * sizeof *fields);
+    fn->fields = fields;
     link_fields(fn);
     for (int i = 0; i < fn->nawaits; i++)
         if (awaited_future(fn->awaits[i]))

@@ -168,8 +168,7 @@ bool name_file_tags(Tu *tu, Editor **editor)
 
 const char *alias_tags(Fn *fn, int from, int to)
 {
-    Buf out = { .arena = fn->tu->arena };
-    add(&out, "");
+    Buf out = { .arena = fn->tu->arena, .text = "" };
     for (Tag *tag; (tag = next_tag(fn, from, to)); from = tag->from + 1) {
         if (!tag->is_ambiguous || tag->has_alias)
             continue;
