@@ -269,8 +269,7 @@ void add(Buf *buf, const char *text)
     put_bytes(buf, text, strlen(text));
 }
 
-/* Without the zero byte. */
-static void add_number(Buf *buf, long long number)
+void add_number(Buf *buf, long long number)
 {
     char digits[24], *at = digits + sizeof digits;
     unsigned long long rest = number < 0 ? -(unsigned long long)number : (unsigned long long)number;
@@ -279,7 +278,7 @@ static void add_number(Buf *buf, long long number)
     while (rest /= 10);
     if (number < 0)
         *--at = '-';
-    copy_bytes(buf, at, (size_t)(digits + sizeof digits - at));
+    put_bytes(buf, at, (size_t)(digits + sizeof digits - at));
 }
 
 /* Nearly all text is made with %s and %d, of short pieces; printf's own way takes five times as long. Many

@@ -65,6 +65,7 @@ void add(Buf *, const char *text);
 void add_bytes(Buf *, const char *bytes, size_t size);
 void add_format(Buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void add_va(Buf *, const char *format, va_list);
+void add_number(Buf *, long long);
 /* Room for as many bytes, taken at once: text that may get long isn't copied while it grows. */
 void reserve(Buf *, size_t size);
 
@@ -118,7 +119,7 @@ const char *quote_for_make(Arena *, const char *path);
 
 typedef struct File {
     const char *path; /* as the user named it, or as it was found; for #line and messages   */
-    const char *quoted; /* the path as #line has it, between quotes */
+    const char *quoted; /* the path as a string of C */
     const char *text;
     int size;
     int *line_at; /* line_at[i]: offset of line i + 1 */
@@ -559,6 +560,7 @@ struct Fn {
     bool labels_as_values;    /* &&label, or asm that may define labels: the body exists once    */
     bool uses_name[3];        /* the body mentions self, cx, state as names of its own or global */
     int64_t most_frame;       /* AC_FRAME_MAX, or 0                                              */
+    int awaited_from;         /* calls.c: where the first body begins that awaits it, or 0             */
     int order;                /* calls.c: a callee with a body has a smaller one, unless it's boxed */
     bool wants_box;           /* AC_BOXED                                                       */
     bool is_boxed;            /* calls.c: by some await here                                    */

@@ -239,6 +239,15 @@ static void visit(Walk *w, Fn *fn)
     w->ordered[w->nordered++] = fn;
 }
 
+static void note_callers(const Fn *fn)
+{
+    for (int i = 0; fn->body && i < fn->nawaits; i++) {
+        Fn *callee = fn->awaits[i]->callee;
+        if (callee && (!callee->awaited_from || fn->body->from < callee->awaited_from))
+            callee->awaited_from = fn->body->from;
+    }
+}
+
 void order_calls(Tu *tu)
 {
     Walk w = { .tu = tu };
@@ -247,6 +256,7 @@ void order_calls(Tu *tu)
     for (int i = 0; i < tu->nfns; i++) {
         tu->fns[i]->order = UNSEEN;
         tu->fns[i]->circle = -1;
+        note_callers(tu->fns[i]);
     }
     for (int i = 0; i < tu->nfns; i++)
         if (tu->fns[i]->order == UNSEEN)

@@ -27,28 +27,17 @@ void declare_places(const Fn *fn, Buf *out)
         add_format(out, "static const struct ac_future_places %s__places;\n", fn->name);
 }
 
-static void add_string(Buf *out, const char *text)
-{
-    add(out, "\"");
-    for (; *text; text++)
-        add_format(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-    add(out, "\"");
-}
-
 static const Fn *child_with_places(const Await *await)
 {
     return await->callee && !await->boxed && has_places(await->callee) ? await->callee : NULL;
 }
 
-/* The function, and the children that its table leads to. `marks` are by number of the function in the file. */
+/* The function, and the children that its table leads to. `marks` are by the functions' order. */
 static void mark(const Fn *fn, bool *marks)
 {
-    int i = 0;
-    while (fn->tu->fns[i] != fn)
-        i++;
-    if (marks[i])
+    if (marks[fn->order])
         return;
-    marks[i] = true;
+    marks[fn->order] = true;
     for (int k = 0; k < fn->nawaits; k++)
         if (fn->awaits[k]->reached && child_with_places(fn->awaits[k]))
             mark(child_with_places(fn->awaits[k]), marks);
@@ -77,11 +66,11 @@ void add_places(const Tu *tu, bool (*has_descriptor)(const Fn *), Buf *out)
         if (has_places(tu->fns[i]) && has_descriptor(tu->fns[i]))
             mark(tu->fns[i], marks);
     for (int i = 0; i < tu->nfns; i++)
-        if (marks[i])
+        if (marks[tu->fns[i]->order])
             declare_places(tu->fns[i], out);
     for (int i = 0; i < tu->nfns; i++) {
         const Fn *fn = tu->fns[i];
-        if (!marks[i])
+        if (!marks[fn->order])
             continue;
         add_format(out, "static const struct ac_future_place %s__place[] = {", fn->name);
         int state = 0;
@@ -91,9 +80,8 @@ void add_places(const Tu *tu, bool (*has_descriptor)(const Fn *), Buf *out)
             add_place(tu, fn->awaits[k], out);
             state++;
         }
-        add_format(out, " };\nstatic const struct ac_future_places %s__places = { \"%s\", ", fn->name, fn->name);
-        add_string(out, place_of(tu->source, fn->body->from).file->path);
-        add_format(out, ", %lld, %lld, %d, %s__place };\n", (long long)fn->state_field->offset, (long long)fn->state_field->size,
-                   state, fn->name);
+        add_format(out, " };\nstatic const struct ac_future_places %s__places = { \"%s\", %s, %lld, %lld, %d, %s__place };\n",
+                   fn->name, fn->name, place_of(tu->source, fn->body->from).file->quoted, (long long)fn->state_field->offset,
+                   (long long)fn->state_field->size, state, fn->name);
     }
 }

@@ -694,13 +694,7 @@ static void assign_offsets(Layout *l)
 /* Some caller stands before the function in the text: it reads the result by a cast of bytes. */
 static bool is_awaited_before_definition(const Fn *fn)
 {
-    for (int i = 0; i < fn->tu->nfns; i++) {
-        const Fn *caller = fn->tu->fns[i];
-        for (int k = 0; caller->body && caller->body->from < fn->body->from && k < caller->nawaits; k++)
-            if (caller->awaits[k]->callee == fn)
-                return true;
-    }
-    return false;
+    return fn->awaited_from && fn->awaited_from < fn->body->from;
 }
 
 static void choose_size(Layout *l)

@@ -203,13 +203,23 @@ int first_word(const Source *source, int offset)
     return low;
 }
 
-/* The last word whose stand-in begins at or before the offset, or -1. */
-static int word_before(const Source *source, int parse_offset)
+/* The last word whose stand-in begins at or before the offset, or -1. It is looked for near a word, or -1, first. */
+static int word_before(const Source *source, int parse_offset, int near)
 {
-    int low = -1, high = source->words.n;
+    const Word *words = source->words.v;
+    int low = -1, high = source->words.n, reach = 4;
+    if (near < 0 || words[near].parse_at <= parse_offset) {
+        low = near;
+        if (near + reach < high && parse_offset < words[near + reach].parse_at)
+            high = near + reach;
+    } else {
+        high = near;
+        if (near >= reach && words[near - reach].parse_at <= parse_offset)
+            low = near - reach;
+    }
     while (high - low > 1) {
         int middle = low + (high - low) / 2;
-        if (source->words.v[middle].parse_at <= parse_offset)
+        if (words[middle].parse_at <= parse_offset)
             low = middle;
         else
             high = middle;
@@ -224,7 +234,7 @@ int text_offset(const Source *source, int parse_offset, int *hint)
     bool good = (i < 0 || words->v[i].parse_at <= parse_offset) &&
                 (i + 1 >= words->n || parse_offset < words->v[i + 1].parse_at);
     if (!good)
-        i = word_before(source, parse_offset);
+        i = word_before(source, parse_offset, i);
     *hint = i + 1;
     if (i < 0)
         return parse_offset;
@@ -237,13 +247,17 @@ int text_offset(const Source *source, int parse_offset, int *hint)
 
 const Word *find_word(const Source *source, int parse_offset)
 {
-    int i = word_before(source, parse_offset);
+    int i = word_before(source, parse_offset, -1);
     return i >= 0 && source->words.v[i].parse_at == parse_offset ? &source->words.v[i] : NULL;
 }
 
 void add_line_directive(Buf *buf, const File *file, int line)
 {
-    add_format(buf, "#line %d %s\n", line, file->quoted);
+    add_bytes(buf, "#line ", 6);
+    add_number(buf, line);
+    add_bytes(buf, " ", 1);
+    add(buf, file->quoted);
+    add_bytes(buf, "\n", 1);
 }
 
 void add_with_lines(Buf *buf, const Source *source, int from, int to, Belief *said)
