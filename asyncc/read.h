@@ -99,7 +99,8 @@ Kids children(Reader *, CXCursor);
 void find_text(Reader *);                          /* fills text_at, text_size */
 int plain_offset(Reader *, CXSourceLocation);      /* in our text, or -1 also where a macro has a part in it */
 Extent plain_extent(Reader *, CXCursor);           /* likewise; from is -1 where it isn't plain       */
-int end_of(Reader *, CXCursor);                    /* of any cursor                                   */
+int start_of(Reader *, CXCursor);                  /* of any cursor                                   */
+int end_of(Reader *, CXCursor);
 /* Whether an unexposed node only stands for its child: an implicit conversion. */
 bool is_wrapper(Reader *, CXCursor, CXCursor kid);
 

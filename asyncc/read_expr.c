@@ -132,12 +132,13 @@ Node *read_await(Reader *r, CXCursor c)
         read_all_futures(r, kids, &kept);
     } else if (callee) {
         /* Of `await nap(1)`, where a macro makes that ac_sleep(1 * AC_MS), the arguments aren't in the text. */
-        int callee_from = offset_of(r, clang_getRangeStart(clang_getCursorExtent(kids.v[0])));
+        int callee_from = start_of(r, kids.v[0]);
         if (!r->unevaluated && find_call(tu, callee_from))
             ask_expansion(tu, callee_from);
-        mark_called(r, core(r, kids.v[0]));
+        CXCursor called = core(r, kids.v[0]);
+        mark_called(r, called);
         read_call_of(r, node, operand, kids);
-        node->lends = find_lends(r, clang_getCursorReferenced(core(r, kids.v[0])));
+        node->lends = find_lends(r, clang_getCursorReferenced(called));
         if (callee->is_leaf && !strcmp(callee->name, "ac_join") && kids.n == 3)
             check_join(r, kids.v[1], kids.v[2]);
     } else {

@@ -255,6 +255,8 @@ static bool is_va_list(CXType type)
     while (type.kind == CXType_ConstantArray || type.kind == CXType_IncompleteArray || type.kind == CXType_Pointer)
         type = clang_getCanonicalType(type.kind == CXType_Pointer ? clang_getPointeeType(type)
                                                                   : clang_getArrayElementType(type));
+    if (type.kind != CXType_Record)
+        return false;
     CXString string = clang_getCursorSpelling(clang_getTypeDeclaration(type));
     const char *name = clang_getCString(string);
     bool found = name && (!strcmp(name, "__va_list_tag") || !strcmp(name, "__va_list"));
@@ -361,7 +363,7 @@ static Kids read_params(Reader *r, Fn *fn, Kids params, CXType type, bool define
 static void read_body(Reader *r, Fn *fn, CXCursor c, Kids bounds)
 {
     bool *used = take(r->arena, (size_t)fn->nparams + 1);
-    Node *first = take(r->arena, sizeof *first);
+    Node first = { 0 };
     for (int i = 0; i < bounds.n; i++) {
         for (int k = 0; k < fn->nparams; k++)
             used[k] = fn->params[k]->used;
@@ -377,19 +379,19 @@ static void read_body(Reader *r, Fn *fn, CXCursor c, Kids bounds)
         bound->end = bound->to;
         if (bound->in_macro)
             ask_expansion(r->tu, bound->from);
-        add_kid(r, first, bound);
+        add_kid(r, &first, bound);
     }
-    for (int i = 0; first->nkids && i < fn->nparams; i++)
+    for (int i = 0; first.nkids && i < fn->nparams; i++)
         if (fn->params[i]->type->variable_size)
-            report(r->tu, ERROR, first->kids[0]->from, first->kids[0]->to,
+            report(r->tu, ERROR, first.kids[0]->from, first.kids[0]->to,
                    "a bound with an effect beside a parameter of variably modified type is not supported yet");
     fn->body = read_stmt(r, c);
-    fn->nbounds = first->nkids;
-    for (int i = 0; i < fn->body->nkids && first->nkids; i++)
-        add_kid(r, first, fn->body->kids[i]);
-    if (first->nkids) {
-        fn->body->kids = first->kids;
-        fn->body->nkids = first->nkids;
+    fn->nbounds = first.nkids;
+    for (int i = 0; i < fn->body->nkids && first.nkids; i++)
+        add_kid(r, &first, fn->body->kids[i]);
+    if (first.nkids) {
+        fn->body->kids = first.kids;
+        fn->body->nkids = first.nkids;
     }
 }
 

@@ -74,6 +74,7 @@ void mark_called(Reader *r, CXCursor name)
     int at = offset_of(r, clang_getCursorLocation(name));
     if (at >= 0)
         r->seen[at] = SEEN_CALL;
+    leave_out(r, name);
 }
 
 /* calls: of `sizeof f(1)`, where only the type matters. */

@@ -125,7 +125,7 @@ void visit_tree(Reader *r, CXCursor root)
     t->good = true;
     t->hashed = false;
     *push(r->arena, t->open, t->nopen, t->open_room) = 0;
-    *push(r->arena, t->v, t->n, t->room) = (Visited){ root, { NOT_PLAIN, NOT_PLAIN }, 0, false };
+    *push(r->arena, t->v, t->n, t->room) = (Visited){ root, { NOT_KNOWN, NOT_KNOWN }, 0, false };
     clang_visitChildren(root, record, r);
     if (t->good)
         sort_kids(r, t);
@@ -311,6 +311,12 @@ static bool has_place_of(Reader *r, int own, const CXCursor *kid, Extent extent)
 {
     int at = kid->kind == CXCursor_MemberRefExpr ? plain_offset(r, clang_getCursorLocation(*kid)) : extent.from;
     return at == own && pass(r, extent.to, ".") < 0;
+}
+
+int start_of(Reader *r, CXCursor c)
+{
+    Extent extent = plain_extent(r, c);
+    return extent.from >= 0 ? extent.from : offset_of(r, clang_getRangeStart(clang_getCursorExtent(c)));
 }
 
 int end_of(Reader *r, CXCursor c)
