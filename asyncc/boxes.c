@@ -63,12 +63,12 @@ static const char *callee_name(const Await *await)
 /* The type of the function that a pointer to an async one really points to. */
 static const char *type_of_box(const Fn *callee)
 {
-    Buf text = { .arena = callee->tu->arena };
+    Buf text = { .arena = callee->tu->scratch };
     add(&text, "void *(*)(struct ac__boxes *");
     for (int i = 0; i < callee->nparams; i++) {
         const Type *type = callee->params[i]->type;
         add_format(&text, ", %s",
-                   type->variable_size ? "const volatile void *" : declare(callee->tu->arena, type, "", false));
+                   type->variable_size ? "const volatile void *" : declare(callee->tu->scratch, type, "", false));
     }
     add(&text, ")");
     return text.text;
@@ -76,7 +76,7 @@ static const char *type_of_box(const Fn *callee)
 
 const char *start_of_child(const Fn *fn, const Await *await, const char *args, const char *pointer)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     if (await->nfutures || await->is_all) /* it was made before */
         return poll_of_child(fn, await);
     const char *comma = *args ? ", " : "";
@@ -92,7 +92,7 @@ const char *start_of_child(const Fn *fn, const Await *await, const char *args, c
 
 const char *poll_of_child(const Fn *fn, const Await *await)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     if (await->is_all)
         return take_format(arena, "%s__all%d(%s, %s)", fn->name, await->state, fn->self, fn->cx);
     if (await->boxed)
@@ -104,7 +104,7 @@ const char *poll_of_child(const Fn *fn, const Await *await)
 
 const char *cancel_of_child(const Fn *fn, const Await *await)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     if (await->is_all)
         return take_format(arena, "%s__cancel_all%d(%s, %s)", fn->name, await->state, fn->self, fn->cx);
     if (await->boxed)
@@ -115,7 +115,7 @@ const char *cancel_of_child(const Fn *fn, const Await *await)
 
 const char *result_of_box(const Fn *fn, const Await *await)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     const Fn *callee = await->callee;
     /* Another file's function, in the place of a weak one, may have another frame. */
     if (is_frame_known(callee) && (callee == fn || (callee->body && is_complete_in(callee, fn))))
@@ -126,7 +126,7 @@ const char *result_of_box(const Fn *fn, const Await *await)
 const char *field_of_box(const Field *field)
 {
     const Fn *callee = field->await->callee;
-    return take_format(callee->tu->arena, "%s *%s", callee->frame_type, field->name);
+    return take_format(callee->tu->scratch, "%s *%s", callee->frame_type, field->name);
 }
 
 void declare_box_locals(const Fn *fn, Buf *out)
@@ -224,7 +224,7 @@ void define_box(const Fn *fn, const char *params, const char *args, Buf *out)
 
 const char *without_async(const Tu *tu, int from, int to)
 {
-    char *text = take_text(tu->arena, tu->source->text + from, (size_t)(to - from));
+    char *text = take_text(tu->scratch, tu->source->text + from, (size_t)(to - from));
     const Words *words = &tu->source->words;
     for (int i = first_word(tu->source, from); i < words->n && words->v[i].at < to; i++)
         if (!strncmp(text + words->v[i].at - from, "async", 5))

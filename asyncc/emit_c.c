@@ -311,25 +311,25 @@ const char *params_text(const Fn *fn, const Decl *decl, const Editor *editor)
         const char *text =
             editor ? rendered(editor, decl->params_from, decl->params_to)
                    : without_async(tu, decl->params_from, decl->params_to);
-        text = trimmed(tu->arena, text);
+        text = trimmed(tu->scratch, text);
         return strcmp(text, "void") ? text : "";
     }
-    int *cuts = take(tu->arena, ((size_t)fn->nparams + 2) * sizeof *cuts);
+    int *cuts = take(tu->scratch, ((size_t)fn->nparams + 2) * sizeof *cuts);
     by_text = by_text && cut_params(fn, decl, cuts);
-    Buf text = { .arena = tu->arena };
+    Buf text = { .arena = tu->scratch };
     add(&text, "");
     for (int i = 0; i < fn->nparams; i++) {
         const Local *param = fn->params[i];
         const char *part;
         if (param->type->variable_size) /* its bounds would be evaluated whenever the body is entered */
-            part = take_format(tu->arena, "%s%s", editor ? "ac__pointer " : "const volatile void *", param->name);
+            part = take_format(tu->scratch, "%s%s", editor ? "ac__pointer " : "const volatile void *", param->name);
         else if (!by_text || param->by_type)
-            part = declare(tu->arena, param->type, param->name, false);
+            part = declare(tu->scratch, param->type, param->name, false);
         else if (editor)
             part = rendered(editor, cuts[i], cuts[i + 1] - 1);
         else
             part = without_async(tu, cuts[i], cuts[i + 1] - 1);
-        add_format(&text, "%s%s", i ? ", " : "", trimmed(tu->arena, part));
+        add_format(&text, "%s%s", i ? ", " : "", trimmed(tu->scratch, part));
     }
     return text.text;
 }
@@ -337,7 +337,7 @@ const char *params_text(const Fn *fn, const Decl *decl, const Editor *editor)
 /* What the body returns, and start and resume. */
 static const char *outcome(const Fn *fn)
 {
-    return fn->gives_value ? take_format(fn->tu->arena, "struct %s__ready", fn->name) : "enum ac_poll";
+    return fn->gives_value ? take_format(fn->tu->scratch, "struct %s__ready", fn->name) : "enum ac_poll";
 }
 
 static bool needs_type(const Fn *fn)
@@ -399,7 +399,7 @@ static void add_prototypes(const Fn *fn, const Decl *decl, Buf *out)
 
 static const char *field_text(const Fn *fn, const Field *field)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     if (field->kind == FIELD_STATE)
         return take_format(arena, "unsigned %s %s", field->size == 1 ? "char" : field->size == 2 ? "short" : "int",
                            field->name);
@@ -440,7 +440,7 @@ static int find_pack(const Source *source)
 
 static const char *line_start(const Fn *fn, int offset)
 {
-    return take_format(fn->tu->arena, MARK "B%d" MARK, offset);
+    return take_format(fn->tu->scratch, MARK "B%d" MARK, offset);
 }
 
 /* A type that the function can't name otherwise. */
@@ -455,7 +455,7 @@ static void add_outer_tag(const Tag *tag, Buf *out)
 /* Fields that don't overlap stand in one struct; several such share a union. */
 static void add_frame(const Fn *fn, bool packed, Buf *out)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     int *lane = take(arena, ((size_t)fn->nfields + 1) * sizeof *lane);
     int64_t *end = take(arena, ((size_t)fn->nfields + 1) * sizeof *end);
     int nlanes = 0;
@@ -527,14 +527,14 @@ static const char *body_name(const Fn *fn)
     }
     for (int i = 0; i < fn->nparams; i++)
         taken |= !strcmp(fn->params[i]->name, fn->name);
-    return taken ? take_format(fn->tu->arena, "%s__body", fn->name) : fn->name;
+    return taken ? take_format(fn->tu->scratch, "%s__body", fn->name) : fn->name;
 }
 
 static const char *zero_of(const Fn *fn, const Type *type)
 {
     if (type->kind != TYPE_RECORD && !type->is_vector)
         return "0";
-    return take_format(fn->tu->arena, "(%s){ 0 }", declare(fn->tu->arena, type, "", true));
+    return take_format(fn->tu->scratch, "(%s){ 0 }", declare(fn->tu->scratch, type, "", true));
 }
 
 void add_names(const Fn *fn, const char *prefix, Buf *out)
@@ -565,7 +565,7 @@ static void add_future_type(const Fn *fn, const char *start, const char *end, Bu
 /* A parameter's value goes to its place in the frame. */
 static const char *fill_slot(const Fn *fn, const Local *param)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     const char *slot = take_format(arena, "%s->%s", fn->self, param->slot->name);
     if (param->type->variable_size)
         return take_format(arena, "%s = (void *)%s;", slot, param->name);
@@ -576,7 +576,7 @@ static const char *fill_slot(const Fn *fn, const Local *param)
  * (`from` is ""), what the frame has of them (the frame's name), or nothing: then they aren't looked at. */
 static void add_call(const Fn *fn, const char *state, const char *from, Buf *out)
 {
-    const char *body = is_watched(fn) ? take_format(fn->tu->arena, "%s__checked", fn->name) : body_name(fn);
+    const char *body = is_watched(fn) ? take_format(fn->tu->scratch, "%s__checked", fn->name) : body_name(fn);
     add_format(out, "%s(%s, %s%s%s", body, fn->self, fn->cx, has_states(fn) ? ", " : "", has_states(fn) ? state : "");
     for (int i = 0; i < fn->nparams; i++) {
         const Local *param = fn->params[i];
@@ -609,7 +609,7 @@ static void add_poll(const Fn *fn, const char *state, const char *from, Buf *out
 /* start and resume for who awaits it, poll for who knows the frame, poll_any for who has it as bytes. */
 static void add_polls(const Fn *fn, const char *params, const char *start, const char *end, Buf *out)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     const char *name = fn->name, *self = fn->self, *cx = fn->cx, *kind = storage(fn), *comma = *params ? ", " : "";
     const char *takes = take_format(arena, "%s *%s, struct ac_context *%s", fn->frame_type, self, cx);
     const char *state = take_format(arena, "%s->%s", self, fn->state_field->name);
@@ -664,8 +664,8 @@ static void add_polls(const Fn *fn, const char *params, const char *start, const
 static void add_inner_polls(const Fn *fn, const char *params, const char *start, const char *end, Buf *out)
 {
     const char *name = fn->name, *self = fn->self, *comma = *params ? ", " : "";
-    const char *takes = take_format(fn->tu->arena, "%s *%s, struct ac_context *%s", fn->frame_type, self, fn->cx);
-    const char *state = take_format(fn->tu->arena, "%s->%s", self, fn->state_field->name);
+    const char *takes = take_format(fn->tu->scratch, "%s *%s, struct ac_context *%s", fn->frame_type, self, fn->cx);
+    const char *state = take_format(fn->tu->scratch, "%s->%s", self, fn->state_field->name);
     add_format(out, "%sstatic AC__UNUSED enum ac_poll %s__start_in(%s%s%s)\n{\n%s    return ", start, name, takes, comma, params,
                init_watch(fn));
     add_call(fn, "0", "", out);
@@ -710,7 +710,7 @@ static void add_inner_polls(const Fn *fn, const char *params, const char *start,
 static void add_outer_polls(const Fn *fn, const char *params, const char *args, Buf *out)
 {
     const char *name = fn->name, *self = fn->self, *cx = fn->cx, *kind = storage(fn), *comma = *params ? ", " : "";
-    const char *takes = take_format(fn->tu->arena, "%s *%s, struct ac_context *%s", fn->frame_type, self, cx);
+    const char *takes = take_format(fn->tu->scratch, "%s *%s, struct ac_context *%s", fn->frame_type, self, cx);
     add_format(out, "static AC__UNUSED __attribute__((noinline)) enum ac_poll %s__poll_hidden(%s)\n{\n", name, takes);
     add_format(out, "    struct ac__boxes *ac__hidden = %s->boxes;\n    %s->boxes = 0;\n", cx, cx);
     add_format(out, "    enum ac_poll ac__said = %s__poll_in(%s, %s);\n", name, self, cx);
@@ -720,7 +720,7 @@ static void add_outer_polls(const Fn *fn, const char *params, const char *args, 
     if (!has_states(fn)) {
         add_format(out, "    return %s__poll_hidden(%s, %s);\n}\n", name, self, cx);
     } else {
-        const char *state = take_format(fn->tu->arena, "%s->%s", self, fn->state_field->name);
+        const char *state = take_format(fn->tu->scratch, "%s->%s", self, fn->state_field->name);
         add_format(out, "    if (%s->boxes != 0)\n        return %s__poll_hidden(%s, %s);\n", cx, name, self, cx);
         for (int i = 0; i < fn->nawaits && owns_boxes(fn); i++)
             if (fn->awaits[i]->boxed && fn->awaits[i]->reached)
@@ -773,7 +773,7 @@ static void give_arguments_back(const Fn *fn, Buf *out)
 
 static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
 {
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     const char *params = params_text(fn, decl, NULL), *comma = *params ? ", " : "";
     const char *name = fn->name, *frame = fn->frame_type, *kind = storage(fn);
     const char *self = fn->self, *cx = fn->cx, *state = take_format(arena, "%s->%s", self, fn->state_field->name);
@@ -870,7 +870,7 @@ static void add_runners(const Fn *fn, const Decl *decl, Buf *out)
 {
     if (!fn->on_thread && !fn->on_pool && !fn->blocked_on)
         return;
-    Arena *arena = fn->tu->arena;
+    Arena *arena = fn->tu->scratch;
     const char *params = params_text(fn, decl, NULL);
     const char *name = fn->name, *frame = fn->frame_type;
     if (fn->on_thread)
@@ -906,7 +906,7 @@ static bool is_async_word_in_header(const Fn *fn)
 /* A hand-written future that is spawned or blocked on here: what task.h needs to know of it. Or pointed to. */
 static void add_leaf_type(const Fn *fn, Buf *out)
 {
-    Buf args = { .arena = fn->tu->arena };
+    Buf args = { .arena = fn->tu->scratch };
     add(&args, "");
     add_names(fn, "", &args);
     if (!fn->has_box)

@@ -67,8 +67,8 @@ const char *address_of_child(const Fn *fn, const Await *await)
 {
     const char *self = fn->self, *name = await->child->name;
     if (!await->callee || is_complete_in(await->callee, fn))
-        return take_format(fn->tu->arena, "&%s->%s", self, name);
-    return take_format(fn->tu->arena, "(%s *)%s->%s", await->callee->frame_type, self, name);
+        return take_format(fn->tu->scratch, "&%s->%s", self, name);
+    return take_format(fn->tu->scratch, "(%s *)%s->%s", await->callee->frame_type, self, name);
 }
 
 const char *leaving(const Fn *fn, const char *poll, const char *value)
