@@ -1126,7 +1126,9 @@ bool emit_c(Tu *tu)
     bool good = name_file_tags(tu, &plain);
     Buf text = { .arena = tu->arena };
     tu->out.size = 0;
-    reserve(&tu->out, 40 * (size_t)source->size); /* what isn't used costs nothing */
+    /* Small functions become some thirty times their text. What isn't used costs nothing. */
+    size_t room_of_small = 40 * (size_t)source->size, most = (size_t)256 << 20;
+    reserve(&tu->out, room_of_small < most ? room_of_small : most);
     Printer printer = { .source = source, .out = &tu->out, .lines = !tu->options->no_lines, .fresh = true };
     add_format(&text, "/* Made by asyncc from %s. */\n#include <ac/%s.h>\n", tu->main_file->path, runs ? "task" : "future");
     if (keeps)
