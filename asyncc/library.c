@@ -3,34 +3,45 @@
 #include "asyncc.h"
 #include <string.h>
 
-/* Each between blanks, after the first; those of <math.h> without the forms that end in f and l. */
-static const char names[] =
-    "  _Exit _exit abort abs acos acosh alloca asin asinh atan atan2 atanh bcmp bcopy bzero cabs cacos"
-    " cacosh calloc carg casin casinh catan catanh cbrt ccos ccosh ceil cexp cimag clog clog10 conj"
-    " copysign cos cosh cpow cproj creal csin csinh csqrt ctan ctanh dcgettext dgettext drem erf erfc"
-    " execl execle execlp execv execve execvp exit exp exp10 exp2 expm1 fabs fdim feclearexcept fegetenv"
-    " fegetexceptflag fegetround feholdexcept feraiseexcept fesetenv fesetexceptflag fesetround"
-    " fetestexcept feupdateenv ffs finite floor fma fmax fmin fmod fork fprintf fputc fputc_unlocked fputs"
-    " fputs_unlocked free frexp fscanf fwrite fwrite_unlocked gamma gammaf_r gettext hypot ilogb imaxabs"
-    " index isalnum isalpha isascii isblank iscntrl isdigit isgraph isinf islower isnan isprint ispunct"
-    " isspace isupper iswalnum iswalpha iswblank iswcntrl iswdigit iswgraph iswlower iswprint iswpunct"
-    " iswspace iswupper iswxdigit isxdigit j0 j1 jn labs ldexp lgamma lgamma_r lgammaf_r lgammal_r llabs"
-    " llrint llround log log10 log1p log2 logb lrint lround malloc memchr memcmp memcpy memmove mempcpy"
-    " memset modf nan nearbyint nextafter nexttoward pow pow10 printf printf_unlocked putc putc_unlocked"
-    " putchar putchar_unlocked puts puts_unlocked realloc remainder remquo rindex rint round roundeven"
-    " scalb scalbln scalbn scanf significand sin sincos sinh snprintf sprintf sqrt sscanf stpcpy stpncpy"
-    " strcasecmp strcat strchr strcmp strcpy strcspn strdup strfmon strftime strlen strncasecmp strncat"
-    " strncmp strncpy strndup strnlen strpbrk strrchr strspn strstr tan tanh tgamma toascii tolower"
-    " toupper towlower towupper trunc vfprintf vfscanf vprintf vscanf vsnprintf vsprintf vsscanf y0 y1 yn"
-    " ";
+/* In order; those of <math.h> without the forms that end in f and l. */
+static const char *const names[] = {
+    "_Exit", "_exit", "abort", "abs", "acos", "acosh", "alloca", "asin", "asinh", "atan", "atan2", "atanh", "bcmp",
+    "bcopy", "bzero", "cabs", "cacos", "cacosh", "calloc", "carg", "casin", "casinh", "catan", "catanh", "cbrt",
+    "ccos", "ccosh", "ceil", "cexp", "cimag", "clog", "clog10", "conj", "copysign", "cos", "cosh", "cpow", "cproj",
+    "creal", "csin", "csinh", "csqrt", "ctan", "ctanh", "dcgettext", "dgettext", "drem", "erf", "erfc", "execl",
+    "execle", "execlp", "execv", "execve", "execvp", "exit", "exp", "exp10", "exp2", "expm1", "fabs", "fdim",
+    "feclearexcept", "fegetenv", "fegetexceptflag", "fegetround", "feholdexcept", "feraiseexcept", "fesetenv",
+    "fesetexceptflag", "fesetround", "fetestexcept", "feupdateenv", "ffs", "finite", "floor", "fma", "fmax", "fmin",
+    "fmod", "fork", "fprintf", "fputc", "fputc_unlocked", "fputs", "fputs_unlocked", "free", "frexp", "fscanf",
+    "fwrite", "fwrite_unlocked", "gamma", "gammaf_r", "gettext", "hypot", "ilogb", "imaxabs", "index", "isalnum",
+    "isalpha", "isascii", "isblank", "iscntrl", "isdigit", "isgraph", "isinf", "islower", "isnan", "isprint",
+    "ispunct", "isspace", "isupper", "iswalnum", "iswalpha", "iswblank", "iswcntrl", "iswdigit", "iswgraph",
+    "iswlower", "iswprint", "iswpunct", "iswspace", "iswupper", "iswxdigit", "isxdigit", "j0", "j1", "jn", "labs",
+    "ldexp", "lgamma", "lgamma_r", "lgammaf_r", "lgammal_r", "llabs", "llrint", "llround", "log", "log10", "log1p",
+    "log2", "logb", "lrint", "lround", "malloc", "memchr", "memcmp", "memcpy", "memmove", "mempcpy", "memset",
+    "modf", "nan", "nearbyint", "nextafter", "nexttoward", "pow", "pow10", "printf", "printf_unlocked", "putc",
+    "putc_unlocked", "putchar", "putchar_unlocked", "puts", "puts_unlocked", "realloc", "remainder", "remquo",
+    "rindex", "rint", "round", "roundeven", "scalb", "scalbln", "scalbn", "scanf", "significand", "sin", "sincos",
+    "sinh", "snprintf", "sprintf", "sqrt", "sscanf", "stpcpy", "stpncpy", "strcasecmp", "strcat", "strchr",
+    "strcmp", "strcpy", "strcspn", "strdup", "strfmon", "strftime", "strlen", "strncasecmp", "strncat", "strncmp",
+    "strncpy", "strndup", "strnlen", "strpbrk", "strrchr", "strspn", "strstr", "tan", "tanh", "tgamma", "toascii",
+    "tolower", "toupper", "towlower", "towupper", "trunc", "vfprintf", "vfscanf", "vprintf", "vscanf", "vsnprintf",
+    "vsprintf", "vsscanf", "y0", "y1", "yn",
+};
 
-/* Names are in order, so those with the same first letter stand together. Each has two letters at least. */
 static bool is_listed(const char *name, size_t size)
 {
-    const char start[] = { ' ', *name, '\0' };
-    for (const char *at = strstr(names + 1, start); at && at[1] == *name; at = strchr(at + 1, ' '))
-        if (at[2] == name[1] && !strncmp(at + 1, name, size) && at[1 + size] == ' ')
+    size_t low = 0, high = sizeof names / sizeof *names;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strncmp(name, names[middle], size);
+        if (order == 0 && !names[middle][size])
             return true;
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle; /* also where the name is only the other one's start */
+    }
     return false;
 }
 
