@@ -345,7 +345,8 @@ static void visit_inclusion(CXFile file, CXSourceLocation *stack, unsigned depth
         if (!strcmp(tu->includes[i], path))
             return;
     int room = tu->includes_room, n = tu->nincludes;
-    bool system = clang_Location_isInSystemHeader(clang_getLocationForOffset(r->unit, file, 0));
+    bool system = (tu->options->deps == DEPS_USER || tu->options->emit == EMIT_JSON) && /* who else would ask */
+                  clang_Location_isInSystemHeader(clang_getLocationForOffset(r->unit, file, 0));
     *push(tu->arena, tu->includes, tu->nincludes, tu->includes_room) = path;
     *push(tu->arena, tu->include_is_system, n, room) = system;
     size_t size = strlen(path);
