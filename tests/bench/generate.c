@@ -1,11 +1,11 @@
 /* generate.c - writes an .ac file of a given length, for measuring what translating it costs.
  *
- *     generate LINES [hard]
+ *     generate LINES [hard|small]
  *
  * Functions of some twenty lines, each a little different, in groups of ten that await one
  * another; loops, switches, arrays, structs and calls as programs have them. With `hard`, each
  * function awaits once through a macro whose body has the await, so that asyncc has to have the
- * call expanded. */
+ * call expanded. With `small`, they are of five lines, and what a function costs by itself shows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static const char *const head[] = {
     "",
 };
 
-/* `%d` is the function's number, `@` the function that it awaits. */
+/* `%d` is the function's number, `@` what it awaits of the one before it. */
 static const char *const body[] = {
     "/* Sums what the items of function %d weigh, one after the other. */",
     "static async int sum_%d(struct item *items, int count, int start)",
@@ -55,25 +55,48 @@ static const char *const body[] = {
     "",
 };
 
+static const char *const small_body[] = {
+    "static async int add_%d(int n)",
+    "{",
+    "    int first = @;",
+    "    int second = await leaf(first + %d);",
+    "    return first - second;",
+    "}",
+    "",
+};
+
+/* The functions that are generated, and a call of one, without its number and the end. */
+typedef struct Kind {
+    const char *const *body;
+    int nlines;
+    const char *call, *arguments;
+} Kind;
+
+static const Kind usual = { body, (int)(sizeof body / sizeof body[0]), "await sum_", "items, 3, 0" };
+static const Kind small = { small_body, (int)(sizeof small_body / sizeof small_body[0]), "await add_", "1" };
+
 int main(int argc, char **argv)
 {
     int lines = argc > 1 ? atoi(argv[1]) : 0;
     int hard = argc > 2 && strcmp(argv[2], "hard") == 0;
+    const Kind *kind = argc > 2 && strcmp(argv[2], "small") == 0 ? &small : &usual;
     if (lines < 1) {
-        fprintf(stderr, "usage: generate LINES [hard]\n");
+        fprintf(stderr, "usage: generate LINES [hard|small]\n");
         return 2;
     }
     int written = 0;
     for (size_t i = 0; i < sizeof head / sizeof head[0]; i++, written++)
         puts(head[i]);
     for (int n = 0; written < lines; n++) {
-        for (size_t i = 0; i < sizeof body / sizeof body[0]; i++, written++) {
-            const char *line = body[i], *at = strchr(line, '@');
+        for (int i = 0; i < kind->nlines; i++, written++) {
+            const char *line = kind->body[i], *at = strchr(line, '@');
             if (strchr(line, '!') && !strchr(line, '(')) {
                 puts(hard ? "    TRY(leaf((int)total));" : "    total += await leaf((int)total);");
             } else if (at) {
                 printf("%.*s", (int)(at - line), line);
-                if (n % GROUP)
+                if (n % GROUP && kind == &small)
+                    printf("await add_%d(n)", n - 1);
+                else if (n % GROUP)
                     printf("await sum_%d(items, count - 1, %d)", n - 1, n);
                 else
                     printf("await leaf(%d)", n);
@@ -85,8 +108,8 @@ int main(int argc, char **argv)
         }
     }
     printf("async int main(void)\n{\n    struct item items[3] = { { 1, 2, \"a\" }, { 2, 3, \"b\" } };\n    return ");
-    for (int n = GROUP - 1; n < (lines - (int)(sizeof head / sizeof head[0])) / (int)(sizeof body / sizeof body[0]); n += GROUP)
-        printf("await sum_%d(items, 3, 0) + ", n);
+    for (int n = GROUP - 1; n < (lines - (int)(sizeof head / sizeof head[0])) / kind->nlines; n += GROUP)
+        printf("%s%d(%s) + ", kind->call, n, kind->arguments);
     printf("0;\n}\n");
     return 0;
 }
