@@ -241,8 +241,8 @@ static void visit(Walk *w, Fn *fn)
 
 static void note_callers(const Fn *fn)
 {
-    for (int i = 0; fn->body && i < fn->nawaits; i++) {
-        Fn *callee = fn->awaits[i]->callee;
+    for (int i = 0; fn->body && i < count_calls(fn); i++) {
+        Fn *callee = call_of(fn, i)->callee;
         if (callee && (!callee->awaited_from || fn->body->from < callee->awaited_from))
             callee->awaited_from = fn->body->from;
     }
