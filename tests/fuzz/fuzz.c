@@ -18,6 +18,7 @@ static File *file_of(Arena *arena, const uint8_t *data, size_t size)
 {
     File *file = take(arena, sizeof *file);
     file->path = "fuzz.ac";
+    file->quoted = "\"fuzz.ac\"";
     file->text = take_text(arena, (const char *)data, size);
     file->size = (int)size;
     int room = 0;

@@ -5,7 +5,7 @@
 static void set_text(const char *text)
 {
     File *file = take(tu->arena, sizeof *file);
-    *file = (File){ .path = "t.ac", .text = text, .size = (int)strlen(text) };
+    *file = (File){ .path = "t.ac", .quoted = "\"t.ac\"", .text = text, .size = (int)strlen(text) };
     file->line_at = take(tu->arena, sizeof *file->line_at * (strlen(text) + 1));
     file->nlines = 1;
     for (int i = 0; text[i]; i++)
