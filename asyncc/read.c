@@ -260,6 +260,31 @@ static bool declares_pointer(const Tu *tu, int at)
     }
 }
 
+/* `list[await t]`: while `await t` has the type of the handle clang drops the whole subscript, so nobody has seen the await.
+ * What is awaited and is no call, nor in a macro's, is a variable: it gets the star that it needs. */
+static bool ask_star(Reader *r, Token await)
+{
+    Tu *tu = r->tu;
+    const char *text = tu->source->text;
+    int size = tu->source->size;
+    Token t = next_token(text, await.to, size);
+    if (t.kind != T_NAME || find_call(tu, t.from))
+        return false;
+    for (t = next_token(text, t.to, size);; t = next_token(text, t.to, size)) {
+        if (token_is(text, t, "(") || t.kind == T_END)
+            return false;
+        if (token_is(text, t, "[")) {
+            t.to = find_closing(text, t.from, size) + 1;
+            if (t.to <= 0)
+                return false;
+        } else if (!token_is(text, t, ".") && !token_is(text, t, "->") && t.kind != T_NAME) {
+            break;
+        }
+    }
+    *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ await.to, await.to, "*" };
+    return true;
+}
+
 /* Every await and async of the text has to be some node's; the parse passes over a stray one. */
 static void check_keywords(Reader *r)
 {
@@ -282,7 +307,7 @@ static void check_keywords(Reader *r)
                     report(tu, ERROR, token.from, token.to, "'async' belongs to the declaration of a function");
             } else if (token.from == after_await) {
                 report(tu, ERROR, token.from, token.to, "what is awaited is no future: it is awaited already");
-            } else {
+            } else if (!ask_star(r, token)) {
                 report(tu, ERROR, token.from, token.to, "'await' before what is no expression");
             }
         }

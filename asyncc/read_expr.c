@@ -655,6 +655,23 @@ static bool is_quoted(Reader *r, CXCursor literal)
     return at >= 0 && strchr("\"LuU", r->tu->source->text[at]);
 }
 
+/* The type of a conversion. To clang the value of `await *task` is a place in the address space that marks tasks, so an array
+ * in it becomes a pointer to there, which is what a task itself looks like. */
+static Type *type_of_decayed(Reader *r, CXCursor c, const Type *from)
+{
+    Type *type = type_of(r, clang_getCursorType(c));
+    if ((!type->is_task && !type->is_future) || !from || from->kind != TYPE_ARRAY)
+        return type;
+    const char *star = type->target->kind == TYPE_ARRAY ? "(*" : "*", *end = type->target->kind == TYPE_ARRAY ? ")" : "";
+    Type *pointer = take(r->arena, sizeof *pointer);
+    *pointer = *type;
+    pointer->is_task = pointer->is_future = false;
+    pointer->target = NULL;
+    pointer->before = pointer->bare_before = take_format(r->arena, "%s%s", type->target->before, star);
+    pointer->after = pointer->bare_after = take_format(r->arena, "%s%s", end, type->target->after);
+    return pointer;
+}
+
 static Node *read_unexposed(Reader *r, CXCursor c)
 {
     Kids kids = children(r, c);
@@ -664,7 +681,7 @@ static Node *read_unexposed(Reader *r, CXCursor c)
         if (r->fn && clang_getCursorKind(kids.v[0]) == CXCursor_StringLiteral && !is_quoted(r, kids.v[0]))
             r->fn->shows_name = true;
         Node *node = read_expr(r, kids.v[0]);
-        Type *type = type_of(r, clang_getCursorType(c));
+        Type *type = type_of_decayed(r, c, node->type);
         if (type->is_vector && !node->type->is_vector) /* an operand beside a vector: compilers don't convert it elsewhere */
             type = node->type;
         if (type->kind == TYPE_ARRAY || type->kind == TYPE_FUNCTION) /* what is read of such a parameter is a pointer */
@@ -814,7 +831,7 @@ static Node *read_expr_kind(Reader *r, CXCursor c)
                 else if (operand->kind == N_OTHER)
                     operand->op = 'a';
                 operand->is_lvalue = false;
-                operand->type = type_of(r, clang_getCursorType(kid));
+                operand->type = type_of_decayed(r, kid, operand->type);
             }
             add_kid(r, node, operand);
         }
