@@ -14,6 +14,13 @@ enum { FORKS = 20, MAY_HAVE_THREADS = 0 }; /* it allows none in the child of a p
 enum { FORKS = 200, MAY_HAVE_THREADS = 1 };
 #endif
 
+/* AddressSanitizer's allocator has locks, too, which a child may find held: where others allocate meanwhile, it can't. */
+#ifdef AC__ASAN
+enum { MAY_ALLOCATE = 0 };
+#else
+enum { MAY_ALLOCATE = 1 };
+#endif
+
 /* ---- what parent and child do ---- */
 
 /* Check's own assertions have a lock, which a child may find held. */
@@ -150,7 +157,7 @@ static _Noreturn void be_child(void)
 
 static void expect_end(pid_t child)
 {
-    int status;
+    int status = 0;
     require(child > 0 && waitpid(child, &status, 0) == child);
     require(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
@@ -254,8 +261,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { a_child_of_a_busy_process_has_a_runtime_of_its_own, a_task_of_the_pool_may_fork,
-                                   an_executor_goes_on_in_both };
+    const TTest *const tests[] = { an_executor_goes_on_in_both, a_child_of_a_busy_process_has_a_runtime_of_its_own,
+                                   a_task_of_the_pool_may_fork };
     const TTest *const stops[] = { back_into_the_pool_the_child_may_not_come };
-    return run_suite("fork", tests, COUNT(tests), stops, COUNT(stops));
+    return run_suite("fork", tests, MAY_ALLOCATE ? COUNT(tests) : 1, stops, COUNT(stops));
 }
