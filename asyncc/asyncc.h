@@ -522,6 +522,7 @@ struct Fn {
     bool is_interposable;    /* another library's may take its place                             */
     const char *visibility;  /* "hidden", where an attribute or a pragma says so, or null           */
     bool is_leaf;            /* AC_FRAME: written by hand                                       */
+    bool is_all;             /* ac_all: no function, what it does is written where it is awaited */
     bool has_start, has_resume; /* leaf: name__start, name__resume are declared                 */
     bool has_box;               /* leaf: of a header that asyncc made; the module has name__box and name__future */
     bool is_noinline;        /* said by an attribute                                           */
@@ -813,6 +814,10 @@ void lower_variable_types(Fn *);
 void keep_bounds_of(Fn *, const Type *); /* made text says the type, so its bounds are kept */
 bool has_await_in_scope(const Fn *, const Local *);
 bool is_vla(const Local *); /* an array, not a pointer to one */
+/* sequence.c: one more local of the function's. */
+Local *new_temp(Fn *, const char *name, Type *);
+/* local_types.c: unsigned char, short or int. */
+Type *unsigned_type(Arena *, int size);
 /* sequence.c: fills Node.temp and Await.result. */
 void sequence_operands(Fn *);
 /* After liveness: placed are literals of statements that lowering wraps, and locals that are hidden by an

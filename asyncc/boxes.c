@@ -77,7 +77,7 @@ static const char *type_of_box(const Fn *callee)
 const char *start_of_child(const Fn *fn, const Await *await, const char *args, const char *pointer)
 {
     Arena *arena = fn->tu->scratch;
-    if (await->nfutures || await->is_all) /* it was made before */
+    if (await->nfutures) /* they were made before */
         return poll_of_child(fn, await);
     const char *comma = *args ? ", " : "";
     if (await->boxed && pointer)

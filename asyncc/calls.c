@@ -38,6 +38,9 @@ bool is_frame_known(const Fn *fn)
     return (fn->body && !fn->is_weak && !fn->is_interposable) || fn->is_leaf;
 }
 
+/* The callee's frame stands in the caller's. What an await of a kept future calls is its birth's. */
+static bool is_embedded(const Await *await) { return await->callee && !await->boxed && !await->nfutures; }
+
 /* ---- boxes ------------------------------------------------------------------------------------------ */
 
 /* The note of -Rframe says why. */
@@ -170,7 +173,7 @@ static void break_circle(Tu *tu, Fn **fns, int n)
     for (int i = 0; i < n; i++)
         for (int k = 0; k < count_calls(fns[i]); k++) {
             const Await *await = call_of(fns[i], k);
-            if (await->callee && !await->boxed && !await->nfutures && await->callee->circle >= 0)
+            if (is_embedded(await) && await->callee->circle >= 0)
                 c.calls[i * n + await->callee->circle] += await->node && await->node->kind == N_FUTURE ? MOST_EXACT * MOST_EXACT : 1;
         }
     if (n <= MOST_EXACT)
@@ -182,7 +185,7 @@ static void break_circle(Tu *tu, Fn **fns, int n)
     for (int i = 0; i < n; i++)
         for (int k = 0; k < count_calls(fns[i]); k++) {
             Await *await = call_of(fns[i], k);
-            if (await->callee && !await->boxed && !await->nfutures && await->callee->circle >= 0 &&
+            if (is_embedded(await) && await->callee->circle >= 0 &&
                 place[await->callee->circle] > place[i])
                 box(await, fns[i],
                     take_format(tu->arena, "it closes a circle, '%s' awaits '%s' in turn", await->callee->name, fns[i]->name));
@@ -201,7 +204,7 @@ static int find_circles(Walk *w, Fn *fn)
     *push(w->tu->arena, w->open, w->nopen, w->open_room) = fn;
     for (int i = 0; i < count_calls(fn); i++) {
         const Await *await = call_of(fn, i);
-        if (!await->callee || await->boxed || await->nfutures)
+        if (!is_embedded(await))
             continue;
         int reached = own;
         if (await->callee->order == UNSEEN)
@@ -228,9 +231,7 @@ static void visit(Walk *w, Fn *fn)
     fn->order = OPEN;
     for (int i = 0; i < count_calls(fn); i++) {
         const Await *await = call_of(fn, i);
-        if (await->nfutures)
-            continue;
-        if (await->callee && !await->boxed && await->callee->order == UNSEEN)
+        if (is_embedded(await) && await->callee->order == UNSEEN)
             visit(w, await->callee);
         if (await->boxed || (await->callee && await->callee->may_call))
             fn->may_call = true;

@@ -735,25 +735,11 @@ static void add_outer_polls(const Fn *fn, const char *params, const char *args, 
                comma, params, name, self, args, name, self, cx);
 }
 
-/* Nothing follows that takes it where it isn't live: the program ends. */
-static bool is_given_back(const Fn *fn, const Await *await, int i)
-{
-    return await->held.words && has_bit(await->held, i) && has_bit(await->live, i) && fn->locals[i]->slot;
-}
-
-static bool gives_handles_back(const Fn *fn, const Await *await)
-{
-    for (int i = 0; i < fn->nlocals; i++)
-        if (is_given_back(fn, await, i))
-            return true;
-    return false;
-}
-
-/* The tasks go on, and their memory goes when they end. */
+/* The tasks go on, and their memory goes when they end. Nothing follows that takes one which isn't live: the program ends. */
 static void give_handles_back(const Fn *fn, const Await *await, Buf *out)
 {
-    for (int i = 0; i < fn->nlocals; i++)
-        if (is_given_back(fn, await, i))
+    for (int i = 0; await->held.words && i < fn->nlocals; i++)
+        if (has_bit(await->held, i) && has_bit(await->live, i) && fn->locals[i]->slot)
             add_format(out, "        ac_detach(%s->%s);\n", fn->self, slot_at(fn->locals[i], await->state)->name);
 }
 
@@ -816,13 +802,15 @@ static void add_functions(const Fn *fn, const Decl *decl, Buf *out)
             if (!await->reached)
                 continue;
             const char *cancel = cancel_of_child(fn, await);
-            if (fn->has_blocks || gives_handles_back(fn, await) || next_owed(await->owed, NULL)) {
+            Buf back = { .arena = fn->tu->scratch };
+            give_handles_back(fn, await, &back);
+            if (fn->has_blocks || back.size || next_owed(await->owed, NULL)) {
                 if (may_say_call(await))
                     add_format(out, "    case %d: {\n        enum ac_poll ac__said = %s;\n        if (ac__said != AC_READY)\n"
                                     "            return ac__said;\n        }\n", await->state, cancel);
                 else
                     add_format(out, "    case %d:\n        if (%s == AC_PENDING)\n            return AC_PENDING;\n", await->state, cancel);
-                give_handles_back(fn, await, out);
+                add(out, back.size ? back.text : "");
                 add_owed_when_cancelled(fn, await, out);
                 add_format(out, "        %s%sbreak;\n", free_blocks(fn), fn->has_blocks ? "\n        " : "");
             } else
@@ -1067,20 +1055,16 @@ bool emit_c(Tu *tu)
         for (int k = 0; k < fn->nlocals; k++)
             keeps |= fn->locals[k]->type->variable_size;
         keeps |= fn->has_blocks;
-        for (int k = 0; k < fn->nawaits; k++) {
-            Fn *callee = fn->awaits[k]->callee;
+        for (int k = 0; k < count_calls(fn); k++) {
+            const Await *await = call_of(fn, k);
+            Fn *callee = await->callee;
             runs |= !callee;
-            if (callee && fn->body && callee->body && (fn->awaits[k]->boxed || callee->body->from > fn->body->from))
+            if (callee && fn->body && callee->body && (await->boxed || callee->body->from > fn->body->from))
                 callee->is_awaited_early = true;
             if (callee)
                 callee->is_awaited = true;
-            if (callee && !fn->awaits[k]->node->discarded && !fn->awaits[k]->nfutures)
+            if (callee && await->node->kind == N_AWAIT && !await->node->discarded && !await->nfutures)
                 callee->gives_value = can_give_value(callee);
-        }
-        for (int k = 0; k < fn->nbirths; k++) {
-            Fn *callee = fn->births[k]->callee;
-            callee->is_awaited = true;
-            callee->is_awaited_early |= callee->body && callee->body->from > fn->body->from;
         }
         fn->is_awaited_early |= fn->is_mentioned;
         boxes |= needs_box(fn) || fn->may_call;

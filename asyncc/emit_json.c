@@ -199,8 +199,7 @@ static void put_frame(Json *j, const Fn *fn)
     static const char *const kinds[] = { [FIELD_LOCAL] = "local", [FIELD_CHILD] = "child", [FIELD_RESULT] = "result",
                                          [FIELD_STATE] = "state", [FIELD_BLOCKS] = "blocks",
                                          [FIELD_WATCH] = "watch" };
-    bool is_word = fn->is_leaf && !strcmp(fn->name, "ac_all"); /* what it does is written where it is awaited */
-    if (is_word || fn->frame_size < 0 || (!fn->body && !fn->is_leaf)) {
+    if (fn->is_all || fn->frame_size < 0 || (!fn->body && !fn->is_leaf)) {
         put_text(j, "frame", NULL);
         return;
     }

@@ -137,7 +137,7 @@ static void add_children(Layout *l)
         Await *await = fn->awaits[i];
         const Fn *callee = await->callee;
         l->child_of[i] = await->is_all ? -1 : awaited_future(await) ? l->field_of[awaited_future(await)->index] : fn->nfields;
-        if (await->nfutures || await->is_all)
+        if (await->nfutures)
             continue;
         add_child(l, take_format(l->arena, "%s__%d", callee ? callee->name : "task", await->state), await);
         set_bit(fn->fields[fn->nfields - 1].live, await->state);
@@ -159,14 +159,7 @@ static void add_result(Layout *l)
 static void add_state(Layout *l)
 {
     int nvalues = l->fn->nawaits + 2;
-    Type *type = take(l->arena, sizeof *type);
-    type->kind = TYPE_SCALAR;
-    type->align = nvalues <= 1 << 8 ? 1 : nvalues <= 1 << 16 ? 2 : 4;
-    type->size = type->align;
-    type->before = type->bare_before = type->align == 1   ? "unsigned char "
-                                       : type->align == 2 ? "unsigned short "
-                                                          : "unsigned int ";
-    type->after = type->bare_after = "";
+    Type *type = unsigned_type(l->arena, nvalues <= 1 << 8 ? 1 : nvalues <= 1 << 16 ? 2 : 4);
     l->state = l->fn->nfields;
     const Fn *fn = l->fn;
     const char *name = fn->tu->macro_name[2] ? take_format(fn->tu->arena, "%s__state", fn->name) : "state";

@@ -45,9 +45,6 @@ void mark_futures(Fn *fn)
     if (!fn->nbirths)
         return;
     Arena *arena = fn->tu->arena;
-    Type *byte = take(arena, sizeof *byte);
-    *byte = (Type){ .kind = TYPE_SCALAR, .before = "unsigned char ", .after = "", .bare_before = "unsigned char ",
-                    .bare_after = "", .size = 1, .align = 1 };
     bool jumps = has_jumps(fn->body);
     for (int i = 0, n = fn->nlocals; i < n; i++) {
         Local *local = fn->locals[i];
@@ -58,11 +55,8 @@ void mark_futures(Fn *fn)
             in_all |= fn->awaits[k]->is_all && drives(fn->awaits[k], local);
         if (!in_all && !jumps && local->nmentions < 2)
             continue;
-        Local *said = take(arena, sizeof *said);
-        *said = (Local){ .kind = LOCAL_TEMP, .type = byte, .from = -1, .index = fn->nlocals, .used = true, .in_place = true };
-        said->name = said->field = take_format(arena, "%s__said", local->field ? local->field : local->name);
-        local->said = said;
-        *push(arena, fn->locals, fn->nlocals, fn->locals_room) = said;
+        local->said = new_temp(fn, take_format(arena, "%s__said", local->field), unsigned_type(arena, 1));
+        local->said->in_place = true;
     }
 }
 
@@ -157,10 +151,7 @@ static void add_driver(const Fn *fn, const Await *await, const char *word, const
                    address_of_child(fn, local->birth), fn->cx);
         add_format(&all, "%s%s != AC_PENDING", i ? " && " : "", said);
     }
-    if (await->nfutures)
-        add_format(out, "    return %s ? AC_READY : AC_PENDING;\n}", all.text);
-    else
-        add_format(out, "    (void)%s;\n    (void)%s;\n    return AC_READY;\n}", fn->self, fn->cx);
+    add_format(out, "    return %s ? AC_READY : AC_PENDING;\n}", all.text);
 }
 
 void add_drivers(const Fn *fn, const char *start, const char *end, Buf *out)

@@ -47,6 +47,15 @@ const char *place_of_local(const Fn *fn, const Local *local)
     return take_format(arena, "(*(%s)%s)", declare(arena, type, type->kind == TYPE_ARRAY ? "(*)" : "*", true), field);
 }
 
+Type *unsigned_type(Arena *arena, int size)
+{
+    const char *name = size == 1 ? "unsigned char " : size == 2 ? "unsigned short " : "unsigned int ";
+    Type *type = take(arena, sizeof *type);
+    *type = (Type){ .kind = TYPE_SCALAR, .before = name, .after = "", .bare_before = name, .bare_after = "", .size = size,
+                    .align = size };
+    return type;
+}
+
 const char *bytes_field(Arena *arena, const Field *field)
 {
     const Type *type = field->type;

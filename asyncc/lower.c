@@ -348,7 +348,7 @@ static void add_suspend(Lowerer *l, const Node *node, Buf *out)
     }
     if (future && future->said)
         open_said_test(l, await, future, out);
-    if (callee && callee->is_leaf && !callee->has_start && !await->boxed && !await->nfutures && !await->is_all) {
+    if (callee && callee->is_leaf && !callee->has_start && !await->boxed && !await->nfutures) {
         add_format(out, "%s__init(%s%s%s);\n", callee->name, child, *args ? ", " : "", args);
         add_format(out, "if (%s__poll(%s, %s) == AC_PENDING)", callee->name, child, fn->cx);
     } else {

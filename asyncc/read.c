@@ -281,7 +281,7 @@ static bool ask_star(Reader *r, Token await)
             break;
         }
     }
-    *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ await.to, await.to, "*" };
+    ask_insert(tu, await.to, "*");
     return true;
 }
 

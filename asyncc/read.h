@@ -28,7 +28,7 @@ typedef struct Known {
     Local *bound;     /* of a variable array type: its bound, once evaluated */
     const char *lends; /* a function: Node.lends of its calls */
     bool has_lends;    /* that is known */
-    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_SPAWN_LOCAL, KNOWN_BLOCK_ON, KNOWN_FUTURE, KNOWN_REFUSED } what;
+    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_SPAWN_LOCAL, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
 
@@ -121,6 +121,7 @@ void add_fn(Reader *, Fn *);
 Local *add_local(Reader *, enum local_kind, const char *name, Type *, int from);
 void take_address(Node *);                         /* somebody may keep an address of what it designates */
 bool word_at(const Tu *, int offset, const char *word);
+void ask_insert(Tu *, int at, const char *text);   /* into what the next parse reads                  */
 
 /* read_expr.c */
 bool is_expr(CXCursor);
@@ -132,6 +133,8 @@ Node *read_kids(Reader *, Node *, Kids);
 Node *read_await(Reader *, CXCursor);
 /* If it is a direct call of an async function, or of one that a _Generic chooses: the function, and the call's kids. */
 Fn *async_callee(Reader *, CXCursor, Kids *);
+/* Of ac__parse_spawn(((void)(call), 0)), by its kids: the call. */
+CXCursor find_parsed_call(Reader *, Kids);
 /* Fills the parts of a call whose arguments stay as text: name_to, args_from, args_to, kids. */
 void read_call_of(Reader *, Node *, CXCursor call, Kids);
 Await *new_await(Reader *, Node *, Fn *callee, Type *);

@@ -127,7 +127,7 @@ Node *read_await(Reader *r, CXCursor c)
     Kids kids;
     Await kept = { 0 }; /* its futures, if it has any */
     Fn *callee = async_callee(r, operand, &kids);
-    if (callee && callee->is_leaf && !strcmp(callee->name, "ac_all")) {
+    if (callee && callee->is_all) {
         mark_called(r, core(r, kids.v[0]));
         read_all_futures(r, kids, &kept);
     } else if (callee) {
@@ -146,8 +146,7 @@ Node *read_await(Reader *r, CXCursor c)
         if (type->is_task || type->is_future) {
             /* The star makes clang see the task's result where the task is awaited. */
             if (!node->in_macro)
-                *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) =
-                    (Change){ node->from + 5, node->from + 5, "*" };
+                ask_insert(tu, node->from + 5, "*");
         } else if (clang_getCursorKind(operand) == CXCursor_UnaryOperator &&
                    clang_getCursorUnaryOperatorKind(operand) == CXUnaryOperator_Deref &&
                    word_at(tu, node->from + 5, "*")) {
@@ -281,16 +280,20 @@ static bool place_runner(const Tu *tu, Node *node, const char *word, int call_fr
     return true;
 }
 
+CXCursor find_parsed_call(Reader *r, Kids kids)
+{
+    CXCursor comma = kids.n > 1 ? core(r, kids.v[1]) : clang_getNullCursor();
+    Kids sides = children(r, comma);
+    CXCursor cast = sides.n ? core(r, sides.v[0]) : clang_getNullCursor();
+    return core(r, only_expr(children(r, cast)));
+}
+
 static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
 {
     Tu *tu = r->tu;
     Node *node = new_node(r, what == KNOWN_BLOCK_ON ? N_BLOCK_ON : N_SPAWN, c);
     const char *word = what == KNOWN_SPAWN ? "ac_spawn" : what == KNOWN_SPAWN_LOCAL ? "ac_spawn_local" : "ac_block_on";
-    /* The macro's parameter comes as the left side of a comma: ((void)(call), 0). */
-    CXCursor comma = kids.n > 1 ? core(r, kids.v[1]) : clang_getNullCursor();
-    Kids sides = children(r, comma);
-    CXCursor cast = sides.n ? core(r, sides.v[0]) : clang_getNullCursor();
-    CXCursor call = core(r, only_expr(children(r, cast)));
+    CXCursor call = find_parsed_call(r, kids);
     Kids parts;
     Fn *callee = async_callee(r, call, &parts);
     if (callee)

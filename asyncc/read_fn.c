@@ -470,8 +470,8 @@ void read_async_function(Reader *r, CXCursor c)
     read_decl_text(r, c, fn, &decl, head.has_body);
     declare_result_before(r, clang_getResultType(type), &decl);
     int at = decl.in_text ? decl.name_from : -1, to = decl.in_text ? decl.name_to : -1;
-    bool takes_futures = head.frame && !strcmp(name, "ac_all");
-    if (clang_Cursor_isVariadic(c) && clang_getCanonicalType(type).kind == CXType_FunctionProto && !takes_futures) {
+    fn->is_all |= head.frame && !strcmp(name, "ac_all");
+    if (clang_Cursor_isVariadic(c) && clang_getCanonicalType(type).kind == CXType_FunctionProto && !fn->is_all) {
         report(tu, ERROR, at, to, "async function '%s' can't be variadic", name);
         note(tu, -1, -1, "its arguments outlive the call; pass a struct or an array");
     } else if (clang_getCanonicalType(type).kind == CXType_FunctionNoProto) {

@@ -16,11 +16,6 @@
 
 static const char parse_future[] = "ac__parse_future(((void)(";
 
-static void insert(Tu *tu, int at, const char *text)
-{
-    *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ at, at, text };
-}
-
 static void refuse(Reader *r, int from, int to, const char *what)
 {
     report(r->tu, ERROR, from, to, "%s is not supported yet", what);
@@ -49,21 +44,6 @@ static bool find_initialiser_text(const Tu *tu, int at, int *from, int *to)
     return false;
 }
 
-/* What stands between the parentheses of ac__parse_future. */
-static CXCursor find_call_in(Reader *r, CXCursor init)
-{
-    init = core(r, init);
-    if (clang_getCursorKind(init) != CXCursor_CallExpr)
-        return clang_getNullCursor();
-    Kids kids = children(r, init);
-    CXCursor named = kids.n > 1 ? core(r, kids.v[0]) : clang_getNullCursor();
-    if (clang_getCursorKind(named) != CXCursor_DeclRefExpr || know(r, clang_getCursorReferenced(named))->what != KNOWN_FUTURE)
-        return clang_getNullCursor();
-    Kids sides = children(r, core(r, kids.v[1]));
-    CXCursor cast = sides.n ? core(r, sides.v[0]) : clang_getNullCursor();
-    return core(r, only_expr(children(r, cast)));
-}
-
 void read_kept_future(Reader *r, Node *var, CXCursor c, CXCursor init)
 {
     Tu *tu = r->tu;
@@ -84,13 +64,16 @@ void read_kept_future(Reader *r, Node *var, CXCursor c, CXCursor init)
         return;
     }
     if (!word_at(tu, from, parse_future)) {
-        insert(tu, from, parse_future);
-        insert(tu, to, "), 0))");
+        ask_insert(tu, from, parse_future);
+        ask_insert(tu, to, "), 0))");
         return;
     }
-    CXCursor call = clang_Cursor_isNull(init) ? init : find_call_in(r, init);
-    if (clang_Cursor_isNull(call))
+    CXCursor parsed = core(r, init);
+    if (clang_getCursorKind(parsed) != CXCursor_CallExpr)
         return; /* clang has said why */
+    CXCursor call = find_parsed_call(r, children(r, parsed));
+    if (clang_Cursor_isNull(call))
+        return;
     Node *node = new_node(r, N_FUTURE, call);
     node->type = local->type;
     Kids kids;
@@ -108,7 +91,7 @@ void read_kept_future(Reader *r, Node *var, CXCursor c, CXCursor init)
         return;
     }
     mark_called(r, core(r, kids.v[0]));
-    if (callee->is_leaf && !strcmp(callee->name, "ac_all")) {
+    if (callee->is_all) {
         refuse(r, node->from, node->to, "a future of ac_all");
         return;
     }

@@ -125,9 +125,8 @@ static void ask(Reader *r, const Choices *choices)
         add_format(&open, "%d", i);
     }
     add(&open, ")]), ");
-    *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ from, from, open.text };
-    at = choices->control_to;
-    *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ at, at, ")" };
+    ask_insert(tu, from, open.text);
+    ask_insert(tu, choices->control_to, ")");
 }
 
 static void report_untold(Reader *r, const Node *node)

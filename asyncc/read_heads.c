@@ -162,7 +162,7 @@ bool move_definitions(Reader *r, const Fn *fn, const Decl *decl, int end)
     if (begins->from == decl->from)
         begins->text = take_format(tu->arena, "%s%s", moved.text, begins->text);
     else
-        *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ decl->from, decl->from, moved.text };
+        ask_insert(tu, decl->from, moved.text);
     return true;
 }
 
@@ -170,8 +170,7 @@ void declare_tag_before(Reader *r, const Decl *decl, const Tag *tag)
 {
     Tu *tu = r->tu;
     if (tag->refused && tag->name && tag->from < 0 && decl->in_text)
-        *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) =
-            (Change){ decl->from, decl->from, take_format(tu->arena, "%s %s; ", tag->word, tag->name) };
+        ask_insert(tu, decl->from, take_format(tu->arena, "%s %s; ", tag->word, tag->name));
 }
 
 void declare_result_before(Reader *r, CXType type, const Decl *decl)
@@ -186,6 +185,5 @@ void declare_result_before(Reader *r, CXType type, const Decl *decl)
         return;
     const char *word = clang_getCursorKind(first) == CXCursor_UnionDecl ? "union" : "struct";
     const char *name = copy_string(r, clang_getCursorSpelling(first));
-    *push(r->tu->arena, r->tu->inserts, r->tu->ninserts, r->tu->inserts_room) =
-        (Change){ decl->from, decl->from, take_format(r->tu->arena, "%s %s; ", word, name) };
+    ask_insert(r->tu, decl->from, take_format(r->tu->arena, "%s %s; ", word, name));
 }

@@ -212,8 +212,6 @@ Known *know(Reader *r, CXCursor decl)
             known->what = KNOWN_SPAWN_LOCAL;
         else if (!strcmp(name, "ac__parse_block_on"))
             known->what = KNOWN_BLOCK_ON;
-        else if (!strcmp(name, "ac__parse_future"))
-            known->what = KNOWN_FUTURE;
         else if (is_async(decl) || r->knows_by_text || !strcmp(name, "main"))
             known->fn = find_fn(r, name);
     }
@@ -256,6 +254,11 @@ void take_address(Node *node)
             if (node->kids[i] && node->kids[i]->is_lvalue)
                 take_address(node->kids[i]);
     }
+}
+
+void ask_insert(Tu *tu, int at, const char *text)
+{
+    *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){ at, at, text };
 }
 
 bool word_at(const Tu *tu, int offset, const char *word)

@@ -58,11 +58,9 @@ static void ask_alignment(Reader *r, const Node *declare_node, int here, int num
         return;
     const char *attribute = close < 0 ? "__attribute__((aligned))"
                                       : take_format(r->arena, "_Alignas(%s)", one_line(tu, open.to, close));
-    *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) = (Change){
-        declare_node->from, declare_node->from,
-        take_format(tu->arena, "enum { %s__align%d_%d = sizeof(struct { %s char c; }) }; ", r->fn->name, ++tu->naligns, number,
-                    attribute),
-    };
+    ask_insert(tu, declare_node->from,
+               take_format(tu->arena, "enum { %s__align%d_%d = sizeof(struct { %s char c; }) }; ", r->fn->name, ++tu->naligns,
+                           number, attribute));
 }
 
 static enum CXChildVisitResult take_constant(CXCursor c, CXCursor parent, CXClientData data)
@@ -402,9 +400,8 @@ static bool read_local_async(Reader *r, Node *node, Kids kids)
         report(tu, ERROR, node->from, node->to,
                "an async function that is declared inside a function has to be declared in a declaration of its own");
     else if (is_first)
-        *push(tu->arena, tu->inserts, tu->ninserts, tu->inserts_room) =
-            (Change){ r->fn->decls[r->fn->ndecls - 1].from, r->fn->decls[r->fn->ndecls - 1].from,
-                      take_format(tu->arena, "%s ", take_text(tu->arena, text + node->from, (size_t)(node->to - node->from))) };
+        ask_insert(tu, r->fn->decls[r->fn->ndecls - 1].from,
+                   take_format(tu->arena, "%s ", take_text(tu->arena, text + node->from, (size_t)(node->to - node->from))));
     return true;
 }
 

@@ -23,9 +23,8 @@ typedef struct Sequencer {
 static void sequence(Sequencer *s, Node *node);
 static void sequence_stmt(Sequencer *s, Node *node);
 
-static Local *new_temp(Sequencer *s, const char *name, Type *type)
+Local *new_temp(Fn *fn, const char *name, Type *type)
 {
-    Fn *fn = s->fn;
     Local *temp = take(fn->tu->arena, sizeof *temp);
     temp->kind = LOCAL_TEMP;
     temp->name = temp->field = name;
@@ -68,7 +67,7 @@ static void keep_value(Sequencer *s, Node **value)
     literal->op = 'v';
     literal->kids = kids;
     literal->is_lvalue = true;
-    Local *local = new_temp(s, take_format(arena, "%s__v%d", s->fn->name, ++s->ntemps), (*value)->type);
+    Local *local = new_temp(s->fn, take_format(arena, "%s__v%d", s->fn->name, ++s->ntemps), (*value)->type);
     local->kind = LOCAL_LITERAL;
     local->decl = literal;
     local->scope = s->scope;
@@ -84,7 +83,7 @@ static void give_temp(Sequencer *s, Node *node)
     if (node->temp || node->type->kind == TYPE_VOID)
         return;
     keep_arrays(s, node, node->type->is_pointer || node->is_lvalue);
-    node->temp = new_temp(s, take_format(s->fn->tu->arena, "%s__t%d", s->fn->name, ++s->ntemps), node->type);
+    node->temp = new_temp(s->fn, take_format(s->fn->tu->arena, "%s__t%d", s->fn->name, ++s->ntemps), node->type);
     if (!defines_tag_of(node->type, node))
         return;
     node->temp->own_type = true;
@@ -272,7 +271,7 @@ static void sequence(Sequencer *s, Node *node)
         sequence_kids(s, node->kids, node->nkids);
         if (!node->discarded && node->type->kind != TYPE_VOID)
             node->await->result = new_temp(
-                s, take_format(s->fn->tu->arena, "%s__r%d", s->fn->name, node->await->state), node->type);
+                s->fn, take_format(s->fn->tu->arena, "%s__r%d", s->fn->name, node->await->state), node->type);
         return;
     case N_ASSIGN:
         sequence_assign(s, node);
