@@ -160,9 +160,6 @@ static void release(void)
 
 /* ---- forks ---- */
 
-static void hold(void) { pthread_mutex_lock(&pool.lock); }
-static void let_go(void) { pthread_mutex_unlock(&pool.lock); }
-
 /* No thread of ours is there, so no job will end that was begun or queued; their threads' memory is lost. The users
  * are this thread's executors, which will release it. */
 static void in_child(void)
@@ -174,14 +171,9 @@ static void in_child(void)
     for (const struct ac_exec *exec = ac__seen.execs; exec != NULL; exec = exec->next_seen)
         pool.nusers += exec->release_jobs != NULL && ac__exec_is_of_thread(exec);
     pool.work = pool.left = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    let_go();
 }
 
-__attribute__((constructor)) static void be_forked(void)
-{
-    static const struct ac__fork_ops ops = { hold, let_go, in_child };
-    ac__at_fork(AC__FORK_BLOCKING, &ops);
-}
+__attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_BLOCKING, &pool.lock, in_child); }
 
 static void add_counts(struct ac_counts *counts)
 {

@@ -16,20 +16,12 @@ static sem_t asked;
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static int is_started;
 
-static void hold(void) { pthread_mutex_lock(&starting); }
-static void release(void) { pthread_mutex_unlock(&starting); }
-
 static void in_child(void)
 {
     is_started = 0; /* until it asks for listings itself */
-    release();
 }
 
-__attribute__((constructor)) static void be_forked(void)
-{
-    static const struct ac__fork_ops ops = { hold, release, in_child };
-    ac__at_fork(AC__FORK_DUMP, &ops);
-}
+__attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_DUMP, &starting, in_child); }
 
 static void ask(int signal)
 {

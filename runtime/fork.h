@@ -9,12 +9,14 @@
  * thread's. What these held is lost: memory, and tasks that nobody will poll. */
 #ifndef AC__FORK_H
 #define AC__FORK_H
+#include <pthread.h>
 
 /* The order in which the locks are taken. Who takes two, outside of a fork, keeps it. */
 enum ac__fork_part {
     AC__FORK_DUMP,
     AC__FORK_SEEN,
     AC__FORK_POOL,
+    AC__FORK_POOL_REACTOR,
     AC__FORK_BLOCKING,
     AC__FORK_SIGNALS,
     AC__FORK_SLABS,
@@ -22,12 +24,7 @@ enum ac__fork_part {
     AC__FORK_PARTS
 };
 
-struct ac__fork_ops {
-    void (*hold)(void);     /* takes the part's locks                                         */
-    void (*release)(void);  /* gives them back, in the parent                                 */
-    void (*in_child)(void); /* likewise in the child, where what it finds is made to be right */
-};
-
-/* By a constructor, before the part is used. */
-void ac__at_fork(enum ac__fork_part, const struct ac__fork_ops *);
+/* By a constructor, before the part is used. @p lock is held while a fork goes on, or null; @p in_child, or null, makes
+ * what the child finds right, while the lock is held still. */
+void ac__at_fork(enum ac__fork_part, pthread_mutex_t *lock, void (*in_child)(void));
 #endif

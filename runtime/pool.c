@@ -692,18 +692,6 @@ int ac_pool_set_threads(unsigned nthreads)
 
 /* ---- forks ---- */
 
-static void hold(void)
-{
-    pthread_mutex_lock(&pool.lock);
-    pthread_mutex_lock(&pool.reactor_lock);
-}
-
-static void release(void)
-{
-    pthread_mutex_unlock(&pool.reactor_lock);
-    pthread_mutex_unlock(&pool.lock);
-}
-
 /* There is no pool, until the child spawns on one. The former's descriptors are closed; its memory is lost, and some of
  * it in use, if a task has forked. That goes on as a plain thread, but back into the worker's loop it may not come. */
 static void in_child(void)
@@ -725,13 +713,12 @@ static void in_child(void)
     atomic_store(&pool.guests_wakes, 0);
     atomic_store(&pool.guests_unparks, 0);
     atomic_store(&pool.state, NONE);
-    release();
 }
 
 __attribute__((constructor)) static void be_forked(void)
 {
-    static const struct ac__fork_ops ops = { hold, release, in_child };
-    ac__at_fork(AC__FORK_POOL, &ops);
+    ac__at_fork(AC__FORK_POOL, &pool.lock, in_child);
+    ac__at_fork(AC__FORK_POOL_REACTOR, &pool.reactor_lock, NULL);
 }
 
 /* ---- counting ---- */

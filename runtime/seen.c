@@ -8,9 +8,6 @@
 
 struct ac__seen ac__seen = { .lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER };
 
-static void hold(void) { pthread_mutex_lock(&ac__seen.lock); }
-static void release(void) { pthread_mutex_unlock(&ac__seen.lock); }
-
 /* Of the executors only this thread's are there to be asked for anything. */
 static void in_child(void)
 {
@@ -25,14 +22,9 @@ static void in_child(void)
     }
     /* Those who waited for an answer aren't there either. */
     ac__seen.answered = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    release();
 }
 
-__attribute__((constructor)) static void be_forked(void)
-{
-    static const struct ac__fork_ops ops = { hold, release, in_child };
-    ac__at_fork(AC__FORK_SEEN, &ops);
-}
+__attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_SEEN, &ac__seen.lock, in_child); }
 
 bool ac__lists;
 

@@ -33,16 +33,9 @@ static struct {
     struct sigaction before[MOST];
 } signals = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void hold(void) { pthread_mutex_lock(&signals.lock); }
-static void release(void) { pthread_mutex_unlock(&signals.lock); }
-
 /* A child has the handlers and the registrations, as copies. The eventfd it shares: a signal of the one process makes
  * the other look, for nothing. */
-__attribute__((constructor)) static void be_forked(void)
-{
-    static const struct ac__fork_ops ops = { hold, release, release };
-    ac__at_fork(AC__FORK_SIGNALS, &ops);
-}
+__attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_SIGNALS, &signals.lock, NULL); }
 
 int ac__signals_descriptor(void) { return atomic_load(&signals.eventfd) - 1; }
 

@@ -27,15 +27,8 @@ static struct {
     size_t bytes[AC__SLAB_SIZES];         /* of all chunks of a size */
 } depot = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void hold(void) { pthread_mutex_lock(&depot.lock); }
-static void release(void) { pthread_mutex_unlock(&depot.lock); }
-
 /* What was on the shelves of other threads is lost to a child. */
-__attribute__((constructor)) static void be_forked(void)
-{
-    static const struct ac__fork_ops ops = { hold, release, release };
-    ac__at_fork(AC__FORK_SLABS, &ops);
-}
+__attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_SLABS, &depot.lock, NULL); }
 
 /* ---- under the lock ---- */
 

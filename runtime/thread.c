@@ -16,8 +16,6 @@ static sigset_t program_mask;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local bool is_ours;
 
-static void do_nothing(void) { }
-
 static void in_child(void)
 {
     if (is_ours)
@@ -25,11 +23,7 @@ static void in_child(void)
     is_ours = false;
 }
 
-__attribute__((constructor)) static void be_forked(void)
-{
-    static const struct ac__fork_ops ops = { do_nothing, do_nothing, in_child };
-    ac__at_fork(AC__FORK_THREAD, &ops);
-}
+__attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_THREAD, NULL, in_child); }
 
 static void note_program_mask(void) { pthread_sigmask(SIG_SETMASK, NULL, &program_mask); }
 
