@@ -65,15 +65,16 @@ static const char *const small_body[] = {
     "",
 };
 
-/* The functions that are generated, and a call of one, without its number and the end. */
+/* The functions that are generated, and how one is called: by its number, from main, from the next one. */
 typedef struct Kind {
     const char *const *body;
     int nlines;
-    const char *call, *arguments;
+    const char *call, *arguments, *inner;
 } Kind;
 
-static const Kind usual = { body, (int)(sizeof body / sizeof body[0]), "await sum_", "items, 3, 0" };
-static const Kind small = { small_body, (int)(sizeof small_body / sizeof small_body[0]), "await add_", "1" };
+static const Kind usual = { body, (int)(sizeof body / sizeof body[0]), "await sum_%d(", "items, 3, 0",
+                            "items, count - 1, %d" };
+static const Kind small = { small_body, (int)(sizeof small_body / sizeof small_body[0]), "await add_%d(", "1", "n" };
 
 int main(int argc, char **argv)
 {
@@ -94,13 +95,9 @@ int main(int argc, char **argv)
                 puts(hard ? "    TRY(leaf((int)total));" : "    total += await leaf((int)total);");
             } else if (at) {
                 printf("%.*s", (int)(at - line), line);
-                if (n % GROUP && kind == &small)
-                    printf("await add_%d(n)", n - 1);
-                else if (n % GROUP)
-                    printf("await sum_%d(items, count - 1, %d)", n - 1, n);
-                else
-                    printf("await leaf(%d)", n);
-                puts(at + 1);
+                printf(n % GROUP ? kind->call : "await leaf(", n - 1);
+                printf(n % GROUP ? kind->inner : "%d", n);
+                printf(")%s\n", at + 1);
             } else {
                 printf(line, n);
                 putchar('\n');
@@ -108,8 +105,10 @@ int main(int argc, char **argv)
         }
     }
     printf("async int main(void)\n{\n    struct item items[3] = { { 1, 2, \"a\" }, { 2, 3, \"b\" } };\n    return ");
-    for (int n = GROUP - 1; n < (lines - (int)(sizeof head / sizeof head[0])) / kind->nlines; n += GROUP)
-        printf("%s%d(%s) + ", kind->call, n, kind->arguments);
+    for (int n = GROUP - 1; n < (lines - (int)(sizeof head / sizeof head[0])) / kind->nlines; n += GROUP) {
+        printf(kind->call, n);
+        printf("%s) + ", kind->arguments);
+    }
     printf("0;\n}\n");
     return 0;
 }
