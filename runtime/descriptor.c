@@ -18,6 +18,7 @@ enum { CHUNK = AC__FD_TABLE_CHUNK, NCHUNKS = AC__FD_TABLE_CHUNKS };
 
 /* At file level, as said above. Whoever puts a chunk releases it, whoever uses it acquires it. */
 _Atomic(_Atomic unsigned *) ac__fd_table[NCHUNKS];
+_Atomic unsigned ac__fd_never;
 
 /* Of a bare descriptor. */
 static unsigned next_generation(unsigned generation)
@@ -52,10 +53,8 @@ bool ac__fd_born(int fd) { return become_ours(fd, AC__FD_BORN); }
 void ac__fd_closing(int fd)
 {
     unsigned generation = ac__fd_generation(fd);
-    if (ac__is_born(generation)) {
-        _Atomic unsigned *chunk = atomic_load_explicit(&ac__fd_table[fd / CHUNK], memory_order_acquire);
-        atomic_store_explicit(&chunk[fd % CHUNK], next_generation(generation), memory_order_relaxed);
-    }
+    if (ac__is_born(generation))
+        atomic_store_explicit(ac__fd_place(fd), next_generation(generation), memory_order_relaxed);
 }
 
 int ac_adopt(int fd)

@@ -31,6 +31,7 @@ static struct ac__reactor *epoll_open(void)
     if (self == NULL)
         return NULL;
     self->base.ops = &ac__epoll;
+    atomic_init(&self->base.slots, &ac__fd_none);
     self->epoll = ac__sys_epoll_create();
     self->bell = ac__sys_eventfd(EFD_CLOEXEC | EFD_NONBLOCK);
     self->alarm = -1;
@@ -86,8 +87,9 @@ static int epoll_alarm(struct ac__reactor *reactor, uint64_t deadline_ns)
 static int epoll_watch(struct ac__reactor *reactor, struct ac__fd *slot)
 {
     struct epoll_reactor *self = (struct epoll_reactor *)reactor;
-    struct epoll_event event = { .data.u64 = tag(slot->fd, slot->generation) };
-    if (ac__is_born(slot->generation))
+    unsigned generation = ac__fd_generation_in(atomic_load_explicit(&slot->word, memory_order_relaxed));
+    struct epoll_event event = { .data.u64 = tag(slot->fd, generation) };
+    if (ac__is_born(generation))
         event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     else
         event.events = EPOLLONESHOT | (slot->waiters[AC__READ] != NULL ? EPOLLIN | EPOLLRDHUP : 0u)
@@ -116,11 +118,15 @@ static int epoll_wait_for(struct ac__reactor *reactor, int timeout_ms)
     for (int i = 0; i < nevents; i++) {
         uint32_t what = events[i].events;
         int fd = (int)(uint32_t)events[i].data.u64;
-        if (fd == self->bell || fd == self->alarm)
+        unsigned generation = (unsigned)(events[i].data.u64 >> 32);
+        if (generation == 0 && (fd == self->bell || fd == self->alarm))
             continue;
-        ac__fd_event(reactor, fd, (unsigned)(events[i].data.u64 >> 32),
-                     what & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR), what & (EPOLLOUT | EPOLLHUP | EPOLLERR),
-                     what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+        uint64_t told = (what & EPOLLIN ? AC__FD_MAY_READ : 0) | (what & EPOLLOUT ? AC__FD_MAY_WRITE : 0);
+        if (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+            told |= AC__FD_HUNG_UP | AC__FD_MAY_READ;
+        if (what & (EPOLLHUP | EPOLLERR))
+            told |= AC__FD_MAY_WRITE;
+        ac__fd_event(reactor, fd, generation, told);
     }
     ac__reactor_unlock(reactor);
     return nevents;

@@ -168,6 +168,7 @@ struct ac_exec {
     struct ac__clock *clock;
     struct ac__wheel *wheel;     /* null until something sleeps */
     struct ac__reactor *reactor; /* null until something waits that only it can wake */
+    struct ac__fd *slot;         /* the reactor's that was used last; never null, see reactor.h */
     void (*release_jobs)(void);  /* blocking.c's, once a task of ours has used it */
     struct ac__shelf shelf;      /* memory for tasks to come */
     struct ac__worker *worker;   /* null; or this is the face of a worker of the pool, see pool.h */

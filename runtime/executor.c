@@ -200,6 +200,7 @@ struct ac_exec *ac__exec_new(void)
         return NULL;
     exec->ready_end = &exec->ready;
     exec->clock = ac__clock_of_thread();
+    exec->slot = &ac__no_fd;
     atomic_init(&exec->inbox, NULL);
     atomic_init(&exec->parked, 0);
     atomic_init(&exec->refs, 1);

@@ -1,12 +1,10 @@
 /* io.c - reading, writing and waiting for descriptors, as futures. */
+#define _GNU_SOURCE
 #include "io.h"
-
-#include <errno.h>
+#include "io_socket.h"
 
 /* ---- what they share ---- */
 
-/* The busiest leaves have what they share in one piece, and know which call it tries. */
-#define BUSY __attribute__((flatten))
 #define RARE __attribute__((noinline))
 
 enum { FRESH, BEGUN, ON_THREAD, OVER };
@@ -30,19 +28,26 @@ static void unlink_wait(struct ac__io_wait *wait)
         return;
     *wait->link = wait->next;
     if (wait->next != NULL)
-        wait->next->link = wait->link;
-    wait->link = NULL;
+        ac__set_link(wait->next, wait->link);
+    ac__set_link(wait, NULL);
 }
 
 /* Behind those who wait already: the lists are short, as a rule of one. */
-static void link_wait(struct ac__fd *slot, enum ac__direction direction, struct ac__io_wait *wait)
+static inline void link_wait(struct ac__fd *slot, enum ac__direction direction, struct ac__io_wait *wait,
+                             struct ac_context *cx)
 {
     struct ac__io_wait **end = &slot->waiters[direction];
     while (*end != NULL)
         end = &(*end)->next;
+    wait->waker = cx->waker;
     wait->next = NULL;
-    wait->link = end;
+    ac__set_link(wait, end);
     *end = wait;
+}
+
+static inline uint64_t word_of(const struct ac__fd *slot)
+{
+    return atomic_load_explicit(&slot->word, memory_order_acquire);
 }
 
 /* Under the reactor's lock. */
@@ -52,26 +57,30 @@ static int block(struct ac__io_wait *wait, struct ac_context *cx, struct ac__rea
     struct ac__fd *slot = ac__fd_slot(reactor, fd);
     if (slot == NULL)
         return -ENOMEM;
-    if (slot->generation != wait->generation)
+    uint64_t word = word_of(slot);
+    if (ac__fd_generation_in(word) != wait->generation)
         return -EBADF; /* another worker has closed it meanwhile */
-    bool born = ac__is_born(slot->generation);
     /* Another worker may have met the event that came after the try: it won't come again. */
-    if (born && slot->registered && slot->tick[direction] != wait->tick)
+    if (word & AC__FD_KEPT && ac__fd_tick_in(word) != wait->tick)
         return -EAGAIN;
 
-    slot->ready[direction] = false;
-    wait->waker = cx->waker;
-    link_wait(slot, direction, wait);
-    if (born) {
-        if (slot->registered)
-            return 0;
-        /* The first event tells how the descriptor stands in both directions. */
-        slot->ready[AC__READ] = slot->ready[AC__WRITE] = false;
+    link_wait(slot, direction, wait, cx);
+    if (word & AC__FD_KEPT) {
+        ac__fd_clear(reactor, slot, ac__fd_may(direction));
+        return 0;
     }
+    /* The first event tells how the descriptor stands in both directions. */
+    bool born = ac__is_born(wait->generation);
+    if (born)
+        ac__fd_clear(reactor, slot, AC__FD_MAY_READ | AC__FD_MAY_WRITE);
     atomic_store_explicit(&reactor->watches, true, memory_order_relaxed);
     int error = reactor->ops->watch(reactor, slot);
     if (error < 0)
         unlink_wait(wait);
+    else if (born)
+        atomic_store_explicit(&slot->word,
+                              word_of(slot) | AC__FD_KEPT | (wait->generation & AC__FD_FILE ? 0 : AC__FD_SOCKET),
+                              memory_order_release);
     return error;
 }
 
@@ -87,10 +96,13 @@ int ac__io_block(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum a
     return error;
 }
 
-/* The reactor of the executor that polls, if it has been needed before. */
+/* The executor that polls, or null. */
+static inline struct ac_exec *exec_of(const struct ac_context *cx) { return cx->exec != NULL ? cx->exec : ac__current; }
+
+/* Its reactor, if it has been needed before. */
 static struct ac__reactor *reactor_of(const struct ac_context *cx)
 {
-    const struct ac_exec *exec = cx->exec != NULL ? cx->exec : ac__current;
+    const struct ac_exec *exec = exec_of(cx);
     return exec == NULL ? NULL : exec->reactor;
 }
 
@@ -106,58 +118,83 @@ bool ac__io_woken(struct ac__io_wait *wait, struct ac_context *cx)
     return woken;
 }
 
-/* The reactor's slot for a descriptor that was born here, if it is registered; else null. */
-static struct ac__fd *registered_slot(struct ac__reactor *reactor, int fd, unsigned generation)
+/* One task's operations are on the same descriptor as a rule, so its executor remembers the last slot. */
+static inline struct ac__fd *slot_of(struct ac_exec *exec, int fd)
 {
-    if (!ac__is_born(generation))
-        return NULL;
-    struct ac__fd *slot = ac__fd_find(reactor, fd, generation);
-    return slot != NULL && slot->registered ? slot : NULL;
+    if (exec == NULL)
+        return &ac__no_fd;
+    if (exec->slot->fd != fd)
+        exec->slot = exec->reactor == NULL ? &ac__no_fd : ac__fd_at(exec->reactor, fd);
+    return exec->slot;
 }
 
-void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
+/* The slot's word, if it is kept and of the generation that the descriptor has now; else 0. */
+static inline uint64_t kept_word(const struct ac__fd *slot, int fd, unsigned *generation)
 {
-    struct ac__reactor *reactor = reactor_of(cx);
-    wait->generation = ac__fd_generation(fd);
-    wait->tick = 0;
-    if (reactor == NULL)
-        return;
-    ac__reactor_lock(reactor);
-    const struct ac__fd *slot = registered_slot(reactor, fd, wait->generation);
-    if (slot != NULL)
-        wait->tick = slot->tick[direction];
-    ac__reactor_unlock(reactor);
+    uint64_t word = word_of(slot);
+    *generation = atomic_load_explicit(atomic_load_explicit(&slot->now, memory_order_relaxed), memory_order_relaxed);
+    if (word & AC__FD_KEPT && ac__fd_generation_in(word) == *generation)
+        return word;
+    *generation = ac__fd_generation(fd);
+    return 0;
+}
+
+void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd)
+{
+    wait->tick = ac__fd_tick_in(kept_word(slot_of(exec_of(cx), fd), fd, &wait->generation));
 }
 
 static enum ac__io_how how_of(unsigned generation) { return generation & (AC__FD_BORN | AC__FD_FILE); }
 
+/* Of one who was linked a moment ago. False: he has been woken meanwhile. */
+static RARE bool still_waits(struct ac__io_wait *wait, struct ac_context *cx) { return !ac__io_woken(wait, cx); }
+
+/* In a pool: waits for the event that is outstanding, and gives 0; or if it isn't, the word. */
+static RARE uint64_t wait_in_pool(struct ac__io_wait *wait, struct ac_context *cx, struct ac__reactor *reactor,
+                                  struct ac__fd *slot, enum ac__direction direction)
+{
+    ac__reactor_lock(reactor);
+    uint64_t word = word_of(slot);
+    if (ac__fd_generation_in(word) == wait->generation && !(word & ac__fd_may(direction))) {
+        link_wait(slot, direction, wait, cx);
+        word = 0;
+    }
+    ac__reactor_unlock(reactor);
+    return word;
+}
+
 enum look { WAITS, MAY_TRY, CLOSED };
 
-/* All that a poll has to know before it tries, by one look under the lock: whether the wait goes on; whether the
+/* All that a poll has to know before it tries: whether the wait goes on; whether the
  * descriptor is still the one that it was; and whether its event is outstanding, so that trying would be in vain and the
- * wait begins at once. Else notes the descriptor's tick, and gives its slot, if it is registered. */
-static inline enum look look(struct ac__io_wait *wait, struct ac_context *cx, struct ac__reactor *reactor, int fd,
-                             enum ac__direction direction, struct ac__fd **slot)
+ * wait begins at once. Else notes the descriptor's tick, and gives its slot and the slot's word, or 0. */
+static inline enum look look(struct ac__io_wait *wait, struct ac_context *cx, struct ac_exec *exec, int fd,
+                             enum ac__direction direction, struct ac__fd **slot, uint64_t *word)
 {
-    *slot = NULL;
-    wait->waker = cx->waker;
-    if (wait->link != NULL)
+    if (ac__is_linked(wait) && still_waits(wait, cx))
         return WAITS;
-    unsigned generation = ac__fd_generation(fd);
+    unsigned generation;
+    *slot = slot_of(exec, fd);
+    *word = kept_word(*slot, fd, &generation);
     if (wait->state == FRESH) {
         wait->generation = generation;
         wait->state = BEGUN;
     } else if (wait->generation != generation) {
         return CLOSED; /* under us, and the number may be another's by now */
     }
-    wait->tick = 0;
-    if (reactor == NULL || (*slot = registered_slot(reactor, fd, generation)) == NULL)
-        return MAY_TRY;
-    wait->tick = (*slot)->tick[direction];
-    if ((*slot)->ready[direction])
-        return MAY_TRY;
-    link_wait(*slot, direction, wait);
-    return WAITS;
+    if (*word != 0 && !(*word & ac__fd_may(direction))) {
+        if (exec->worker == NULL) {
+            link_wait(*slot, direction, wait, cx);
+            return WAITS;
+        }
+        *word = wait_in_pool(wait, cx, exec->reactor, *slot, direction);
+        if (*word == 0)
+            return WAITS;
+        if (ac__fd_generation_in(*word) != generation)
+            return CLOSED;
+    }
+    wait->tick = ac__fd_tick_in(*word);
+    return MAY_TRY;
 }
 
 /* The try was in vain. AC_PENDING: it waits. AC_READY: @p result is that of the operation, or -EAGAIN: try again. */
@@ -194,31 +231,34 @@ static RARE enum ac_poll poll_later(struct ac__io_wait *wait, struct ac_context 
     return AC_READY;
 }
 
-/* The last try has read all that there was. */
-static void is_empty(const struct ac__io_wait *wait, struct ac__reactor *reactor, struct ac__fd *slot)
+/* The last try has read all that there was when the word was @p seen: unless an event has come since, the next one
+ * needn't be made. */
+static inline void is_empty(const struct ac_exec *exec, struct ac__fd *slot, uint64_t seen)
 {
-    ac__reactor_lock(reactor);
-    if (slot->generation == wait->generation && !slot->hung_up && slot->tick[AC__READ] == wait->tick)
-        slot->ready[AC__READ] = false;
-    ac__reactor_unlock(reactor);
+    uint64_t word = word_of(slot);
+    do {
+        /* The tick and the generation. */
+        if ((word ^ seen) >> 16 != 0 || word & AC__FD_HUNG_UP)
+            return;
+        if (exec->worker == NULL) {
+            atomic_store_explicit(&slot->word, word & ~AC__FD_MAY_READ, memory_order_relaxed);
+            return;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&slot->word, &word, word & ~AC__FD_MAY_READ, memory_order_relaxed,
+                                                    memory_order_relaxed));
 }
 
-/* A stream that gave less than @p most bytes is empty: what comes next will be an event, so that the next read
- * needn't try in vain. Not after the end was seen, which comes but once. */
-static inline enum ac_poll poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
-                                ac__io_try *try, void *self, size_t most, ssize_t *result, const char *function)
+enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
+                         ac__io_try *try, void *self, ssize_t *result, const char *function)
 {
     if (wait->state > BEGUN)
         return poll_later(wait, cx, result, function);
+    struct ac_exec *exec = exec_of(cx);
     ssize_t n;
     do {
-        struct ac__reactor *reactor = reactor_of(cx);
         struct ac__fd *slot;
-        if (reactor != NULL)
-            ac__reactor_lock(reactor);
-        enum look seen = look(wait, cx, reactor, fd, direction, &slot);
-        if (reactor != NULL)
-            ac__reactor_unlock(reactor);
+        uint64_t word;
+        enum look seen = look(wait, cx, exec, fd, direction, &slot, &word);
         if (seen == WAITS)
             return AC_PENDING;
         if (seen == CLOSED) {
@@ -228,8 +268,6 @@ static inline enum ac_poll poll(struct ac__io_wait *wait, struct ac_context *cx,
         if (!ac__spend(cx))
             return AC_PENDING;
         n = try(self, how_of(wait->generation));
-        if (n > 0 && (size_t)n < most && slot != NULL)
-            is_empty(wait, reactor, slot);
         if ((n == -EAGAIN || n == AC__WANTS_THREAD)
             && wait_after_try(wait, cx, fd, direction, try, self, &n, function) == AC_PENDING)
             return AC_PENDING;
@@ -237,12 +275,6 @@ static inline enum ac_poll poll(struct ac__io_wait *wait, struct ac_context *cx,
     *result = n;
     wait->state = OVER;
     return AC_READY;
-}
-
-enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
-                         ac__io_try *try, void *self, ssize_t *result, const char *function)
-{
-    return poll(wait, cx, fd, direction, try, self, 0, result, function);
 }
 
 /* Reading or writing no bytes: done, whether or not the descriptor is ready. */
@@ -273,6 +305,77 @@ enum ac_poll ac__io_cancel(struct ac__io_wait *wait, struct ac_context *cx)
     return AC_READY;
 }
 
+/* ---- the usual case ----
+ *
+ * ac_read() and ac_write_all() on a descriptor whose readiness is kept are what a server does all day. They
+ * have it by itself: no lock and no call but the system's. What is out of the ordinary goes the way of all others,
+ * ac__io_poll(), and goes on there if it has begun here. */
+
+/* The slot of such a descriptor, and its word; else null. */
+static inline struct ac__fd *kept_slot(struct ac_exec *exec, int fd, uint64_t *word)
+{
+    struct ac__fd *slot = slot_of(exec, fd);
+    *word = word_of(slot);
+    unsigned now = atomic_load_explicit(atomic_load_explicit(&slot->now, memory_order_relaxed), memory_order_relaxed);
+    return *word & AC__FD_KEPT && ac__fd_generation_in(*word) == now ? slot : NULL;
+}
+
+/* For an operation that has just been initialised. */
+static inline struct ac__fd *begin_on_kept(struct ac__io_wait *wait, struct ac_context *cx, int fd, uint64_t *word)
+{
+    struct ac__fd *slot = cx->exec == NULL ? NULL : kept_slot(cx->exec, fd, word);
+    if (slot != NULL) {
+        wait->generation = ac__fd_generation_in(*word);
+        wait->state = BEGUN;
+    }
+    return slot;
+}
+
+/* For one that has begun, and was woken. */
+static inline struct ac__fd *begun_on_kept(struct ac__io_wait *wait, struct ac_context *cx, int fd, uint64_t *word)
+{
+    if (wait->state != BEGUN || ac__is_linked(wait) || cx->exec == NULL)
+        return NULL;
+    struct ac__fd *slot = kept_slot(cx->exec, fd, word);
+    return slot != NULL && ac__fd_generation_in(*word) == wait->generation ? slot : NULL;
+}
+
+/* Its event is outstanding. False: it isn't any longer. */
+static inline bool wait_at_once(struct ac__io_wait *wait, struct ac_context *cx, struct ac__fd *slot,
+                                enum ac__direction direction)
+{
+    if (cx->exec->worker != NULL)
+        return wait_in_pool(wait, cx, cx->exec->reactor, slot, direction) == 0;
+    link_wait(slot, direction, wait, cx);
+    return true;
+}
+
+/* The call has failed with -1, and its errno. True: for now only; *n is 0 if it waits, and else it may try again. False: *n
+ * is the errno, negative. */
+static RARE bool wait_after_failure(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
+                                    ssize_t *n, const char *function)
+{
+    *n = ac__result_of(*n);
+    if (*n == -EAGAIN)
+        *n = ac__io_block(wait, cx, fd, direction, function);
+    return *n == 0 || *n == -EAGAIN || *n == -EINTR;
+}
+
+/* As the system's calls say it. */
+static ssize_t with_errno(ssize_t n)
+{
+    if (n >= 0)
+        return n;
+    errno = (int)-n;
+    return -1;
+}
+
+static RARE ssize_t read_file(int fd, void *buffer, size_t size) { return with_errno(ac__try_read(fd, buffer, size, AC__FILE)); }
+static RARE ssize_t write_file(int fd, const void *buffer, size_t size)
+{
+    return with_errno(ac__try_write(fd, buffer, size, AC__FILE));
+}
+
 /* ---- ac_read ---- */
 
 void ac_read__init(struct ac_read__frame *self, int fd, void *buffer, size_t size)
@@ -289,17 +392,62 @@ static ssize_t try_read(void *frame, enum ac__io_how how)
     return ac__try_read(self->fd, self->buffer, self->size, how);
 }
 
-BUSY enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
+static RARE enum ac_poll poll_read(struct ac_read__frame *self, struct ac_context *cx)
 {
     if (self->size == 0)
         return transfer_nothing(&self->wait, &self->result, "ac_read");
-    return poll(&self->wait, cx, self->fd, AC__READ, try_read, self, self->size, &self->result, "ac_read");
+    return ac__io_poll(&self->wait, cx, self->fd, AC__READ, try_read, self, &self->result, "ac_read");
+}
+
+/* A stream that gave less than it was asked for is empty: what comes next will be an event, so that the next read
+ * needn't try in vain. Not after the end was seen, which comes but once. */
+static inline enum ac_poll read_kept(struct ac_read__frame *self, struct ac_context *cx, struct ac__fd *slot,
+                                     uint64_t word)
+{
+    self->wait.tick = ac__fd_tick_in(word);
+    if (cx->budget == 0)
+        return poll_read(self, cx);
+    cx->budget--;
+    ssize_t n = word & AC__FD_SOCKET ? ac__sys_recv(self->fd, self->buffer, self->size, MSG_DONTWAIT)
+                                     : read_file(self->fd, self->buffer, self->size);
+    if (n < 0 && wait_after_failure(&self->wait, cx, self->fd, AC__READ, &n, "ac_read"))
+        return n == 0 ? AC_PENDING : poll_read(self, cx);
+    if (n > 0 && (size_t)n < self->size)
+        is_empty(cx->exec, slot, word);
+    self->result = n;
+    self->wait.state = OVER;
+    return AC_READY;
+}
+
+static RARE enum ac_poll wait_to_read(struct ac_read__frame *self, struct ac_context *cx, struct ac__fd *slot)
+{
+    return wait_at_once(&self->wait, cx, slot, AC__READ) ? AC_PENDING : poll_read(self, cx);
+}
+
+enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
+{
+    uint64_t word;
+    struct ac__fd *slot = begun_on_kept(&self->wait, cx, self->fd, &word);
+    if (slot == NULL)
+        return poll_read(self, cx);
+    return word & AC__FD_MAY_READ ? read_kept(self, cx, slot, word) : wait_to_read(self, cx, slot);
+}
+
+/* Apart from ac_read__start(), since a server's next read has to wait as a rule. */
+static RARE enum ac_poll read_at_once(struct ac_read__frame *self, struct ac_context *cx, struct ac__fd *slot,
+                                      uint64_t word)
+{
+    return read_kept(self, cx, slot, word);
 }
 
 enum ac_poll ac_read__start(struct ac_read__frame *self, struct ac_context *cx, int fd, void *buffer, size_t size)
 {
     ac_read__init(self, fd, buffer, size);
-    return ac_read__poll(self, cx);
+    uint64_t word;
+    struct ac__fd *slot = size == 0 ? NULL : begin_on_kept(&self->wait, cx, fd, &word);
+    if (slot == NULL)
+        return poll_read(self, cx);
+    return word & AC__FD_MAY_READ ? read_at_once(self, cx, slot, word) : wait_to_read(self, cx, slot);
 }
 
 enum ac_poll ac_read__cancel(struct ac_read__frame *self, struct ac_context *cx)
@@ -416,7 +564,7 @@ static ssize_t try_write_all(void *frame, enum ac__io_how how)
     return 0;
 }
 
-BUSY enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
+static RARE enum ac_poll poll_write_all(struct ac_write_all__frame *self, struct ac_context *cx)
 {
     ssize_t result;
     /* Once it has begun the size is what is left, and perhaps another thread's. */
@@ -429,11 +577,49 @@ BUSY enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac
     return poll;
 }
 
+static inline enum ac_poll write_all_kept(struct ac_write_all__frame *self, struct ac_context *cx, uint64_t word)
+{
+    self->wait.tick = ac__fd_tick_in(word);
+    if (cx->budget == 0)
+        return poll_write_all(self, cx);
+    cx->budget--;
+    ssize_t n = word & AC__FD_SOCKET ? ac__sys_send(self->fd, self->buffer, self->size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                     : write_file(self->fd, self->buffer, self->size);
+    if (n < 0 && wait_after_failure(&self->wait, cx, self->fd, AC__WRITE, &n, "ac_write_all"))
+        return n == 0 ? AC_PENDING : poll_write_all(self, cx);
+    if (n >= 0 && (size_t)n < self->size) { /* no more than that went in */
+        self->buffer = (const char *)self->buffer + n;
+        self->size -= (size_t)n;
+        return poll_write_all(self, cx);
+    }
+    self->result = n < 0 ? (int)n : 0;
+    self->wait.state = OVER;
+    return AC_READY;
+}
+
+static RARE enum ac_poll wait_to_write_all(struct ac_write_all__frame *self, struct ac_context *cx, struct ac__fd *slot)
+{
+    return wait_at_once(&self->wait, cx, slot, AC__WRITE) ? AC_PENDING : poll_write_all(self, cx);
+}
+
+enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
+{
+    uint64_t word;
+    struct ac__fd *slot = begun_on_kept(&self->wait, cx, self->fd, &word);
+    if (slot == NULL)
+        return poll_write_all(self, cx);
+    return word & AC__FD_MAY_WRITE ? write_all_kept(self, cx, word) : wait_to_write_all(self, cx, slot);
+}
+
 enum ac_poll ac_write_all__start(struct ac_write_all__frame *self, struct ac_context *cx, int fd,
                                  const void *buffer, size_t size)
 {
     ac_write_all__init(self, fd, buffer, size);
-    return ac_write_all__poll(self, cx);
+    uint64_t word;
+    struct ac__fd *slot = size == 0 ? NULL : begin_on_kept(&self->wait, cx, fd, &word);
+    if (slot == NULL)
+        return poll_write_all(self, cx);
+    return word & AC__FD_MAY_WRITE ? write_all_kept(self, cx, word) : wait_to_write_all(self, cx, slot);
 }
 
 enum ac_poll ac_write_all__cancel(struct ac_write_all__frame *self, struct ac_context *cx)

@@ -571,6 +571,7 @@ static struct ac__worker *new_worker(unsigned index)
     worker->exec.worker = worker;
     worker->exec.clock = &clock;
     worker->exec.reactor = pool.reactor;
+    worker->exec.slot = &ac__no_fd;
     worker->exec.wheel = pool.wheel;
     worker->exec.ready_end = &worker->exec.ready;
     worker->index = index;

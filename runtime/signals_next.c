@@ -27,7 +27,7 @@ enum ac_poll ac_signals_next__poll(struct ac_signals_next__frame *self, struct a
     do {
         if (!ac__spend(cx))
             return AC_PENDING;
-        ac__io_note(&self->wait, cx, fd, AC__READ);
+        ac__io_note(&self->wait, cx, fd);
         result = ac_signals_try(self->signals);
         if (result == -EAGAIN) {
             result = ac__io_block(&self->wait, cx, fd, AC__READ, "ac_signals_next");
