@@ -235,6 +235,7 @@ static RARE enum ac_poll poll_later(struct ac__io_wait *wait, struct ac_context 
  * needn't be made. */
 static inline void is_empty(const struct ac_exec *exec, struct ac__fd *slot, uint64_t seen)
 {
+    ac__between();
     uint64_t word = word_of(slot);
     do {
         /* The tick and the generation. */

@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sys_memory.h"
+
 struct ac_exec;
 
 enum ac__direction { AC__READ, AC__WRITE };
@@ -80,8 +82,10 @@ struct ac__reactor {
 };
 static inline void ac__reactor_lock(struct ac__reactor *reactor)
 {
-    if (reactor->lock != NULL)
+    if (reactor->lock != NULL) {
+        ac__between();
         pthread_mutex_lock(reactor->lock);
+    }
 }
 static inline void ac__reactor_unlock(struct ac__reactor *reactor)
 {
@@ -184,6 +188,7 @@ static inline void ac__fd_wake(const struct ac__reactor *reactor, struct ac__io_
         ac_wake_by_ref(waker);
     } else {
         ac_wake_by_ref(waker);
+        ac__between();
         ac__set_link(wait, NULL);
     }
 }

@@ -33,6 +33,8 @@ enum ac__call {
 /* The test's. True: the call fails with the errno that stands. *size, where there is one, is the number of bytes
  * to transfer, which may be made smaller. Any thread. */
 bool ac__fails(enum ac__call, size_t *size);
+/* Likewise: where another thread that comes between makes a difference. */
+void ac__between(void);
 #else
 static inline bool ac__fails(enum ac__call call, size_t *size)
 {
@@ -40,6 +42,7 @@ static inline bool ac__fails(enum ac__call call, size_t *size)
     (void)size;
     return false;
 }
+static inline void ac__between(void) {}
 #endif
 
 static inline void *ac__sys_malloc(size_t size) { return ac__fails(AC__MEMORY, NULL) ? NULL : malloc(size); }

@@ -5,68 +5,12 @@
  * builds a tree of tasks, on one to four threads, from the pool and from two current-thread executors, with
  * two more threads that wake whatever they find; it checks that every task ended once, and was freed by the
  * sanitizer's count. A lost wake-up would be a round that does not end: the alarm says which. */
-#include <ac/ac.h>
+#include "stress.h"
+
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void check(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "pool_stress: not so: %s\n", what);
-    abort();
-}
-
-static uint32_t next_random(uint32_t *seed)
-{
-    *seed = *seed * 1664525u + 1013904223u;
-    return *seed >> 8;
-}
-
-/* ---- a board of wakers: tasks hang theirs there, threads take them down and wake ---- */
-
-enum { HOOKS = 16 };
-static _Atomic(struct ac_waker *) hooks[HOOKS];
-static atomic_bool round_ends, is_calm;
-
-/* False: the place is taken, or the wakers may be gone: then it has to go on by itself. */
-static bool hang(struct ac_waker *waker, uint32_t random)
-{
-    if (atomic_load(&is_calm))
-        return false;
-    struct ac_waker *none = NULL, *mine = ac_waker_clone(waker);
-    if (atomic_compare_exchange_strong(&hooks[random % HOOKS], &none, mine))
-        return true;
-    ac_waker_drop(mine);
-    return false;
-}
-
-static void take_down(uint32_t random)
-{
-    struct ac_waker *waker = atomic_exchange(&hooks[random % HOOKS], NULL);
-    if (waker == NULL)
-        return;
-    for (uint32_t i = random / HOOKS % 3; i > 0; i--)
-        ac_wake_by_ref(waker);
-    ac_wake(waker);
-}
-
-static void *wake_things(void *argument)
-{
-    uint32_t seed = (uint32_t)(uintptr_t)argument;
-    while (!atomic_load(&round_ends))
-        take_down(next_random(&seed));
-    for (uint32_t i = 0; i < HOOKS; i++)
-        take_down(i);
-    return NULL;
-}
 
 /* ---- a node of the tree ---- */
 
@@ -304,16 +248,13 @@ static void *run_root(void *argument)
 
 static void run_round(uint32_t seed, int round)
 {
-    pthread_t roots[2], wakers[2];
+    pthread_t roots[2];
     check(ac_pool_set_threads(1 + seed % 4) == 0, "there is no pool yet");
-    atomic_store(&round_ends, false);
-    atomic_store(&is_calm, false);
     atomic_store(&nstarted, 0);
     atomic_store(&nended, 0);
-    for (uintptr_t i = 0; i < 2; i++) {
-        pthread_create(&wakers[i], NULL, wake_things, (void *)(seed + i));
+    open_board(seed);
+    for (uintptr_t i = 0; i < 2; i++)
         pthread_create(&roots[i], NULL, run_root, (void *)(seed + 7 * i));
-    }
     /* One round in three ends while all is under way. */
     bool early = round % 3 == 0;
     if (early) {
@@ -328,12 +269,7 @@ static void run_round(uint32_t seed, int round)
         ac_pool_count(&counts);
     while (counts.alive > 0 && !early && sched_yield() == 0);
     check(ac_pool_shutdown(60 * AC_S) == 0, "everything ends");
-    atomic_store(&is_calm, true);
-    atomic_store(&round_ends, true);
-    for (int i = 0; i < 2; i++)
-        pthread_join(wakers[i], NULL);
-    for (uint32_t i = 0; i < HOOKS; i++)
-        take_down(i);
+    close_board();
     /* Those that the shutdown refused were never begun, and end without a call. */
     long left = atomic_load(&nstarted) - atomic_load(&nended);
     check(early ? left >= 0 : left == 0, "every node ends");
