@@ -285,6 +285,7 @@ typedef struct Type {
     bool variable_size; /* a VLA, or a pointer to one                                            */
     bool has_const;     /* a record with a const member: an object of it can't be assigned       */
     bool is_flexible;   /* a record that ends in an array without a size                          */
+    bool takes_zero;    /* a record whose first scalar `{ 0 }` can be for: it isn't without elements */
     bool is_vector;     /* or an array of vectors                                               */
     bool is_pointer;
     bool is_task;       /* ac_task(T); target is T                                               */
@@ -299,6 +300,7 @@ typedef struct Type {
 } Type;
 /* "int (*name)[3]", "unsigned char"; bare: without top-level const. */
 const char *declare(Arena *, const Type *, const char *name, bool bare);
+const char *zero_of(const Type *); /* its initialiser */
 /* local_types.c: the same as the user would write it, for people. */
 /* local_types.c: a tag that the type needs is defined inside of the node. */
 bool defines_tag_of(const Type *, const Node *);

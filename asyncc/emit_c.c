@@ -530,11 +530,11 @@ static const char *body_name(const Fn *fn)
     return taken ? take_format(fn->tu->scratch, "%s__body", fn->name) : fn->name;
 }
 
-static const char *zero_of(const Fn *fn, const Type *type)
+static const char *zero_value(const Fn *fn, const Type *type)
 {
     if (type->kind != TYPE_RECORD && !type->is_vector)
-        return "0";
-    return take_format(fn->tu->scratch, "(%s){ 0 }", declare(fn->tu->scratch, type, "", true));
+        return zero_of(type);
+    return take_format(fn->tu->scratch, "(%s)%s", declare(fn->tu->scratch, type, "", true), zero_of(type));
 }
 
 void add_names(const Fn *fn, const char *prefix, Buf *out)
@@ -586,7 +586,7 @@ static void add_call(const Fn *fn, const char *state, const char *from, Buf *out
         else if (param->slot && (from || param->type->is_pointer)) /* compilers would warn of a null one at -O1 */
             add_format(out, ", %s->%s", from ? from : fn->self, param->slot->name);
         else
-            add_format(out, ", %s", zero_of(fn, param->type));
+            add_format(out, ", %s", zero_value(fn, param->type));
     }
     add(out, ")");
 }

@@ -661,7 +661,7 @@ static void add_variable(Lowerer *l, Buf *out, Node *var)
         if (value)
             add_format(out, " = %s", value);
         else if (local->undefined_ok)
-            add(out, local->type->kind == TYPE_RECORD || local->type->is_vector ? " = { 0 }" : " = 0");
+            add_format(out, " = %s", zero_of(local->type));
         add(out, ";\n");
         return;
     }

@@ -310,6 +310,38 @@ static enum CXVisitorResult visit_flexible(CXCursor c, CXClientData found)
     return CXVisit_Continue;
 }
 
+const char *zero_of(const Type *type)
+{
+    if (type->is_vector)
+        return "{ 0 }";
+    return type->kind != TYPE_RECORD ? "0" : type->takes_zero ? "{ 0 }" : "{ }";
+}
+
+static bool takes_zero(CXType canonical);
+
+/* Of the first member with a name, or an unnamed record's. */
+static enum CXVisitorResult visit_first(CXCursor c, CXClientData takes)
+{
+    CXString name = clang_getCursorSpelling(c);
+    bool passes = clang_Cursor_isBitField(c) && !*clang_getCString(name);
+    clang_disposeString(name);
+    if (passes)
+        return CXVisit_Continue;
+    *(bool *)takes = takes_zero(clang_getCanonicalType(clang_getCursorType(c)));
+    return CXVisit_Break;
+}
+
+static bool takes_zero(CXType canonical)
+{
+    while (canonical.kind == CXType_ConstantArray && clang_getArraySize(canonical) > 0)
+        canonical = clang_getCanonicalType(clang_getArrayElementType(canonical));
+    bool takes = canonical.kind != CXType_Record && canonical.kind != CXType_ConstantArray
+                 && canonical.kind != CXType_IncompleteArray;
+    if (canonical.kind == CXType_Record)
+        clang_Type_visitFields(canonical, visit_first, &takes);
+    return takes;
+}
+
 void forget_types(Reader *r)
 {
     memset(r->types, 0, r->type_room * sizeof *r->types);
@@ -351,8 +383,10 @@ Type *type_of(Reader *r, CXType cx)
     type->variable_size = is_variable(cx);
     type->has_const = type->kind == TYPE_RECORD && is_const_record(canonical);
     type->is_vector = is_vector(canonical);
-    if (type->kind == TYPE_RECORD)
+    if (type->kind == TYPE_RECORD) {
         clang_Type_visitFields(canonical, visit_flexible, &type->is_flexible);
+        type->takes_zero = takes_zero(canonical);
+    }
     type->size = -1;
     type->align = 1;
     if (type->kind == TYPE_FUNCTION) {
