@@ -362,21 +362,6 @@ static RARE bool wait_after_failure(struct ac__io_wait *wait, struct ac_context 
     return *n == 0 || *n == -EAGAIN || *n == -EINTR;
 }
 
-/* As the system's calls say it. */
-static ssize_t with_errno(ssize_t n)
-{
-    if (n >= 0)
-        return n;
-    errno = (int)-n;
-    return -1;
-}
-
-static RARE ssize_t read_file(int fd, void *buffer, size_t size) { return with_errno(ac__try_read(fd, buffer, size, AC__FILE)); }
-static RARE ssize_t write_file(int fd, const void *buffer, size_t size)
-{
-    return with_errno(ac__try_write(fd, buffer, size, AC__FILE));
-}
-
 /* ---- ac_read ---- */
 
 void ac_read__init(struct ac_read__frame *self, int fd, void *buffer, size_t size)
@@ -410,7 +395,7 @@ static inline enum ac_poll read_kept(struct ac_read__frame *self, struct ac_cont
         return poll_read(self, cx);
     cx->budget--;
     ssize_t n = word & AC__FD_SOCKET ? ac__sys_recv(self->fd, self->buffer, self->size, MSG_DONTWAIT)
-                                     : read_file(self->fd, self->buffer, self->size);
+                                     : ac__sys_read(self->fd, self->buffer, self->size);
     if (n < 0 && wait_after_failure(&self->wait, cx, self->fd, AC__READ, &n, "ac_read"))
         return n == 0 ? AC_PENDING : poll_read(self, cx);
     if (n > 0 && (size_t)n < self->size)
@@ -585,7 +570,7 @@ static inline enum ac_poll write_all_kept(struct ac_write_all__frame *self, stru
         return poll_write_all(self, cx);
     cx->budget--;
     ssize_t n = word & AC__FD_SOCKET ? ac__sys_send(self->fd, self->buffer, self->size, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                     : write_file(self->fd, self->buffer, self->size);
+                                     : ac__sys_write(self->fd, self->buffer, self->size);
     if (n < 0 && wait_after_failure(&self->wait, cx, self->fd, AC__WRITE, &n, "ac_write_all"))
         return n == 0 ? AC_PENDING : poll_write_all(self, cx);
     if (n >= 0 && (size_t)n < self->size) { /* no more than that went in */

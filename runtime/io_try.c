@@ -63,12 +63,21 @@ static ssize_t transmit_pieces(int fd, struct iovec *pieces, int npieces, int fl
     return n;
 }
 
+/* One piece by the calls for one, which cost less. */
+static ssize_t transfer_once(int fd, struct iovec *pieces, int npieces, enum ac__direction direction, int flags)
+{
+    bool reads = direction == AC__READ;
+    if (npieces == 1 && flags == 0)
+        return reads ? ac__sys_read(fd, pieces->iov_base, pieces->iov_len)
+                     : ac__sys_write(fd, pieces->iov_base, pieces->iov_len);
+    return reads ? ac__sys_read_pieces(fd, pieces, npieces, flags) : ac__sys_write_pieces(fd, pieces, npieces, flags);
+}
+
 static ssize_t transfer(int fd, struct iovec *pieces, int npieces, enum ac__direction direction, int flags)
 {
     ssize_t n;
     do
-        n = ac__result_of(direction == AC__READ ? ac__sys_read_pieces(fd, pieces, npieces, flags)
-                                            : ac__sys_write_pieces(fd, pieces, npieces, flags));
+        n = ac__result_of(transfer_once(fd, pieces, npieces, direction, flags));
     while (n == -EINTR);
     return n;
 }

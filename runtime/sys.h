@@ -104,6 +104,14 @@ static inline ssize_t ac__sys_send(int fd, const void *buffer, size_t size, int 
 {
     return ac__fails(AC__SEND, &size) ? -1 : send(fd, buffer, size, flags);
 }
+static inline ssize_t ac__sys_read(int fd, void *buffer, size_t size)
+{
+    return ac__fails(AC__READ_FILE, &size) ? -1 : read(fd, buffer, size);
+}
+static inline ssize_t ac__sys_write(int fd, const void *buffer, size_t size)
+{
+    return ac__fails(AC__WRITE_FILE, &size) ? -1 : write(fd, buffer, size);
+}
 #ifdef AC__FAULTS
 /* Makes a list of pieces transfer @p size bytes at most, in the last piece that is needed; how many that are. The
  * list is the caller's own copy. */
