@@ -1,10 +1,12 @@
 /* io.c - reading, writing and waiting for descriptors, as futures. */
 #define _GNU_SOURCE
 #include "io.h"
-#include "io_socket.h"
+#include "sys.h"
 
 /* ---- what they share ---- */
 
+/* The busiest leaves have what they share in one piece, but for what is rare. */
+#define BUSY __attribute__((flatten))
 #define RARE __attribute__((noinline))
 
 enum { FRESH, BEGUN, ON_THREAD, OVER };
@@ -78,9 +80,7 @@ static int block(struct ac__io_wait *wait, struct ac_context *cx, struct ac__rea
     if (error < 0)
         unlink_wait(wait);
     else if (born)
-        atomic_store_explicit(&slot->word,
-                              word_of(slot) | AC__FD_KEPT | (wait->generation & AC__FD_FILE ? 0 : AC__FD_SOCKET),
-                              memory_order_release);
+        atomic_store_explicit(&slot->word, word_of(slot) | AC__FD_KEPT, memory_order_release);
     return error;
 }
 
@@ -129,19 +129,24 @@ static inline struct ac__fd *slot_of(struct ac_exec *exec, int fd)
 }
 
 /* The slot's word, if it is kept and of the generation that the descriptor has now; else 0. */
-static inline uint64_t kept_word(const struct ac__fd *slot, int fd, unsigned *generation)
+static inline uint64_t kept_word(const struct ac__fd *slot)
 {
     uint64_t word = word_of(slot);
-    *generation = atomic_load_explicit(atomic_load_explicit(&slot->now, memory_order_relaxed), memory_order_relaxed);
-    if (word & AC__FD_KEPT && ac__fd_generation_in(word) == *generation)
-        return word;
-    *generation = ac__fd_generation(fd);
-    return 0;
+    unsigned now = atomic_load_explicit(atomic_load_explicit(&slot->now, memory_order_relaxed), memory_order_relaxed);
+    return word & AC__FD_KEPT && ac__fd_generation_in(word) == now ? word : 0;
+}
+
+/* The generation that the descriptor has now. */
+static inline unsigned generation_of(uint64_t kept, int fd)
+{
+    return kept != 0 ? ac__fd_generation_in(kept) : ac__fd_generation(fd);
 }
 
 void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd)
 {
-    wait->tick = ac__fd_tick_in(kept_word(slot_of(exec_of(cx), fd), fd, &wait->generation));
+    uint64_t word = kept_word(slot_of(exec_of(cx), fd));
+    wait->generation = generation_of(word, fd);
+    wait->tick = ac__fd_tick_in(word);
 }
 
 static enum ac__io_how how_of(unsigned generation) { return generation & (AC__FD_BORN | AC__FD_FILE); }
@@ -149,51 +154,55 @@ static enum ac__io_how how_of(unsigned generation) { return generation & (AC__FD
 /* Of one who was linked a moment ago. False: he has been woken meanwhile. */
 static RARE bool still_waits(struct ac__io_wait *wait, struct ac_context *cx) { return !ac__io_woken(wait, cx); }
 
-/* In a pool: waits for the event that is outstanding, and gives 0; or if it isn't, the word. */
-static RARE uint64_t wait_in_pool(struct ac__io_wait *wait, struct ac_context *cx, struct ac__reactor *reactor,
-                                  struct ac__fd *slot, enum ac__direction direction)
+static RARE uint64_t wait_in_pool(struct ac__io_wait *wait, struct ac_context *cx, struct ac_exec *exec,
+                                  enum ac__direction direction)
 {
-    ac__reactor_lock(reactor);
-    uint64_t word = word_of(slot);
+    ac__reactor_lock(exec->reactor);
+    uint64_t word = word_of(exec->slot);
     if (ac__fd_generation_in(word) == wait->generation && !(word & ac__fd_may(direction))) {
-        link_wait(slot, direction, wait, cx);
+        link_wait(exec->slot, direction, wait, cx);
         word = 0;
     }
-    ac__reactor_unlock(reactor);
+    ac__reactor_unlock(exec->reactor);
     return word;
+}
+
+/* Waits for the event that is outstanding, and gives 0; or, if it isn't any longer, the word. */
+static inline uint64_t wait_at_once(struct ac__io_wait *wait, struct ac_context *cx, struct ac_exec *exec,
+                                    enum ac__direction direction)
+{
+    if (exec->worker != NULL)
+        return wait_in_pool(wait, cx, exec, direction);
+    link_wait(exec->slot, direction, wait, cx);
+    return 0;
 }
 
 enum look { WAITS, MAY_TRY, CLOSED };
 
 /* All that a poll has to know before it tries: whether the wait goes on; whether the
  * descriptor is still the one that it was; and whether its event is outstanding, so that trying would be in vain and the
- * wait begins at once. Else notes the descriptor's tick, and gives its slot and the slot's word, or 0. */
-static inline enum look look(struct ac__io_wait *wait, struct ac_context *cx, struct ac_exec *exec, int fd,
-                             enum ac__direction direction, struct ac__fd **slot, uint64_t *word)
+ * wait begins at once. Else notes the descriptor's tick. */
+static enum look look(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
 {
     if (ac__is_linked(wait) && still_waits(wait, cx))
         return WAITS;
-    unsigned generation;
-    *slot = slot_of(exec, fd);
-    *word = kept_word(*slot, fd, &generation);
+    struct ac_exec *exec = exec_of(cx);
+    uint64_t word = kept_word(slot_of(exec, fd));
+    unsigned generation = generation_of(word, fd);
     if (wait->state == FRESH) {
         wait->generation = generation;
         wait->state = BEGUN;
     } else if (wait->generation != generation) {
         return CLOSED; /* under us, and the number may be another's by now */
     }
-    if (*word != 0 && !(*word & ac__fd_may(direction))) {
-        if (exec->worker == NULL) {
-            link_wait(*slot, direction, wait, cx);
+    if (word != 0 && !(word & ac__fd_may(direction))) {
+        word = wait_at_once(wait, cx, exec, direction);
+        if (word == 0)
             return WAITS;
-        }
-        *word = wait_in_pool(wait, cx, exec->reactor, *slot, direction);
-        if (*word == 0)
-            return WAITS;
-        if (ac__fd_generation_in(*word) != generation)
+        if (ac__fd_generation_in(word) != generation)
             return CLOSED;
     }
-    wait->tick = ac__fd_tick_in(*word);
+    wait->tick = ac__fd_tick_in(word);
     return MAY_TRY;
 }
 
@@ -233,8 +242,9 @@ static RARE enum ac_poll poll_later(struct ac__io_wait *wait, struct ac_context 
 
 /* The last try has read all that there was when the word was @p seen: unless an event has come since, the next one
  * needn't be made. */
-static inline void is_empty(const struct ac_exec *exec, struct ac__fd *slot, uint64_t seen)
+static inline void is_empty(const struct ac_exec *exec, uint64_t seen)
 {
+    struct ac__fd *slot = exec->slot;
     ac__between();
     uint64_t word = word_of(slot);
     do {
@@ -254,12 +264,9 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
 {
     if (wait->state > BEGUN)
         return poll_later(wait, cx, result, function);
-    struct ac_exec *exec = exec_of(cx);
     ssize_t n;
     do {
-        struct ac__fd *slot;
-        uint64_t word;
-        enum look seen = look(wait, cx, exec, fd, direction, &slot, &word);
+        enum look seen = look(wait, cx, fd, direction);
         if (seen == WAITS)
             return AC_PENDING;
         if (seen == CLOSED) {
@@ -312,43 +319,19 @@ enum ac_poll ac__io_cancel(struct ac__io_wait *wait, struct ac_context *cx)
  * have it by itself: no lock and no call but the system's. What is out of the ordinary goes the way of all others,
  * ac__io_poll(), and goes on there if it has begun here. */
 
-/* The slot of such a descriptor, and its word; else null. */
-static inline struct ac__fd *kept_slot(struct ac_exec *exec, int fd, uint64_t *word)
+/* The word of such a descriptor, whose slot is the executor's last one, for an operation that begins, or has been woken;
+ * else 0. */
+static inline uint64_t usual_word(struct ac__io_wait *wait, struct ac_context *cx, int fd)
 {
-    struct ac__fd *slot = slot_of(exec, fd);
-    *word = word_of(slot);
-    unsigned now = atomic_load_explicit(atomic_load_explicit(&slot->now, memory_order_relaxed), memory_order_relaxed);
-    return *word & AC__FD_KEPT && ac__fd_generation_in(*word) == now ? slot : NULL;
-}
-
-/* For an operation that has just been initialised. */
-static inline struct ac__fd *begin_on_kept(struct ac__io_wait *wait, struct ac_context *cx, int fd, uint64_t *word)
-{
-    struct ac__fd *slot = cx->exec == NULL ? NULL : kept_slot(cx->exec, fd, word);
-    if (slot != NULL) {
-        wait->generation = ac__fd_generation_in(*word);
-        wait->state = BEGUN;
-    }
-    return slot;
-}
-
-/* For one that has begun, and was woken. */
-static inline struct ac__fd *begun_on_kept(struct ac__io_wait *wait, struct ac_context *cx, int fd, uint64_t *word)
-{
-    if (wait->state != BEGUN || ac__is_linked(wait) || cx->exec == NULL)
-        return NULL;
-    struct ac__fd *slot = kept_slot(cx->exec, fd, word);
-    return slot != NULL && ac__fd_generation_in(*word) == wait->generation ? slot : NULL;
-}
-
-/* Its event is outstanding. False: it isn't any longer. */
-static inline bool wait_at_once(struct ac__io_wait *wait, struct ac_context *cx, struct ac__fd *slot,
-                                enum ac__direction direction)
-{
-    if (cx->exec->worker != NULL)
-        return wait_in_pool(wait, cx, cx->exec->reactor, slot, direction) == 0;
-    link_wait(slot, direction, wait, cx);
-    return true;
+    bool begins = wait->state == FRESH;
+    if (cx->exec == NULL || (!begins && (wait->state != BEGUN || ac__is_linked(wait))))
+        return 0;
+    uint64_t word = kept_word(slot_of(cx->exec, fd));
+    if (word == 0 || (!begins && ac__fd_generation_in(word) != wait->generation))
+        return 0;
+    wait->generation = ac__fd_generation_in(word);
+    wait->state = BEGUN;
+    return word;
 }
 
 /* The call has failed with -1, and its errno. True: for now only; *n is 0 if it waits, and else it may try again. False: *n
@@ -387,53 +370,53 @@ static RARE enum ac_poll poll_read(struct ac_read__frame *self, struct ac_contex
 
 /* A stream that gave less than it was asked for is empty: what comes next will be an event, so that the next read
  * needn't try in vain. Not after the end was seen, which comes but once. */
-static inline enum ac_poll read_kept(struct ac_read__frame *self, struct ac_context *cx, struct ac__fd *slot,
-                                     uint64_t word)
+static inline enum ac_poll read_kept(struct ac_read__frame *self, struct ac_context *cx, uint64_t word)
 {
     self->wait.tick = ac__fd_tick_in(word);
     if (cx->budget == 0)
         return poll_read(self, cx);
     cx->budget--;
-    ssize_t n = word & AC__FD_SOCKET ? ac__sys_recv(self->fd, self->buffer, self->size, MSG_DONTWAIT)
-                                     : ac__sys_read(self->fd, self->buffer, self->size);
+    ssize_t n = word & AC__FD_IS_FILE ? ac__sys_read(self->fd, self->buffer, self->size)
+                                      : ac__sys_recv(self->fd, self->buffer, self->size, MSG_DONTWAIT);
     if (n < 0 && wait_after_failure(&self->wait, cx, self->fd, AC__READ, &n, "ac_read"))
         return n == 0 ? AC_PENDING : poll_read(self, cx);
     if (n > 0 && (size_t)n < self->size)
-        is_empty(cx->exec, slot, word);
+        is_empty(cx->exec, word);
     self->result = n;
     self->wait.state = OVER;
     return AC_READY;
 }
 
-static RARE enum ac_poll wait_to_read(struct ac_read__frame *self, struct ac_context *cx, struct ac__fd *slot)
+/* @p word: 0, or without its MAY bit. */
+static RARE enum ac_poll wait_to_read(struct ac_read__frame *self, struct ac_context *cx, uint64_t word)
 {
-    return wait_at_once(&self->wait, cx, slot, AC__READ) ? AC_PENDING : poll_read(self, cx);
+    if (word != 0 && wait_at_once(&self->wait, cx, cx->exec, AC__READ) == 0)
+        return AC_PENDING;
+    return poll_read(self, cx);
 }
 
-enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
+static inline uint64_t word_to_read(struct ac_read__frame *self, struct ac_context *cx)
 {
-    uint64_t word;
-    struct ac__fd *slot = begun_on_kept(&self->wait, cx, self->fd, &word);
-    if (slot == NULL)
-        return poll_read(self, cx);
-    return word & AC__FD_MAY_READ ? read_kept(self, cx, slot, word) : wait_to_read(self, cx, slot);
+    return self->size == 0 ? 0 : usual_word(&self->wait, cx, self->fd);
+}
+
+BUSY enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
+{
+    uint64_t word = word_to_read(self, cx);
+    return word & AC__FD_MAY_READ ? read_kept(self, cx, word) : wait_to_read(self, cx, word);
 }
 
 /* Apart from ac_read__start(), since a server's next read has to wait as a rule. */
-static RARE enum ac_poll read_at_once(struct ac_read__frame *self, struct ac_context *cx, struct ac__fd *slot,
-                                      uint64_t word)
+static RARE enum ac_poll read_at_once(struct ac_read__frame *self, struct ac_context *cx, uint64_t word)
 {
-    return read_kept(self, cx, slot, word);
+    return read_kept(self, cx, word);
 }
 
-enum ac_poll ac_read__start(struct ac_read__frame *self, struct ac_context *cx, int fd, void *buffer, size_t size)
+BUSY enum ac_poll ac_read__start(struct ac_read__frame *self, struct ac_context *cx, int fd, void *buffer, size_t size)
 {
     ac_read__init(self, fd, buffer, size);
-    uint64_t word;
-    struct ac__fd *slot = size == 0 ? NULL : begin_on_kept(&self->wait, cx, fd, &word);
-    if (slot == NULL)
-        return poll_read(self, cx);
-    return word & AC__FD_MAY_READ ? read_at_once(self, cx, slot, word) : wait_to_read(self, cx, slot);
+    uint64_t word = word_to_read(self, cx);
+    return word & AC__FD_MAY_READ ? read_at_once(self, cx, word) : wait_to_read(self, cx, word);
 }
 
 enum ac_poll ac_read__cancel(struct ac_read__frame *self, struct ac_context *cx)
@@ -569,8 +552,8 @@ static inline enum ac_poll write_all_kept(struct ac_write_all__frame *self, stru
     if (cx->budget == 0)
         return poll_write_all(self, cx);
     cx->budget--;
-    ssize_t n = word & AC__FD_SOCKET ? ac__sys_send(self->fd, self->buffer, self->size, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                     : ac__sys_write(self->fd, self->buffer, self->size);
+    ssize_t n = word & AC__FD_IS_FILE ? ac__sys_write(self->fd, self->buffer, self->size)
+                                      : ac__sys_send(self->fd, self->buffer, self->size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && wait_after_failure(&self->wait, cx, self->fd, AC__WRITE, &n, "ac_write_all"))
         return n == 0 ? AC_PENDING : poll_write_all(self, cx);
     if (n >= 0 && (size_t)n < self->size) { /* no more than that went in */
@@ -583,29 +566,29 @@ static inline enum ac_poll write_all_kept(struct ac_write_all__frame *self, stru
     return AC_READY;
 }
 
-static RARE enum ac_poll wait_to_write_all(struct ac_write_all__frame *self, struct ac_context *cx, struct ac__fd *slot)
+static RARE enum ac_poll wait_to_write_all(struct ac_write_all__frame *self, struct ac_context *cx, uint64_t word)
 {
-    return wait_at_once(&self->wait, cx, slot, AC__WRITE) ? AC_PENDING : poll_write_all(self, cx);
+    if (word != 0 && wait_at_once(&self->wait, cx, cx->exec, AC__WRITE) == 0)
+        return AC_PENDING;
+    return poll_write_all(self, cx);
 }
 
-enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
+static inline enum ac_poll poll_usual_write_all(struct ac_write_all__frame *self, struct ac_context *cx)
 {
-    uint64_t word;
-    struct ac__fd *slot = begun_on_kept(&self->wait, cx, self->fd, &word);
-    if (slot == NULL)
-        return poll_write_all(self, cx);
-    return word & AC__FD_MAY_WRITE ? write_all_kept(self, cx, word) : wait_to_write_all(self, cx, slot);
+    uint64_t word = self->size == 0 ? 0 : usual_word(&self->wait, cx, self->fd);
+    return word & AC__FD_MAY_WRITE ? write_all_kept(self, cx, word) : wait_to_write_all(self, cx, word);
 }
 
-enum ac_poll ac_write_all__start(struct ac_write_all__frame *self, struct ac_context *cx, int fd,
-                                 const void *buffer, size_t size)
+BUSY enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
+{
+    return poll_usual_write_all(self, cx);
+}
+
+BUSY enum ac_poll ac_write_all__start(struct ac_write_all__frame *self, struct ac_context *cx, int fd,
+                                      const void *buffer, size_t size)
 {
     ac_write_all__init(self, fd, buffer, size);
-    uint64_t word;
-    struct ac__fd *slot = size == 0 ? NULL : begin_on_kept(&self->wait, cx, fd, &word);
-    if (slot == NULL)
-        return poll_write_all(self, cx);
-    return word & AC__FD_MAY_WRITE ? write_all_kept(self, cx, word) : wait_to_write_all(self, cx, slot);
+    return poll_usual_write_all(self, cx);
 }
 
 enum ac_poll ac_write_all__cancel(struct ac_write_all__frame *self, struct ac_context *cx)

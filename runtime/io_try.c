@@ -11,7 +11,7 @@
  * be faster: then the call does block, until there is more. */
 #define _GNU_SOURCE
 #include "io.h"
-#include "io_socket.h"
+#include "sys.h"
 #include "twin.h"
 
 #include <limits.h>
@@ -45,11 +45,30 @@ int ac__wait_ready(int fd, enum ac__direction direction)
 
 /* ---- one call, again after a signal ---- */
 
+static ssize_t receive(int fd, void *buffer, size_t size)
+{
+    ssize_t n;
+    do
+        n = ac__result_of(ac__sys_recv(fd, buffer, size, MSG_DONTWAIT));
+    while (n == -EINTR);
+    return n;
+}
+
 static ssize_t receive_pieces(int fd, struct iovec *pieces, int npieces)
 {
     ssize_t n;
     do
         n = ac__result_of(ac__sys_recv_pieces(fd, pieces, npieces, MSG_DONTWAIT));
+    while (n == -EINTR);
+    return n;
+}
+
+/* A write to a peer that has gone is an error and no signal. */
+static ssize_t transmit(int fd, const void *buffer, size_t size)
+{
+    ssize_t n;
+    do
+        n = ac__result_of(ac__sys_send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL));
     while (n == -EINTR);
     return n;
 }
@@ -164,7 +183,7 @@ ssize_t ac__try_read(int fd, void *buffer, size_t size, enum ac__io_how how)
 {
     if (size == 0)
         return 0;
-    ssize_t n = may_be_socket(how) ? ac__receive(fd, buffer, size) : -ENOTSOCK;
+    ssize_t n = may_be_socket(how) ? receive(fd, buffer, size) : -ENOTSOCK;
     return says_all(n, how) ? n : try_piece(fd, (struct iovec){ buffer, size }, AC__READ, how);
 }
 
@@ -172,7 +191,7 @@ ssize_t ac__try_write(int fd, const void *buffer, size_t size, enum ac__io_how h
 {
     if (size == 0)
         return 0;
-    ssize_t n = may_be_socket(how) ? ac__transmit(fd, buffer, size) : -ENOTSOCK;
+    ssize_t n = may_be_socket(how) ? transmit(fd, buffer, size) : -ENOTSOCK;
     return says_all(n, how) ? n : try_piece(fd, (struct iovec){ (void *)buffer, size }, AC__WRITE, how);
 }
 

@@ -32,11 +32,11 @@ enum ac__direction { AC__READ, AC__WRITE };
  * `word` says in one piece what an operation has to know before it tries, so that in a pool, too, it needs no lock for
  * that:
  *
- *     63     48 47             16        4        3         2           1          0
- *     | tick    | generation     | ... | SOCKET | HUNG_UP | MAY_WRITE | MAY_READ | KEPT |
+ *     63     48 47             16        3         2           1          0
+ *     | tick    | generation     | ... | HUNG_UP | MAY_WRITE | MAY_READ | KEPT |
  *
  * The generation is that of which the rest is true. KEPT: a born one that the system knows, so that the MAY bits are
- * kept, as said above. SOCKET: likewise, and it is a socket. HUNG_UP: the peer has said all it will, and reading never blocks again. The tick, never 0, is
+ * kept, as said above. HUNG_UP: the peer has said all it will, and reading never blocks again. The tick, never 0, is
  * another after each event: who tried in vain compares it with the one before the try, since an event in between
  * won't come again.
  *
@@ -55,7 +55,6 @@ struct ac__fd {
 #define AC__FD_MAY_READ UINT64_C(2)
 #define AC__FD_MAY_WRITE UINT64_C(4)
 #define AC__FD_HUNG_UP UINT64_C(8)
-#define AC__FD_SOCKET UINT64_C(16)
 #define AC__FD_TICK (UINT64_C(2) << 48) /* from one tick to the next: they are odd */
 static inline uint64_t ac__fd_may(enum ac__direction direction) { return AC__FD_MAY_READ << direction; }
 static inline unsigned ac__fd_generation_in(uint64_t word) { return (unsigned)(word >> 16); }
@@ -141,6 +140,7 @@ static inline unsigned ac__fd_generation(int fd)
     return atomic_load_explicit(ac__fd_place(fd), memory_order_relaxed);
 }
 static inline bool ac__is_born(unsigned generation) { return generation & AC__FD_BORN; }
+#define AC__FD_IS_FILE ((uint64_t)AC__FD_FILE << 16) /* in a slot's word */
 /* A descriptor that nobody else knows has been made / is about to be closed. Any thread. False: its
  * number is too high for the table; it stays bare. */
 bool ac__fd_born(int fd);

@@ -25,6 +25,14 @@
 
 #include "sys_memory.h"
 
+/* What a call that transfers has returned, or its negative errno. */
+static inline ssize_t ac__result_of(ssize_t n)
+{
+    if (n >= 0)
+        return n;
+    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
 /* ---- threads ---- */
 
 static inline int ac__sys_pthread_create(pthread_t *thread, void *(*run)(void *), void *argument)

@@ -121,7 +121,7 @@ inline unlink_wait()
     fi
 }
 
-// FROM runtime/io.c: wait->tick = ac__fd_tick_in(*word);
+// FROM runtime/io.c: wait->tick = ac__fd_tick_in(word);
 // FROM runtime/io.c: self->wait.tick = ac__fd_tick_in(word);
 inline note() { seen = tick; may = may_read }
 
@@ -145,7 +145,7 @@ proctype Reader(byte me)
     byte seen; /* the tick before the try */
     bool may, empties;
 begin:
-    // FROM runtime/io.c: struct ac__fd *slot = size == 0 ? NULL : begin_on_kept(&self->wait, cx, fd, &word);
+    // FROM runtime/io.c: return self->size == 0 ? 0 : usual_word(&self->wait, cx, self->fd);
     atomic { there[me] = true; note(); goto noted };
 poll:
 #ifndef LINKED_GOES_ON
@@ -169,9 +169,9 @@ poll:
     atomic { note() };
 noted:
     if
-    // FROM runtime/io.c: if (*word != 0 && !(*word & ac__fd_may(direction))) {
+    // FROM runtime/io.c: if (word != 0 && !(word & ac__fd_may(direction))) {
     :: !may ->
-        // FROM runtime/io.c: *word = wait_in_pool(wait, cx, exec->reactor, *slot, direction);
+        // FROM runtime/io.c: word = wait_at_once(wait, cx, exec, direction);
         atomic {
             !locked ->
 #ifndef WAITS_WITHOUT_LOOKING
