@@ -324,10 +324,8 @@ static void run_round(uint32_t seed, int round)
     /* One round in three ends while all is under way. */
     if (early)
         usleep(seed / 64 % 3000);
-    struct ac_pool_counts counts;
-    do
-        ac_pool_count(&counts);
-    while (counts.alive > 0 && !early && sched_yield() == 0);
+    else
+        await_all_tasks();
     check(ac_pool_shutdown(60 * AC_S) == 0, "everything ends");
     check(early || atomic_load(&nended) == 6 * PAIRS, "every task comes to its end");
     close_board();
@@ -335,16 +333,4 @@ static void run_round(uint32_t seed, int round)
         close(peers[i]);
 }
 
-int main(int argc, char **argv)
-{
-    uint32_t seed = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 0) : 1;
-    int rounds = argc > 2 ? atoi(argv[2]) : 24;
-    printf("seed %u, %d rounds\n", seed, rounds);
-    fflush(stdout);
-    for (int round = 0; round < rounds; round++) {
-        alarm(120);
-        run_round(next_random(&seed), round);
-    }
-    printf("%d passed, 0 failed\n", rounds);
-    return 0;
-}
+int main(int argc, char **argv) { return run_rounds(argc, argv, 24, run_round); }

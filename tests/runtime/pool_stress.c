@@ -8,7 +8,6 @@
 #include "stress.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -264,10 +263,8 @@ static void run_round(uint32_t seed, int round)
     for (int i = 0; i < 2; i++)
         pthread_join(roots[i], NULL);
     /* The others wait for the tasks that were detached. */
-    struct ac_pool_counts counts;
-    do
-        ac_pool_count(&counts);
-    while (counts.alive > 0 && !early && sched_yield() == 0);
+    if (!early)
+        await_all_tasks();
     check(ac_pool_shutdown(60 * AC_S) == 0, "everything ends");
     close_board();
     /* Those that the shutdown refused were never begun, and end without a call. */
@@ -275,16 +272,4 @@ static void run_round(uint32_t seed, int round)
     check(early ? left >= 0 : left == 0, "every node ends");
 }
 
-int main(int argc, char **argv)
-{
-    uint32_t seed = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 0) : 1;
-    int rounds = argc > 2 ? atoi(argv[2]) : 30;
-    printf("seed %u, %d rounds\n", seed, rounds);
-    fflush(stdout);
-    for (int round = 0; round < rounds; round++) {
-        alarm(120);
-        run_round(next_random(&seed), round);
-    }
-    printf("%d passed, 0 failed\n", rounds);
-    return 0;
-}
+int main(int argc, char **argv) { return run_rounds(argc, argv, 30, run_round); }

@@ -3,10 +3,12 @@
 #define STRESS_H
 #include <ac/ac.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void check(bool holds, const char *what)
 {
@@ -79,5 +81,30 @@ static void close_board(void)
         pthread_join(board_threads[i], NULL);
     for (uint32_t i = 0; i < HOOKS; i++)
         take_down(i);
+}
+
+/* Until the pool's tasks have ended, those too that were detached. */
+static void await_all_tasks(void)
+{
+    struct ac_pool_counts counts;
+    do
+        ac_pool_count(&counts);
+    while (counts.alive > 0 && sched_yield() == 0);
+}
+
+/* The program: [SEED [ROUNDS]]. */
+static int run_rounds(int argc, char **argv, int rounds, void (*run_round)(uint32_t seed, int round))
+{
+    uint32_t seed = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 0) : 1;
+    if (argc > 2)
+        rounds = atoi(argv[2]);
+    printf("seed %u, %d rounds\n", seed, rounds);
+    fflush(stdout);
+    for (int round = 0; round < rounds; round++) {
+        alarm(120);
+        run_round(next_random(&seed), round);
+    }
+    printf("%d passed, 0 failed\n", rounds);
+    return 0;
 }
 #endif
