@@ -532,9 +532,8 @@ static const char *body_name(const Fn *fn)
 
 static const char *zero_value(const Fn *fn, const Type *type)
 {
-    if (type->kind != TYPE_RECORD && !type->is_vector)
-        return zero_of(type);
-    return take_format(fn->tu->scratch, "(%s)%s", declare(fn->tu->scratch, type, "", true), zero_of(type));
+    const char *zero = zero_of(type);
+    return *zero != '{' ? zero : take_format(fn->tu->scratch, "(%s)%s", declare(fn->tu->scratch, type, "", true), zero);
 }
 
 void add_names(const Fn *fn, const char *prefix, Buf *out)
