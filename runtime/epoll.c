@@ -23,6 +23,9 @@ struct epoll_reactor {
     int alarm; /* a timerfd; -1 until it is needed   */
 };
 
+_Static_assert(AC__FD_MAY_READ == EPOLLIN && AC__FD_MAY_WRITE == EPOLLOUT, "what is told is taken as it is");
+enum { ENDS = EPOLLRDHUP | EPOLLHUP | EPOLLERR };
+
 static uint64_t tag(int fd, unsigned generation) { return (uint64_t)generation << 32 | (uint32_t)fd; }
 
 static struct ac__reactor *epoll_open(void)
@@ -121,11 +124,12 @@ static int epoll_wait_for(struct ac__reactor *reactor, int timeout_ms)
         unsigned generation = (unsigned)(events[i].data.u64 >> 32);
         if (generation == 0 && (fd == self->bell || fd == self->alarm))
             continue;
-        uint64_t told = (what & EPOLLIN ? AC__FD_MAY_READ : 0) | (what & EPOLLOUT ? AC__FD_MAY_WRITE : 0);
-        if (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        uint64_t told = what & (EPOLLIN | EPOLLOUT);
+        if (what & ENDS) {
             told |= AC__FD_HUNG_UP | AC__FD_MAY_READ;
-        if (what & (EPOLLHUP | EPOLLERR))
-            told |= AC__FD_MAY_WRITE;
+            if (what & (EPOLLHUP | EPOLLERR))
+                told |= AC__FD_MAY_WRITE;
+        }
         ac__fd_event(reactor, fd, generation, told);
     }
     ac__reactor_unlock(reactor);

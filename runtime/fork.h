@@ -27,4 +27,6 @@ enum ac__fork_part {
 /* By a constructor, before the part is used. @p lock is held while a fork goes on, or null; @p in_child, or null, makes
  * what the child finds right, while the lock is held still. */
 void ac__at_fork(enum ac__fork_part, pthread_mutex_t *lock, void (*in_child)(void));
+/* The same with a lock of lock.h's. */
+void ac__at_fork_word(enum ac__fork_part, unsigned *lock);
 #endif

@@ -121,8 +121,6 @@ bool ac__io_woken(struct ac__io_wait *wait, struct ac_context *cx)
 /* One task's operations are on the same descriptor as a rule, so its executor remembers the last slot. */
 static inline struct ac__fd *slot_of(struct ac_exec *exec, int fd)
 {
-    if (exec == NULL)
-        return &ac__no_fd;
     if (exec->slot->fd != fd)
         exec->slot = exec->reactor == NULL ? &ac__no_fd : ac__fd_at(exec->reactor, fd);
     return exec->slot;
@@ -136,6 +134,12 @@ static inline uint64_t kept_word(const struct ac__fd *slot)
     return word & AC__FD_KEPT && ac__fd_generation_in(word) == now ? word : 0;
 }
 
+/* The same of the descriptor's slot; without an executor nothing is kept. */
+static inline uint64_t kept_word_of(struct ac_exec *exec, int fd)
+{
+    return exec == NULL ? 0 : kept_word(slot_of(exec, fd));
+}
+
 /* The generation that the descriptor has now. */
 static inline unsigned generation_of(uint64_t kept, int fd)
 {
@@ -144,7 +148,7 @@ static inline unsigned generation_of(uint64_t kept, int fd)
 
 void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd)
 {
-    uint64_t word = kept_word(slot_of(exec_of(cx), fd));
+    uint64_t word = kept_word_of(exec_of(cx), fd);
     wait->generation = generation_of(word, fd);
     wait->tick = ac__fd_tick_in(word);
 }
@@ -154,12 +158,18 @@ static enum ac__io_how how_of(unsigned generation) { return generation & (AC__FD
 /* Of one who was linked a moment ago. False: he has been woken meanwhile. */
 static RARE bool still_waits(struct ac__io_wait *wait, struct ac_context *cx) { return !ac__io_woken(wait, cx); }
 
+/* Whether the wait may begin without a try. Under the lock. */
+static inline bool is_outstanding(const struct ac__io_wait *wait, uint64_t word, enum ac__direction direction)
+{
+    return ac__fd_generation_in(word) == wait->generation && !(word & ac__fd_may(direction));
+}
+
 static RARE uint64_t wait_in_pool(struct ac__io_wait *wait, struct ac_context *cx, struct ac_exec *exec,
                                   enum ac__direction direction)
 {
     ac__reactor_lock(exec->reactor);
     uint64_t word = word_of(exec->slot);
-    if (ac__fd_generation_in(word) == wait->generation && !(word & ac__fd_may(direction))) {
+    if (is_outstanding(wait, word, direction)) {
         link_wait(exec->slot, direction, wait, cx);
         word = 0;
     }
@@ -187,7 +197,7 @@ static enum look look(struct ac__io_wait *wait, struct ac_context *cx, int fd, e
     if (ac__is_linked(wait) && still_waits(wait, cx))
         return WAITS;
     struct ac_exec *exec = exec_of(cx);
-    uint64_t word = kept_word(slot_of(exec, fd));
+    uint64_t word = kept_word_of(exec, fd);
     unsigned generation = generation_of(word, fd);
     if (wait->state == FRESH) {
         wait->generation = generation;
@@ -319,30 +329,69 @@ enum ac_poll ac__io_cancel(struct ac__io_wait *wait, struct ac_context *cx)
  * have it by itself: no lock and no call but the system's. What is out of the ordinary goes the way of all others,
  * ac__io_poll(), and goes on there if it has begun here. */
 
-/* The word of such a descriptor, whose slot is the executor's last one, for an operation that begins, or has been woken;
- * else 0. */
+/* The word of such a descriptor, whose slot is the executor's last one then, or 0; for an operation that begins. */
 static inline uint64_t usual_word(struct ac__io_wait *wait, struct ac_context *cx, int fd)
 {
-    bool begins = wait->state == FRESH;
-    if (cx->exec == NULL || (!begins && (wait->state != BEGUN || ac__is_linked(wait))))
-        return 0;
-    uint64_t word = kept_word(slot_of(cx->exec, fd));
-    if (word == 0 || (!begins && ac__fd_generation_in(word) != wait->generation))
-        return 0;
+    wait->link = NULL;
+    uint64_t word = kept_word_of(cx->exec, fd);
     wait->generation = ac__fd_generation_in(word);
-    wait->state = BEGUN;
+    wait->state = word != 0 ? BEGUN : FRESH;
     return word;
 }
 
-/* The call has failed with -1, and its errno. True: for now only; *n is 0 if it waits, and else it may try again. False: *n
- * is the errno, negative. */
-static RARE bool wait_after_failure(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
-                                    ssize_t *n, const char *function)
+/* The same for one that has begun, and been woken, if the descriptor is still the one that it was. */
+static inline uint64_t usual_word_again(const struct ac__io_wait *wait, struct ac_context *cx, int fd)
 {
-    *n = ac__result_of(*n);
-    if (*n == -EAGAIN)
-        *n = ac__io_block(wait, cx, fd, direction, function);
-    return *n == 0 || *n == -EAGAIN || *n == -EINTR;
+    if (wait->state != BEGUN || ac__is_linked(wait))
+        return 0;
+    uint64_t word = kept_word_of(cx->exec, fd);
+    return ac__fd_generation_in(word) == wait->generation ? word : 0;
+}
+
+typedef enum ac_poll poll_function(void *frame, struct ac_context *);
+
+static RARE enum ac_poll unlock_and_poll(void *frame, struct ac_context *cx, poll_function *poll)
+{
+    ac__reactor_unlock(cx->exec->reactor);
+    return poll(frame, cx);
+}
+
+static RARE enum ac_poll wake_a_sleeper(unsigned *lock)
+{
+    ac__futex_wake(lock);
+    return AC_PENDING;
+}
+
+/* Waits for the event that is outstanding; or, if it isn't any longer, or the lock is taken, polls in the way of all
+ * others. Each call is the last thing that is done, so nothing is saved for after it. */
+static inline enum ac_poll wait_or_poll(struct ac__io_wait *wait, void *frame, struct ac_context *cx,
+                                        enum ac__direction direction, poll_function *poll)
+{
+    const struct ac_exec *exec = cx->exec;
+    if (exec->worker == NULL) {
+        link_wait(exec->slot, direction, wait, cx);
+        return AC_PENDING;
+    }
+    unsigned *lock = exec->reactor->lock, bits;
+    ac__between();
+    if (!ac__lock_if_free(lock, &bits))
+        return poll(frame, cx);
+    if (!is_outstanding(wait, word_of(exec->slot), direction))
+        return unlock_and_poll(frame, cx, poll);
+    link_wait(exec->slot, direction, wait, cx);
+    return ac__release(lock, 0) ? wake_a_sleeper(lock) : AC_PENDING;
+}
+
+/* The call, before which the word was @p seen, has failed with -1, and its errno. 0: it waits. -EAGAIN: it may try again.
+ * Else the errno, negative. */
+static ssize_t wait_after_failure(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
+                                  uint64_t seen, const char *function)
+{
+    ssize_t error = ac__result_of(-1);
+    wait->tick = ac__fd_tick_in(seen);
+    if (error == -EAGAIN)
+        error = ac__io_block(wait, cx, fd, direction, function);
+    return error == -EINTR ? -EAGAIN : error;
 }
 
 /* ---- ac_read ---- */
@@ -361,25 +410,37 @@ static ssize_t try_read(void *frame, enum ac__io_how how)
     return ac__try_read(self->fd, self->buffer, self->size, how);
 }
 
-static RARE enum ac_poll poll_read(struct ac_read__frame *self, struct ac_context *cx)
+static RARE enum ac_poll poll_read(void *frame, struct ac_context *cx)
 {
+    struct ac_read__frame *self = frame;
     if (self->size == 0)
         return transfer_nothing(&self->wait, &self->result, "ac_read");
     return ac__io_poll(&self->wait, cx, self->fd, AC__READ, try_read, self, &self->result, "ac_read");
+}
+
+static RARE enum ac_poll read_failed(struct ac_read__frame *self, struct ac_context *cx, uint64_t word)
+{
+    ssize_t error = wait_after_failure(&self->wait, cx, self->fd, AC__READ, word, "ac_read");
+    if (error == 0)
+        return AC_PENDING;
+    if (error == -EAGAIN)
+        return poll_read(self, cx);
+    self->result = error;
+    self->wait.state = OVER;
+    return AC_READY;
 }
 
 /* A stream that gave less than it was asked for is empty: what comes next will be an event, so that the next read
  * needn't try in vain. Not after the end was seen, which comes but once. */
 static inline enum ac_poll read_kept(struct ac_read__frame *self, struct ac_context *cx, uint64_t word)
 {
-    self->wait.tick = ac__fd_tick_in(word);
     if (cx->budget == 0)
         return poll_read(self, cx);
     cx->budget--;
     ssize_t n = word & AC__FD_IS_FILE ? ac__sys_read(self->fd, self->buffer, self->size)
                                       : ac__sys_recv(self->fd, self->buffer, self->size, MSG_DONTWAIT);
-    if (n < 0 && wait_after_failure(&self->wait, cx, self->fd, AC__READ, &n, "ac_read"))
-        return n == 0 ? AC_PENDING : poll_read(self, cx);
+    if (n < 0)
+        return read_failed(self, cx, word);
     if (n > 0 && (size_t)n < self->size)
         is_empty(cx->exec, word);
     self->result = n;
@@ -387,36 +448,34 @@ static inline enum ac_poll read_kept(struct ac_read__frame *self, struct ac_cont
     return AC_READY;
 }
 
-/* @p word: 0, or without its MAY bit. */
-static RARE enum ac_poll wait_to_read(struct ac_read__frame *self, struct ac_context *cx, uint64_t word)
+/* These two stand apart from ac_read__start() since a server's next read has to wait as a rule. */
+static RARE BUSY enum ac_poll wait_to_read(struct ac_read__frame *self, struct ac_context *cx)
 {
-    if (word != 0 && wait_at_once(&self->wait, cx, cx->exec, AC__READ) == 0)
-        return AC_PENDING;
-    return poll_read(self, cx);
+    return wait_or_poll(&self->wait, self, cx, AC__READ, poll_read);
 }
 
-static inline uint64_t word_to_read(struct ac_read__frame *self, struct ac_context *cx)
-{
-    return self->size == 0 ? 0 : usual_word(&self->wait, cx, self->fd);
-}
-
-BUSY enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
-{
-    uint64_t word = word_to_read(self, cx);
-    return word & AC__FD_MAY_READ ? read_kept(self, cx, word) : wait_to_read(self, cx, word);
-}
-
-/* Apart from ac_read__start(), since a server's next read has to wait as a rule. */
 static RARE enum ac_poll read_at_once(struct ac_read__frame *self, struct ac_context *cx, uint64_t word)
 {
     return read_kept(self, cx, word);
 }
 
+BUSY enum ac_poll ac_read__poll(struct ac_read__frame *self, struct ac_context *cx)
+{
+    uint64_t word = usual_word_again(&self->wait, cx, self->fd);
+    if (word & AC__FD_MAY_READ)
+        return read_kept(self, cx, word);
+    return word == 0 ? poll_read(self, cx) : wait_to_read(self, cx);
+}
+
 BUSY enum ac_poll ac_read__start(struct ac_read__frame *self, struct ac_context *cx, int fd, void *buffer, size_t size)
 {
-    ac_read__init(self, fd, buffer, size);
-    uint64_t word = word_to_read(self, cx);
-    return word & AC__FD_MAY_READ ? read_at_once(self, cx, word) : wait_to_read(self, cx, word);
+    self->fd = fd;
+    self->buffer = buffer;
+    self->size = size;
+    uint64_t word = usual_word(&self->wait, cx, size == 0 ? -1 : fd);
+    if (word & AC__FD_MAY_READ)
+        return read_at_once(self, cx, word);
+    return word == 0 ? poll_read(self, cx) : wait_to_read(self, cx);
 }
 
 enum ac_poll ac_read__cancel(struct ac_read__frame *self, struct ac_context *cx)
@@ -533,8 +592,9 @@ static ssize_t try_write_all(void *frame, enum ac__io_how how)
     return 0;
 }
 
-static RARE enum ac_poll poll_write_all(struct ac_write_all__frame *self, struct ac_context *cx)
+static RARE enum ac_poll poll_write_all(void *frame, struct ac_context *cx)
 {
+    struct ac_write_all__frame *self = frame;
     ssize_t result;
     /* Once it has begun the size is what is left, and perhaps another thread's. */
     enum ac_poll poll
@@ -546,49 +606,61 @@ static RARE enum ac_poll poll_write_all(struct ac_write_all__frame *self, struct
     return poll;
 }
 
+/* Of the call @p n bytes have gone, or it has failed with -1. */
+static RARE enum ac_poll write_rest(struct ac_write_all__frame *self, struct ac_context *cx, uint64_t word, ssize_t n)
+{
+    if (n >= 0) { /* no more than that went in */
+        self->buffer = (const char *)self->buffer + n;
+        self->size -= (size_t)n;
+        return poll_write_all(self, cx);
+    }
+    ssize_t error = wait_after_failure(&self->wait, cx, self->fd, AC__WRITE, word, "ac_write_all");
+    if (error == 0)
+        return AC_PENDING;
+    if (error == -EAGAIN)
+        return poll_write_all(self, cx);
+    self->result = (int)error;
+    self->wait.state = OVER;
+    return AC_READY;
+}
+
 static inline enum ac_poll write_all_kept(struct ac_write_all__frame *self, struct ac_context *cx, uint64_t word)
 {
-    self->wait.tick = ac__fd_tick_in(word);
     if (cx->budget == 0)
         return poll_write_all(self, cx);
     cx->budget--;
     ssize_t n = word & AC__FD_IS_FILE ? ac__sys_write(self->fd, self->buffer, self->size)
                                       : ac__sys_send(self->fd, self->buffer, self->size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0 && wait_after_failure(&self->wait, cx, self->fd, AC__WRITE, &n, "ac_write_all"))
-        return n == 0 ? AC_PENDING : poll_write_all(self, cx);
-    if (n >= 0 && (size_t)n < self->size) { /* no more than that went in */
-        self->buffer = (const char *)self->buffer + n;
-        self->size -= (size_t)n;
-        return poll_write_all(self, cx);
-    }
-    self->result = n < 0 ? (int)n : 0;
+    if ((size_t)n != self->size)
+        return write_rest(self, cx, word, n);
+    self->result = 0;
     self->wait.state = OVER;
     return AC_READY;
 }
 
-static RARE enum ac_poll wait_to_write_all(struct ac_write_all__frame *self, struct ac_context *cx, uint64_t word)
+static RARE BUSY enum ac_poll wait_to_write_all(struct ac_write_all__frame *self, struct ac_context *cx)
 {
-    if (word != 0 && wait_at_once(&self->wait, cx, cx->exec, AC__WRITE) == 0)
-        return AC_PENDING;
-    return poll_write_all(self, cx);
-}
-
-static inline enum ac_poll poll_usual_write_all(struct ac_write_all__frame *self, struct ac_context *cx)
-{
-    uint64_t word = self->size == 0 ? 0 : usual_word(&self->wait, cx, self->fd);
-    return word & AC__FD_MAY_WRITE ? write_all_kept(self, cx, word) : wait_to_write_all(self, cx, word);
+    return wait_or_poll(&self->wait, self, cx, AC__WRITE, poll_write_all);
 }
 
 BUSY enum ac_poll ac_write_all__poll(struct ac_write_all__frame *self, struct ac_context *cx)
 {
-    return poll_usual_write_all(self, cx);
+    uint64_t word = usual_word_again(&self->wait, cx, self->fd);
+    if (word & AC__FD_MAY_WRITE)
+        return write_all_kept(self, cx, word);
+    return word == 0 ? poll_write_all(self, cx) : wait_to_write_all(self, cx);
 }
 
 BUSY enum ac_poll ac_write_all__start(struct ac_write_all__frame *self, struct ac_context *cx, int fd,
                                       const void *buffer, size_t size)
 {
-    ac_write_all__init(self, fd, buffer, size);
-    return poll_usual_write_all(self, cx);
+    self->fd = fd;
+    self->buffer = buffer;
+    self->size = size;
+    uint64_t word = usual_word(&self->wait, cx, size == 0 ? -1 : fd);
+    if (word & AC__FD_MAY_WRITE)
+        return write_all_kept(self, cx, word);
+    return word == 0 ? poll_write_all(self, cx) : wait_to_write_all(self, cx);
 }
 
 enum ac_poll ac_write_all__cancel(struct ac_write_all__frame *self, struct ac_context *cx)

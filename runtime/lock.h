@@ -73,22 +73,35 @@ void ac__unpark_owed(void);
 static inline void ac__defer_unpark(void) { ac__owed.defers = true; }
 static inline bool ac__may_owe(void) { return ac__owed.defers && ac__owed.unpark == NULL; }
 
+/* Takes the lock, if it is free; *bits are the user's bits then. One locked operation. */
+static inline bool ac__lock_if_free(unsigned *word, unsigned *bits)
+{
+    *bits = __atomic_load_n(word, __ATOMIC_RELAXED);
+    return !(*bits & AC__LOCKED) && ac__swap(word, bits, *bits | AC__LOCKED, __ATOMIC_ACQUIRE);
+}
+
 /* Takes the lock. Returns the user's bits, which nobody else changes until the unlock. One locked
  * operation, when the lock is free. */
 static inline unsigned ac__lock(unsigned *word)
 {
-    unsigned is = __atomic_load_n(word, __ATOMIC_RELAXED);
-    if (!(is & AC__LOCKED) && ac__swap(word, &is, is | AC__LOCKED, __ATOMIC_ACQUIRE))
-        return is;
-    return ac__lock_slowly(word);
+    unsigned bits;
+    return ac__lock_if_free(word, &bits) ? bits : ac__lock_slowly(word);
+}
+
+/* Releases it, where nobody has been woken under it; the user's bits are @p bits from now on. True: one who sleeps has to
+ * be woken by ac__futex_wake(). One locked operation. */
+static inline bool ac__release(unsigned *word, unsigned bits)
+{
+    if (!ac__alone())
+        return __atomic_exchange_n(word, bits, __ATOMIC_RELEASE) & AC__SLEEPERS;
+    __atomic_store_n(word, bits, __ATOMIC_RELEASE);
+    return false;
 }
 
 /* Releases it; the user's bits are @p bits from now on. One locked operation. */
 static inline void ac__unlock(unsigned *word, unsigned bits)
 {
-    if (ac__alone())
-        __atomic_store_n(word, bits, __ATOMIC_RELEASE);
-    else if (__atomic_exchange_n(word, bits, __ATOMIC_RELEASE) & AC__SLEEPERS)
+    if (ac__release(word, bits))
         ac__futex_wake(word);
     if (__builtin_expect(ac__owed.defers, 0))
         ac__unpark_owed();

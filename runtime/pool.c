@@ -108,7 +108,8 @@ static struct {
     struct ac__worker **workers;
     struct ac__reactor *reactor;
     struct ac__wheel *wheel;
-    pthread_mutex_t reactor_lock, wheel_lock;
+    unsigned reactor_lock; /* lock.h's */
+    pthread_mutex_t wheel_lock;
     uint64_t alarm;             /* tick for which the reactor's alarm is set; under the wheel's lock */
     _Atomic uint64_t next_tick; /* to which the wheel has to be turned next, or UINT64_MAX */
     struct injector injector;
@@ -117,7 +118,6 @@ static struct {
     _Atomic uint64_t guests_spawned, guests_wakes, guests_unparks;
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
-    .reactor_lock = PTHREAD_MUTEX_INITIALIZER,
     .wheel_lock = PTHREAD_MUTEX_INITIALIZER,
     .injector.lock = PTHREAD_MUTEX_INITIALIZER,
 };
@@ -719,7 +719,7 @@ static void in_child(void)
 __attribute__((constructor)) static void be_forked(void)
 {
     ac__at_fork(AC__FORK_POOL, &pool.lock, in_child);
-    ac__at_fork(AC__FORK_POOL_REACTOR, &pool.reactor_lock, NULL);
+    ac__at_fork_word(AC__FORK_POOL_REACTOR, &pool.reactor_lock);
 }
 
 /* ---- counting ---- */

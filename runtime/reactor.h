@@ -16,11 +16,11 @@
 #ifndef AC__REACTOR_H
 #define AC__REACTOR_H
 #include <ac/io.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lock.h"
 #include "sys_memory.h"
 
 struct ac_exec;
@@ -32,8 +32,8 @@ enum ac__direction { AC__READ, AC__WRITE };
  * `word` says in one piece what an operation has to know before it tries, so that in a pool, too, it needs no lock for
  * that:
  *
- *     63     48 47             16        3         2           1          0
- *     | tick    | generation     | ... | HUNG_UP | MAY_WRITE | MAY_READ | KEPT |
+ *     63     48 47             16        3         2           1      0
+ *     | tick    | generation     | ... | HUNG_UP | MAY_WRITE | KEPT | MAY_READ |
  *
  * The generation is that of which the rest is true. KEPT: a born one that the system knows, so that the MAY bits are
  * kept, as said above. HUNG_UP: the peer has said all it will, and reading never blocks again. The tick, never 0, is
@@ -51,12 +51,13 @@ struct ac__fd {
     struct ac__io_wait *waiters[2];
 };
 
-#define AC__FD_KEPT UINT64_C(1)
-#define AC__FD_MAY_READ UINT64_C(2)
+/* The MAY bits are epoll's. */
+#define AC__FD_MAY_READ UINT64_C(1)
+#define AC__FD_KEPT UINT64_C(2)
 #define AC__FD_MAY_WRITE UINT64_C(4)
 #define AC__FD_HUNG_UP UINT64_C(8)
 #define AC__FD_TICK (UINT64_C(2) << 48) /* from one tick to the next: they are odd */
-static inline uint64_t ac__fd_may(enum ac__direction direction) { return AC__FD_MAY_READ << direction; }
+static inline uint64_t ac__fd_may(enum ac__direction direction) { return AC__FD_MAY_READ << 2 * direction; }
 static inline unsigned ac__fd_generation_in(uint64_t word) { return (unsigned)(word >> 16); }
 static inline unsigned short ac__fd_tick_in(uint64_t word) { return (unsigned short)(word >> 48); }
 
@@ -74,7 +75,7 @@ struct ac__reactor {
     /* Of the reactor that a pool's workers share; of one executor's it is null. Whoever uses a slot or one
      * of its waiters holds it, but for what is said of the word; waiters are woken under it. Several workers may be in
      * `wait` at a time. */
-    pthread_mutex_t *lock;
+    unsigned *lock;
     /* Whether anyone has ever waited for a descriptor. Set by him, under the lock; never cleared. A busy worker
      * that reads it needn't ask the system, and one that reads it late asks the next time. */
     _Atomic bool watches;
@@ -83,13 +84,14 @@ static inline void ac__reactor_lock(struct ac__reactor *reactor)
 {
     if (reactor->lock != NULL) {
         ac__between();
-        pthread_mutex_lock(reactor->lock);
+        ac__lock(reactor->lock);
+        ac__defer_unpark();
     }
 }
 static inline void ac__reactor_unlock(struct ac__reactor *reactor)
 {
     if (reactor->lock != NULL)
-        pthread_mutex_unlock(reactor->lock);
+        ac__unlock(reactor->lock, 0);
 }
 
 struct ac__reactor_ops {

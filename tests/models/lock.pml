@@ -65,7 +65,7 @@ inline acquire()
 
 inline release()
 {
-    // FROM runtime/lock.h: else if (__atomic_exchange_n(word, bits, __ATOMIC_RELEASE) & AC__SLEEPERS)
+    // FROM runtime/lock.h: return __atomic_exchange_n(word, bits, __ATOMIC_RELEASE) & AC__SLEEPERS;
     atomic {
         assert(locked && !freed);
         saw_locked = sleepers;

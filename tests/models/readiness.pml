@@ -122,7 +122,7 @@ inline unlink_wait()
 }
 
 // FROM runtime/io.c: wait->tick = ac__fd_tick_in(word);
-// FROM runtime/io.c: self->wait.tick = ac__fd_tick_in(word);
+// FROM runtime/io.c: wait->tick = ac__fd_tick_in(seen);
 inline note() { seen = tick; may = may_read }
 
 /* The wait's memory is somebody else's from now on. */
@@ -145,7 +145,7 @@ proctype Reader(byte me)
     byte seen; /* the tick before the try */
     bool may, empties;
 begin:
-    // FROM runtime/io.c: return self->size == 0 ? 0 : usual_word(&self->wait, cx, self->fd);
+    // FROM runtime/io.c: uint64_t word = usual_word_again(&self->wait, cx, self->fd);
     atomic { there[me] = true; note(); goto noted };
 poll:
 #ifndef LINKED_GOES_ON
@@ -178,7 +178,7 @@ noted:
             note();
 #endif
             if
-            // FROM runtime/io.c: if (ac__fd_generation_in(word) == wait->generation && !(word & ac__fd_may(direction))) {
+            // FROM runtime/io.c: return ac__fd_generation_in(word) == wait->generation && !(word & ac__fd_may(direction));
             :: !may -> link_wait(); goto wait
             :: else
             fi

@@ -18,11 +18,11 @@ chan queue = [N] of { byte }; /* struct ac__waiters */
 /* Waiting for the lock is spinning or sleeping: lock.pml looks into that. */
 inline take_lock()
 {
-    // FROM runtime/lock.h: if (!(is & AC__LOCKED) && ac__swap(word, &is, is | AC__LOCKED, __ATOMIC_ACQUIRE))
+    // FROM runtime/lock.h: return !(*bits & AC__LOCKED) && ac__swap(word, bits, *bits | AC__LOCKED, __ATOMIC_ACQUIRE);
     atomic { !locked -> assert(!freed); locked = true }
 }
 
-// FROM runtime/lock.h: else if (__atomic_exchange_n(word, bits, __ATOMIC_RELEASE) & AC__SLEEPERS)
+// FROM runtime/lock.h: return __atomic_exchange_n(word, bits, __ATOMIC_RELEASE) & AC__SLEEPERS;
 inline drop_lock()
 {
     assert(locked && !freed);

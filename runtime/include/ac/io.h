@@ -30,8 +30,8 @@
  *
  *  What it costs beside the system calls, for a registered descriptor: on a thread's own executor no locked operation of
  *  the processor; on the pool none to try, one for an ac_read() that finds less than it asked for, two to wait, one for
- *  an event and two for all that are fetched together. (glibc's recv and send have two each, in a program of several
- *  threads, being cancellation points.)
+ *  an event and one to wake who waits for it, three for all that are fetched together. recv(2) and send(2) are called past
+ *  the C library, where they would be cancellation points, of two more each.
  *
  *  A future is polled on one executor from its start to its end, and the descriptor is closed on
  *  it. Any number of tasks may wait for one descriptor. Who waits while ac_close() closes it
