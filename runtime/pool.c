@@ -70,14 +70,16 @@ struct ac__worker {
 
     /* The worker's own. */
     struct ac_task *slot;
-    unsigned index, turn, slot_runs, seed, lingers;
+    struct ac_task *woken, **woken_end; /* by events and timers just now, first to last; they go into the ring together */
+    unsigned nwoken;
+    unsigned index, slot_runs, seed, lingers;
+    unsigned until_look; /* polls until it looks around next                                */
     bool searching; /* it is the one that `idle` counts                                    */
     bool quiet;     /* a batch of tasks is being woken: don't unpark others for each of them */
     pthread_t thread;
 
     /* Written by the worker, read by anyone. */
     _Atomic(const struct ac_future_type *) begins; /* of the task that it polls for the first time */
-    _Atomic(const struct ac_task *) polled;        /* perhaps gone: it isn't followed              */
     _Atomic uint64_t spawned, finished, polls, wakes, steals, parks, unparks;
 
     /* The tasks that have been pending, for shutting down. One that is over in its first poll costs
@@ -294,6 +296,26 @@ static void put_into_slot(struct ac__worker *self, struct ac_task *task)
         put_into_ring(self, before);
 }
 
+static void add_woken(struct ac__worker *self, struct ac_task *task)
+{
+    *self->woken_end = task;
+    self->woken_end = &task->next;
+    self->nwoken++;
+}
+
+/* Until this is called nobody else sees them, so it follows at once. */
+static void queue_woken(struct ac__worker *self)
+{
+    uint64_t nqueued = ac__ring_put_list(&self->ring, &self->woken, self->nwoken);
+    for (; nqueued < self->nwoken; nqueued++) {
+        struct ac_task *task = self->woken;
+        self->woken = task->next;
+        put_into_ring(self, task);
+    }
+    self->woken_end = &self->woken;
+    self->nwoken = 0;
+}
+
 void ac__pool_schedule(struct ac_task *task)
 {
     struct ac__worker *self = this_worker();
@@ -308,7 +330,7 @@ void ac__pool_schedule(struct ac_task *task)
         if (self->exec.running != NULL)
             put_into_slot(self, task);
         else /* it wakes whoever waited for an event */
-            put_into_ring(self, task);
+            add_woken(self, task);
     }
 }
 
@@ -395,6 +417,7 @@ static void look_around(struct ac__worker *self)
     uint64_t next = atomic_load_explicit(&pool.next_tick, memory_order_relaxed);
     if (next != UINT64_MAX && next <= ac__tick_before(ac__clock_now(self->exec.clock)))
         turn_wheel(self);
+    queue_woken(self);
     self->quiet = false;
     share(self);
 }
@@ -411,9 +434,12 @@ static bool park(struct ac__worker *self)
     bool ends, works = false, left = false;
     while (!(ends = atomic_load(&pool.leaves)) && !left) {
         turn_wheel(self);
+        queue_woken(self);
         works = !ac__ring_is_empty(&self->ring);
-        if (!works)
+        if (!works) {
             pool.reactor->ops->wait(pool.reactor, -1);
+            queue_woken(self);
+        }
         works = works || !ac__ring_is_empty(&self->ring);
         /* Woken for nothing, as when another has taken the token, it lies down again. */
         left = works ? leave_parked(self, false)
@@ -436,7 +462,8 @@ static bool park(struct ac__worker *self)
 static struct ac_task *next_task(struct ac__worker *self)
 {
     struct ac_task *task;
-    if (++self->turn % LOOK_AROUND == 0) {
+    if (self->until_look-- == 0) {
+        self->until_look = LOOK_AROUND - 1;
         look_around(self);
         self->slot_runs = 0;
         if ((task = take_injected(self, true)) != NULL)
@@ -482,9 +509,15 @@ static void remove_from_all(struct ac_task *task)
 
 static bool is_in_all(const struct ac_task *task) { return task->home != POOL_NO_HOME; }
 
-static void run(struct ac__worker *self, struct ac_task *task)
+/* Others read it, but don't follow it. */
+static void set_running(struct ac__worker *self, struct ac_task *task)
 {
-    struct ac_context cx = { .waker = &task->waker, .exec = &self->exec, .budget = BUDGET };
+    __atomic_store_n(&self->exec.running, task, __ATOMIC_RELAXED);
+}
+
+/* @p thread_errno: the worker's, to find which is a call. */
+static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_context *cx, int *thread_errno)
+{
     const struct ac_future_type *type = task->type;
     bool cancels = ac__pool_task_begin(task) & POOL_CANCEL;
     if (!is_in_all(task)) {
@@ -492,12 +525,12 @@ static void run(struct ac__worker *self, struct ac_task *task)
         cancels = cancels || atomic_load_explicit(&pool.state, memory_order_relaxed) == STOPPING;
     }
     count(&self->polls);
-    self->exec.running = task;
-    atomic_store_explicit(&self->polled, task, memory_order_relaxed);
-    errno = task->saved_errno;
-    enum ac_poll poll = (cancels ? type->cancel : type->poll)(task + 1, &cx);
-    task->saved_errno = errno;
-    atomic_store_explicit(&self->polled, NULL, memory_order_relaxed);
+    set_running(self, task);
+    cx->waker = &task->waker;
+    cx->budget = BUDGET;
+    *thread_errno = task->saved_errno;
+    enum ac_poll poll = (cancels ? type->cancel : type->poll)(task + 1, cx);
+    task->saved_errno = *thread_errno;
     if (ac__current != &self->exec)
         ac__stop("fork", "in the child the task '%s' has come back to the pool, which isn't there", type->name);
 
@@ -512,7 +545,7 @@ static void run(struct ac__worker *self, struct ac_task *task)
             put_into_ring(self, task);
             self->quiet = false;
         }
-        self->exec.running = NULL;
+        set_running(self, NULL);
         return;
     }
     if (is_in_all(task))
@@ -520,7 +553,7 @@ static void run(struct ac__worker *self, struct ac_task *task)
     else
         atomic_store_explicit(&self->begins, NULL, memory_order_relaxed);
     ac__pool_task_finish(task, cancels);
-    self->exec.running = NULL;
+    set_running(self, NULL);
     count(&self->finished);
     if (atomic_load(&pool.state) == STOPPING) {
         pthread_mutex_lock(&pool.lock);
@@ -537,11 +570,13 @@ static void *work(void *argument)
     pthread_mutex_lock(&pool.lock);
     pthread_mutex_unlock(&pool.lock);
     ac__current = &self->exec;
+    struct ac_context cx = { .exec = &self->exec };
+    int *thread_errno = &errno;
     do {
         struct ac_task *task;
         while ((task = next_task(self)) != NULL) {
             end_search(self);
-            run(self, task);
+            run(self, task, &cx, thread_errno);
         }
     } while (park(self));
     if (self->exec.release_jobs != NULL)
@@ -574,7 +609,9 @@ static struct ac__worker *new_worker(unsigned index)
     worker->exec.slot = &ac__no_fd;
     worker->exec.wheel = pool.wheel;
     worker->exec.ready_end = &worker->exec.ready;
+    worker->woken_end = &worker->woken;
     worker->index = index;
+    worker->until_look = LOOK_AROUND - 1;
     worker->seed = index;
     pthread_mutex_init(&worker->lock, NULL);
     return worker;
@@ -789,7 +826,7 @@ static void cancel_all(void)
 static bool is_polled(const struct ac_task *task)
 {
     for (unsigned i = 0; i < pool.nworkers; i++)
-        if (atomic_load_explicit(&pool.workers[i]->polled, memory_order_relaxed) == task)
+        if (__atomic_load_n(&pool.workers[i]->exec.running, __ATOMIC_RELAXED) == task)
             return true;
     return false;
 }

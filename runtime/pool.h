@@ -61,19 +61,35 @@
 
 enum { POOL_NO_HOME = 0xffff }; /* the home of a task that is in no worker's list of all */
 
-/* ---- pool_task.c ---- */
+/* ---- the two changes of each poll ---- */
+
+/* By the worker that took the task from a queue. Returns the word as it was, with CANCEL or not. */
+static inline unsigned ac__pool_task_begin(struct ac_task *task)
+{
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+    return word & POOL_WOKEN ? atomic_fetch_and_explicit(&task->shared, ~POOL_WOKEN, memory_order_acq_rel) : word;
+}
+
+/* The poll said AC_PENDING. True: the task was woken meanwhile, and has to be queued. */
+static inline bool ac__pool_task_pause(struct ac_task *task)
+{
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_relaxed);
+    while (!(word & POOL_WOKEN)
+           && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_OWNED, memory_order_release,
+                                                     memory_order_relaxed))
+        continue;
+    return word & POOL_WOKEN;
+}
+
+/* ---- pool_task.c: all others ---- */
 
 /* A task whose frame has been initialised is the pool's, and due for its first poll. */
 void ac__pool_task_start(struct ac_task *);
 /* Likewise, but it is over before it has begun: the pool takes no tasks any more. */
 void ac__pool_task_refuse(struct ac_task *);
-/* By the worker that took the task from a queue. Returns the word as it was, with CANCEL or not. */
-unsigned ac__pool_task_begin(struct ac_task *);
 /* Takes an idle task as a worker does that polls it, only to look at it: pause follows. Returns the word as it was; with
  * OWNED or FINISHED nothing has been done. The task is kept in memory by the caller. */
 unsigned ac__pool_task_hold(struct ac_task *);
-/* The poll said AC_PENDING. True: the task was woken meanwhile, and has to be queued. */
-bool ac__pool_task_pause(struct ac_task *);
 /* The poll, or the cancel, said AC_READY. */
 void ac__pool_task_finish(struct ac_task *, bool cancelled);
 /* Asks for the future's end. By whoever knows that the task is in memory. */

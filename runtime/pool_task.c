@@ -1,4 +1,4 @@
-/* pool_task.c - the task word of pool.h: every change that is made to it. */
+/* pool_task.c - the task word of pool.h: the changes that are made to it, but for the two of each poll. */
 #include "pool.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static void make_due(struct ac_task *task, unsigned flags)
             return;
     } while (!atomic_compare_exchange_weak_explicit(&task->shared, &before, woken(before) | flags,
                                                     memory_order_acq_rel, memory_order_relaxed));
-    if (is_idle(before))
+    if (!(before & POOL_OWNED))
         ac__pool_schedule(task);
 }
 
@@ -86,12 +86,6 @@ void ac__pool_task_start(struct ac_task *task) { start(task, POOL_OWNED | 2 * PO
 
 void ac__pool_task_refuse(struct ac_task *task) { start(task, POOL_FINISHED | POOL_CANCELLED | POOL_REFERENCE); }
 
-unsigned ac__pool_task_begin(struct ac_task *task)
-{
-    unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
-    return word & POOL_WOKEN ? atomic_fetch_and_explicit(&task->shared, ~POOL_WOKEN, memory_order_acq_rel) : word;
-}
-
 unsigned ac__pool_task_hold(struct ac_task *task)
 {
     unsigned word = atomic_load_explicit(&task->shared, memory_order_relaxed);
@@ -101,16 +95,6 @@ unsigned ac__pool_task_hold(struct ac_task *task)
                                                      memory_order_relaxed))
         continue;
     return word;
-}
-
-bool ac__pool_task_pause(struct ac_task *task)
-{
-    unsigned word = atomic_load_explicit(&task->shared, memory_order_relaxed);
-    while (!(word & POOL_WOKEN)
-           && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_OWNED, memory_order_release,
-                                                     memory_order_relaxed))
-        continue;
-    return word & POOL_WOKEN;
 }
 
 void ac__pool_task_finish(struct ac_task *task, bool cancelled)

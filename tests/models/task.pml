@@ -1,6 +1,6 @@
 /* task.pml - the task word of runtime/pool.h: one task, two workers, two wakers, one who holds the handle.
  *
- * Each step on the word is one atomic operation in pool_task.c, so it is one step here; spin's sequential
+ * Each step on the word is one atomic operation in pool.h or pool_task.c, so it is one step here; spin's sequential
  * consistency is what operations on one location have. The frame is polled by one worker at a time, the task is in a
  * queue at most once, no wake is lost, whoever joins is woken, nothing is touched after it was freed, and the
  * memory is freed.
@@ -109,8 +109,8 @@ proctype Worker() {
 endless:
     do
     :: atomic { queued > 0 -> queued-- }
-        // FROM runtime/pool_task.c: unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
-        // FROM runtime/pool_task.c: return word & POOL_WOKEN ? atomic_fetch_and_explicit(&task->shared, ~POOL_WOKEN, ...
+        // FROM runtime/pool.h: unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+        // FROM runtime/pool.h: return word & POOL_WOKEN ? atomic_fetch_and_explicit(&task->shared, ~POOL_WOKEN, ...
         atomic {
             touch();
             assert(owned && !finished);
@@ -128,8 +128,8 @@ endless:
         atomic { touch(); inside-- }
         if
         :: !ready ->
-            // FROM runtime/pool_task.c: while (!(word & POOL_WOKEN)
-            // FROM runtime/pool_task.c: && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_OWNED, memory_order_release,
+            // FROM runtime/pool.h: while (!(word & POOL_WOKEN)
+            // FROM runtime/pool.h: && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_OWNED, memory_order_release,
 #ifdef LOOKED_BEFORE
             touch();
             ready = woken;
