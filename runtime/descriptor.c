@@ -4,12 +4,14 @@
  * thread's executor and closed by another's, and its number soon be another socket's. The
  * table has a generation for each number, with a bit that is set while a descriptor that was born here has it. It is
  * in chunks that are made when they are needed and stay. */
+#define _GNU_SOURCE
 #include "exec.h"
 #include "reactor.h"
-#include "sys_memory.h"
+#include "sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,7 +25,7 @@ _Atomic unsigned ac__fd_never;
 /* Of a bare descriptor. */
 static unsigned next_generation(unsigned generation)
 {
-    return (generation | AC__FD_BORN | AC__FD_FILE) + 1;
+    return (generation | AC__FD_BORN | AC__FD_FILE | AC__FD_STREAM) + 1;
 }
 
 static bool become_ours(int fd, unsigned kind)
@@ -48,13 +50,21 @@ static bool become_ours(int fd, unsigned kind)
     return true;
 }
 
-bool ac__fd_born(int fd) { return become_ours(fd, AC__FD_BORN); }
+bool ac__fd_born(int fd, unsigned kind) { return become_ours(fd, AC__FD_BORN | kind); }
 
 void ac__fd_closing(int fd)
 {
     unsigned generation = ac__fd_generation(fd);
     if (ac__is_born(generation))
         atomic_store_explicit(ac__fd_place(fd), next_generation(generation), memory_order_relaxed);
+}
+
+unsigned ac__fd_socket_kind(int fd)
+{
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    bool is_tcp = ac__sys_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
+    return is_tcp ? AC__FD_STREAM : 0;
 }
 
 int ac_adopt(int fd)
@@ -67,7 +77,7 @@ int ac_adopt(int fd)
         return -EPERM;
     if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
         return -errno;
-    if (become_ours(fd, S_ISSOCK(s.st_mode) ? AC__FD_BORN : AC__FD_BORN | AC__FD_FILE))
+    if (become_ours(fd, AC__FD_BORN | (S_ISSOCK(s.st_mode) ? ac__fd_socket_kind(fd) : AC__FD_FILE)))
         return 0;
     fcntl(fd, F_SETFL, flags);
     return -ENOMEM;
@@ -79,6 +89,10 @@ int ac_close(int fd)
     struct ac_exec *exec = ac__current;
     if (exec != NULL && exec->reactor != NULL)
         exec->reactor->ops->forget(exec->reactor, fd);
+    ac__between();
     /* Linux has closed the descriptor even where it says that a signal came. */
-    return close(fd) == 0 || errno == EINTR ? 0 : -errno;
+    int error = close(fd) == 0 || errno == EINTR ? 0 : -errno;
+    if (exec != NULL && exec->worker != NULL)
+        ac__fd_closed(exec->reactor, fd);
+    return error;
 }

@@ -24,7 +24,7 @@ struct epoll_reactor {
 };
 
 _Static_assert(AC__FD_MAY_READ == EPOLLIN && AC__FD_MAY_WRITE == EPOLLOUT, "what is told is taken as it is");
-enum { ENDS = EPOLLRDHUP | EPOLLHUP | EPOLLERR };
+enum { MARKS = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR };
 
 static uint64_t tag(int fd, unsigned generation) { return (uint64_t)generation << 32 | (uint32_t)fd; }
 
@@ -93,7 +93,7 @@ static int epoll_watch(struct ac__reactor *reactor, struct ac__fd *slot)
     unsigned generation = ac__fd_generation_in(atomic_load_explicit(&slot->word, memory_order_relaxed));
     struct epoll_event event = { .data.u64 = tag(slot->fd, generation) };
     if (ac__is_born(generation))
-        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+        event.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
     else
         event.events = EPOLLONESHOT | (slot->waiters[AC__READ] != NULL ? EPOLLIN | EPOLLRDHUP : 0u)
                        | (slot->waiters[AC__WRITE] != NULL ? EPOLLOUT : 0u);
@@ -125,8 +125,8 @@ static int epoll_wait_for(struct ac__reactor *reactor, int timeout_ms)
         if (generation == 0 && (fd == self->bell || fd == self->alarm))
             continue;
         uint64_t told = what & (EPOLLIN | EPOLLOUT);
-        if (what & ENDS) {
-            told |= AC__FD_HUNG_UP | AC__FD_MAY_READ;
+        if (what & MARKS) {
+            told |= AC__FD_MARKED | AC__FD_MAY_READ;
             if (what & (EPOLLHUP | EPOLLERR))
                 told |= AC__FD_MAY_WRITE;
         }

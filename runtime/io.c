@@ -15,7 +15,7 @@ void ac__io_init(struct ac__io_wait *wait)
 {
     wait->link = NULL;
     wait->state = FRESH;
-    wait->tick = 0;
+    wait->seen = 0;
 }
 
 void ac__io_again(struct ac__io_wait *wait)
@@ -63,7 +63,7 @@ static int block(struct ac__io_wait *wait, struct ac_context *cx, struct ac__rea
     if (ac__fd_generation_in(word) != wait->generation)
         return -EBADF; /* another worker has closed it meanwhile */
     /* Another worker may have met the event that came after the try: it won't come again. */
-    if (word & AC__FD_KEPT && ac__fd_tick_in(word) != wait->tick)
+    if (word & AC__FD_KEPT && ac__is_other_tick(word, wait->seen))
         return -EAGAIN;
 
     link_wait(slot, direction, wait, cx);
@@ -150,7 +150,7 @@ void ac__io_note(struct ac__io_wait *wait, struct ac_context *cx, int fd)
 {
     uint64_t word = kept_word_of(exec_of(cx), fd);
     wait->generation = generation_of(word, fd);
-    wait->tick = ac__fd_tick_in(word);
+    wait->seen = word;
 }
 
 static enum ac__io_how how_of(unsigned generation) { return generation & (AC__FD_BORN | AC__FD_FILE); }
@@ -191,7 +191,7 @@ enum look { WAITS, MAY_TRY, CLOSED };
 
 /* All that a poll has to know before it tries: whether the wait goes on; whether the
  * descriptor is still the one that it was; and whether its event is outstanding, so that trying would be in vain and the
- * wait begins at once. Else notes the descriptor's tick. */
+ * wait begins at once. Else notes what is known of the descriptor. */
 static enum look look(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction)
 {
     if (ac__is_linked(wait) && still_waits(wait, cx))
@@ -212,7 +212,7 @@ static enum look look(struct ac__io_wait *wait, struct ac_context *cx, int fd, e
         if (ac__fd_generation_in(word) != generation)
             return CLOSED;
     }
-    wait->tick = ac__fd_tick_in(word);
+    wait->seen = word;
     return MAY_TRY;
 }
 
@@ -250,7 +250,7 @@ static RARE enum ac_poll poll_later(struct ac__io_wait *wait, struct ac_context 
     return AC_READY;
 }
 
-/* The last try has read all that there was when the word was @p seen: unless an event has come since, the next one
+/* The last try has read all that there was of a stream when the word was @p seen: unless an event has come since, the next one
  * needn't be made. */
 static inline void is_empty(const struct ac_exec *exec, uint64_t seen)
 {
@@ -258,8 +258,7 @@ static inline void is_empty(const struct ac_exec *exec, uint64_t seen)
     ac__between();
     uint64_t word = word_of(slot);
     do {
-        /* The tick and the generation. */
-        if ((word ^ seen) >> 16 != 0 || word & AC__FD_HUNG_UP)
+        if (ac__is_other(word, seen) || word & AC__FD_MARKED)
             return;
         if (exec->worker == NULL) {
             atomic_store_explicit(&slot->word, word & ~AC__FD_MAY_READ, memory_order_relaxed);
@@ -388,7 +387,7 @@ static ssize_t wait_after_failure(struct ac__io_wait *wait, struct ac_context *c
                                   uint64_t seen, const char *function)
 {
     ssize_t error = ac__result_of(-1);
-    wait->tick = ac__fd_tick_in(seen);
+    wait->seen = seen;
     if (error == -EAGAIN)
         error = ac__io_block(wait, cx, fd, direction, function);
     return error == -EINTR ? -EAGAIN : error;
@@ -441,7 +440,7 @@ static inline enum ac_poll read_kept(struct ac_read__frame *self, struct ac_cont
                                       : ac__sys_recv(self->fd, self->buffer, self->size, MSG_DONTWAIT);
     if (n < 0)
         return read_failed(self, cx, word);
-    if (n > 0 && (size_t)n < self->size)
+    if (n > 0 && (size_t)n < self->size && word & AC__FD_IS_STREAM)
         is_empty(cx->exec, word);
     self->result = n;
     self->wait.state = OVER;

@@ -38,7 +38,7 @@ enum ac_poll ac__io_poll(struct ac__io_wait *, struct ac_context *, int fd, enum
 /* Before a try that ac__io_block() is to follow: for who tries by himself, since that one has failed for one who waits for
  * a descriptor says nothing of the others. */
 void ac__io_note(struct ac__io_wait *, struct ac_context *, int fd);
-/* Waits for the next event, if none has come since the wait's tick was noted: else -EAGAIN. By itself it
+/* Waits for the next event, if none has come since the wait's look at it was noted: else -EAGAIN. By itself it
  * is for what was started by other means and has to go on. 0 or another negative errno. */
 int ac__io_block(struct ac__io_wait *, struct ac_context *, int fd, enum ac__direction, const char *function);
 /* Whether it has been woken since. If not, the context's waker is the one to wake from now on. */

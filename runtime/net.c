@@ -82,7 +82,7 @@ static enum ac_poll connect_next(struct ac_tcp_connect__frame *self, struct ac_c
         }
         /* After a signal the connection goes on being made, too. */
         if (error == -EINPROGRESS || error == -EINTR) {
-            self->wait.generation = ac__fd_generation(fd);
+            ac__io_note(&self->wait, cx, fd); /* of a new one there is nothing yet */
             error = ac__io_block(&self->wait, cx, fd, AC__WRITE, "ac_tcp_connect");
             if (error == 0) {
                 self->fd = fd;
@@ -256,7 +256,7 @@ static ssize_t try_accept(void *frame, enum ac__io_how how)
         return error;
     int fd = ac__socket_accept(listener, SOCK_NONBLOCK);
     if (fd >= 0)
-        ac__fd_born(fd);
+        ac__fd_born(fd, how == AC__BORN ? ac__fd_generation(listener) & AC__FD_STREAM : ac__fd_socket_kind(fd));
     return fd;
 }
 

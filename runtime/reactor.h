@@ -32,13 +32,15 @@ enum ac__direction { AC__READ, AC__WRITE };
  * `word` says in one piece what an operation has to know before it tries, so that in a pool, too, it needs no lock for
  * that:
  *
- *     63     48 47             16        3         2           1      0
- *     | tick    | generation     | ... | HUNG_UP | MAY_WRITE | KEPT | MAY_READ |
+ *     63       36 35             4     3         2         1      0
+ *     | tick      | generation     | MARKED | MAY_WRITE | KEPT | MAY_READ |
  *
  * The generation is that of which the rest is true. KEPT: a born one that the system knows, so that the MAY bits are
- * kept, as said above. HUNG_UP: the peer has said all it will, and reading never blocks again. The tick, never 0, is
- * another after each event: who tried in vain compares it with the one before the try, since an event in between
- * won't come again.
+ * kept, as said above. MARKED: there is, or was, more than bytes to come, of which no more is told once they are read: the
+ * peer has said all it will, or sent urgent data. It is never cleared. The tick, never 0, is another after each event:
+ * who tried in vain compares it with the one before the try, since an event in between won't come again. (It comes
+ * round after 2^27 events. Only if exactly so many, or a multiple, come between a look and the wait after it, while a
+ * worker stands still there, are they taken for none.)
  *
  * Events, waits and a new generation change the word under the reactor's lock. Without it a MAY bit is cleared, by who
  * has just emptied a stream, and only if the tick is still the one from before. The rest is used under the lock. */
@@ -55,11 +57,13 @@ struct ac__fd {
 #define AC__FD_MAY_READ UINT64_C(1)
 #define AC__FD_KEPT UINT64_C(2)
 #define AC__FD_MAY_WRITE UINT64_C(4)
-#define AC__FD_HUNG_UP UINT64_C(8)
-#define AC__FD_TICK (UINT64_C(2) << 48) /* from one tick to the next: they are odd */
+#define AC__FD_MARKED UINT64_C(8)
+#define AC__FD_TICK (UINT64_C(2) << 36) /* from one tick to the next: they are odd */
 static inline uint64_t ac__fd_may(enum ac__direction direction) { return AC__FD_MAY_READ << 2 * direction; }
-static inline unsigned ac__fd_generation_in(uint64_t word) { return (unsigned)(word >> 16); }
-static inline unsigned short ac__fd_tick_in(uint64_t word) { return (unsigned short)(word >> 48); }
+static inline unsigned ac__fd_generation_in(uint64_t word) { return (unsigned)(word >> 4); }
+static inline bool ac__is_other_tick(uint64_t word, uint64_t than) { return (word ^ than) >> 36 != 0; }
+/* The tick or the generation. */
+static inline bool ac__is_other(uint64_t word, uint64_t than) { return (word ^ than) >> 4 != 0; }
 
 /* The slots by their numbers, in chunks of AC__FD_CHUNK, null where none was needed. A larger directory takes the place
  * of one that is too small, which stays for those who are reading it. */
@@ -125,8 +129,10 @@ enum { AC__FD_TABLE_CHUNK = 1024, AC__FD_TABLE_CHUNKS = 1024 }; /* 1 Mi numbers:
 extern __attribute__((visibility("hidden"))) _Atomic(_Atomic unsigned *) ac__fd_table[AC__FD_TABLE_CHUNKS];
 extern __attribute__((visibility("hidden"))) _Atomic unsigned ac__fd_never; /* 0, for those that have no place there */
 
-/* Bits of a generation: born here, or adopted, else bare; and then, no socket. */
-enum { AC__FD_BORN = 1, AC__FD_FILE = 2 };
+/* Bits of a generation: born here, or adopted, else bare; and then, no socket; and a stream of bytes in which nothing can
+ * stand between them (but for urgent data, which is told), so that who reads less than he asked for has read all: TCP's. Of
+ * a pipe's reader nobody can tell whether the writer makes packets. */
+enum { AC__FD_BORN = 1, AC__FD_FILE = 2, AC__FD_STREAM = 4 };
 /* Where the generation of @p fd is, as long as the process lives; of one that was never born it may be elsewhere later. */
 static inline _Atomic unsigned *ac__fd_place(int fd)
 {
@@ -142,11 +148,16 @@ static inline unsigned ac__fd_generation(int fd)
     return atomic_load_explicit(ac__fd_place(fd), memory_order_relaxed);
 }
 static inline bool ac__is_born(unsigned generation) { return generation & AC__FD_BORN; }
-#define AC__FD_IS_FILE ((uint64_t)AC__FD_FILE << 16) /* in a slot's word */
-/* A descriptor that nobody else knows has been made / is about to be closed. Any thread. False: its
+/* In a slot's word. */
+#define AC__FD_IS_FILE ((uint64_t)AC__FD_FILE << 4)
+#define AC__FD_IS_STREAM ((uint64_t)AC__FD_STREAM << 4)
+/* A descriptor that nobody else knows has been made, with AC__FD_STREAM or 0 / is about to be closed. Any thread. False: its
  * number is too high for the table; it stays bare. */
-bool ac__fd_born(int fd);
+bool ac__fd_born(int fd, unsigned kind);
 void ac__fd_closing(int fd);
+/* What the generation of a socket that was made elsewhere has to say: AC__FD_STREAM, if it is TCP's, or 0. A Unix stream has
+ * marks in it: reading stops where descriptors come with the bytes. */
+unsigned ac__fd_socket_kind(int fd);
 
 /* ---- slot.c ---- */
 
@@ -197,7 +208,7 @@ static inline void ac__fd_wake(const struct ac__reactor *reactor, struct ac__io_
 /* Wakes who waits for an event. Under the lock. */
 void ac__fd_tell(struct ac__reactor *, struct ac__fd *, unsigned generation, uint64_t what);
 /* Something has happened to @p fd, if it is still of that @p generation: wakes who waits for it. @p what: AC__FD_MAY_READ,
- * AC__FD_MAY_WRITE, AC__FD_HUNG_UP. Under the lock. */
+ * AC__FD_MAY_WRITE, AC__FD_MARKED. Under the lock. */
 static inline void ac__fd_event(struct ac__reactor *reactor, int fd, unsigned generation, uint64_t what)
 {
     struct ac__fd *slot = ac__fd_at(reactor, fd);
@@ -220,6 +231,8 @@ static inline void ac__fd_event(struct ac__reactor *reactor, int fd, unsigned ge
 }
 /* Takes bits out of the word. Under the lock. */
 void ac__fd_clear(const struct ac__reactor *, struct ac__fd *, uint64_t bits);
+/* It has been closed: who waits for it by now has begun in between, and will be told no more by the system. Without the lock. */
+void ac__fd_closed(struct ac__reactor *, int fd);
 /* `forget` of a backend that keeps nothing of its own about a descriptor. */
 void ac__fd_forget(struct ac__reactor *, int fd);
 void ac__fd_slots_free(struct ac__reactor *);

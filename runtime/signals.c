@@ -100,7 +100,7 @@ static int open_descriptor(void)
     if (fd < 0)
         return -errno;
     /* Nobody else knows it, so it is watched edge-triggered. */
-    if (!ac__fd_born(fd)) {
+    if (!ac__fd_born(fd, 0)) {
         close(fd);
         return -ENOMEM;
     }

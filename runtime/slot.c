@@ -24,10 +24,10 @@ static void wake_waiters(const struct ac__reactor *reactor, struct ac__fd *slot,
 /* Makes a new start for another generation. Who waited for the old one will find that it has gone. */
 static void reset_slot(const struct ac__reactor *reactor, struct ac__fd *slot, unsigned generation)
 {
-    uint64_t tick = atomic_load_explicit(&slot->word, memory_order_relaxed) >> 48 << 48;
+    uint64_t tick = atomic_load_explicit(&slot->word, memory_order_relaxed) >> 36 << 36;
     atomic_store_explicit(&slot->now, ac__fd_place(slot->fd), memory_order_relaxed);
     /* It may be ready, as far as anyone knows. */
-    atomic_store_explicit(&slot->word, tick | (uint64_t)generation << 16 | AC__FD_MAY_READ | AC__FD_MAY_WRITE,
+    atomic_store_explicit(&slot->word, tick | (uint64_t)generation << 4 | AC__FD_MAY_READ | AC__FD_MAY_WRITE,
                           memory_order_release);
     slot->registered = false;
     wake_waiters(reactor, slot, AC__READ);
@@ -64,7 +64,7 @@ static struct ac__fd *make_slot(struct ac__reactor *reactor, int fd)
     for (unsigned i = 0; i < AC__FD_CHUNK; i++) {
         chunk[i].fd = (int)(number * AC__FD_CHUNK + i);
         atomic_init(&chunk[i].now, ac__fd_place(chunk[i].fd));
-        atomic_init(&chunk[i].word, UINT64_C(1) << 48 | AC__FD_MAY_READ | AC__FD_MAY_WRITE);
+        atomic_init(&chunk[i].word, UINT64_C(1) << 36 | AC__FD_MAY_READ | AC__FD_MAY_WRITE);
     }
     atomic_store_explicit(&directory->chunks[number], chunk, memory_order_release);
     return &chunk[(unsigned)fd % AC__FD_CHUNK];
@@ -119,6 +119,16 @@ void ac__fd_forget(struct ac__reactor *reactor, int fd)
     struct ac__fd *slot = ac__fd_at(reactor, fd);
     if (slot != &ac__no_fd)
         forget_slot(reactor, slot);
+    ac__reactor_unlock(reactor);
+}
+
+void ac__fd_closed(struct ac__reactor *reactor, int fd)
+{
+    ac__reactor_lock(reactor);
+    struct ac__fd *slot = ac__fd_at(reactor, fd);
+    if (slot != &ac__no_fd && (slot->waiters[AC__READ] != NULL || slot->waiters[AC__WRITE] != NULL))
+        ac__fd_event(reactor, fd, ac__fd_generation_in(atomic_load_explicit(&slot->word, memory_order_relaxed)),
+                     AC__FD_MAY_READ | AC__FD_MAY_WRITE);
     ac__reactor_unlock(reactor);
 }
 

@@ -14,7 +14,7 @@ int ac__socket_new(int family)
     int fd = ac__sys_socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    ac__fd_born(fd);
+    ac__fd_born(fd, family == AF_UNIX ? 0 : AC__FD_STREAM);
     return fd;
 }
 

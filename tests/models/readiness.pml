@@ -1,7 +1,7 @@
 /* readiness.pml - the word of a descriptor in a pool's reactor (runtime/reactor.h, slot.c, io.c): who tries looks at it
  * without the lock, and still no wake-up is lost, and no wait is touched after it is gone.
  *
- * A peer sends a few bytes to a kept descriptor, and may end or stop at any time. Two workers fetch what the system says of
+ * A peer sends a few bytes to a kept descriptor, a stream, and may end or stop at any time. Two workers fetch what the system says of
  * it: each sending makes an edge, fetched later, and told still later. Two tasks read, one operation after the other,
  * with a wait each, which is gone with its operation. Which worker polls them is no matter, so each is a process. One
  * may be polled for nothing once, and cancel once. Where bytes are left, or the end, a task that waits for ever is an
@@ -121,8 +121,8 @@ inline unlink_wait()
     fi
 }
 
-// FROM runtime/io.c: wait->tick = ac__fd_tick_in(word);
-// FROM runtime/io.c: wait->tick = ac__fd_tick_in(seen);
+// FROM runtime/io.c: wait->seen = word;
+// FROM runtime/io.c: wait->seen = seen;
 inline note() { seen = tick; may = may_read }
 
 /* The wait's memory is somebody else's from now on. */
@@ -196,12 +196,12 @@ noted:
         fi
     };
     if
-    // FROM runtime/io.c: if (n > 0 && (size_t)n < self->size)
+    // FROM runtime/io.c: if (n > 0 && (size_t)n < self->size && word & AC__FD_IS_STREAM)
     :: empties ->
         atomic {
             empties = false;
             if
-            // FROM runtime/io.c: if ((word ^ seen) >> 16 != 0 || word & AC__FD_HUNG_UP)
+            // FROM runtime/io.c: if (ac__is_other(word, seen) || word & AC__FD_MARKED)
 #ifndef EMPTY_WITHOUT_TICK
             :: tick != seen -> skip
 #endif
@@ -226,7 +226,7 @@ in_vain:
         !locked ->
 #ifndef BLOCKS_WITHOUT_TICK
         if
-        // FROM runtime/io.c: if (word & AC__FD_KEPT && ac__fd_tick_in(word) != wait->tick)
+        // FROM runtime/io.c: if (word & AC__FD_KEPT && ac__is_other_tick(word, wait->seen))
         :: tick != seen -> seen = 0; goto poll
         :: else
         fi;

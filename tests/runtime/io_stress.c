@@ -11,14 +11,18 @@
 #include "sys_memory.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static _Atomic uint32_t between;
+static void wait_for_latecomer(void);
 
 void ac__between(void)
 {
+    wait_for_latecomer();
     if (atomic_fetch_add_explicit(&between, 1, memory_order_relaxed) * 2654435761u >> 30 == 0)
         sched_yield();
 }
@@ -280,9 +284,25 @@ static void spawn_closing(struct target *target, uint32_t turns)
 
 /* ---- rounds ---- */
 
-static void make_pair(int fds[2])
+/* Of TCP, where a read that gets less than it asked for needn't be followed by one in vain; or of Unix, where it has to. */
+static void make_pair(int fds[2], bool tcp)
 {
-    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "there are descriptors");
+    if (tcp) {
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof address;
+        int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+        fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        check(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 1) == 0
+                  && getsockname(listener, (struct sockaddr *)&address, &size) == 0
+                  && connect(fds[0], (struct sockaddr *)&address, size) == 0
+                  && (fds[1] = accept(listener, NULL, NULL)) >= 0,
+              "there are descriptors");
+        close(listener);
+        for (int i = 0; i < 2; i++)
+            setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    } else {
+        check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "there are descriptors");
+    }
     for (int i = 0; i < 2; i++)
         check(ac_adopt(fds[i]) == 0, "a socket can be adopted");
 }
@@ -302,12 +322,12 @@ static void run_round(uint32_t seed, int round)
     /* All descriptors are made before any is closed. */
     for (int i = 0; i < PAIRS; i++) {
         int fds[2];
-        make_pair(fds);
+        make_pair(fds, i % 3 != 0);
         for (int j = 0; j < 2; j++) {
             ends[i][j].fd = fds[j];
             atomic_store(&ends[i][j].users, 2);
         }
-        make_pair(fds);
+        make_pair(fds, i % 2 == 0);
         targets[i].fd = fds[0];
         atomic_store(&targets[i].is_read, false);
         peers[i] = fds[1];
@@ -333,4 +353,75 @@ static void run_round(uint32_t seed, int round)
         close(peers[i]);
 }
 
-int main(int argc, char **argv) { return run_rounds(argc, argv, 24, run_round); }
+/* ---- reading what is being closed ----
+ *
+ * A read that begins after ac_close() has told those who wait, and before the system knows, waits for what it will never be
+ * told by the system. The task that closes is held up there until the other waits, on the other thread. */
+
+enum { NOBODY, BETWEEN, WAITS };
+static atomic_int latecomer;
+static _Thread_local bool is_closing;
+
+static void wait_for_latecomer(void)
+{
+    if (!is_closing)
+        return;
+    is_closing = false;
+    atomic_store(&latecomer, BETWEEN);
+    while (atomic_load(&latecomer) != WAITS)
+        sched_yield();
+}
+
+static enum ac_poll latecomer__poll(void *frame, struct ac_context *cx)
+{
+    struct victim *self = frame;
+    if (atomic_load(&latecomer) == NOBODY) {
+        ac_wake_by_ref(cx->waker);
+        return AC_PENDING;
+    }
+    enum ac_poll poll = victim__poll(frame, cx);
+    check(poll == AC_READY || self->started, "it waits");
+    atomic_store(&latecomer, WAITS);
+    return poll;
+}
+
+static enum ac_poll late_closer__poll(void *frame, struct ac_context *cx)
+{
+    (void)cx;
+    is_closing = true;
+    check(ac_close(((struct closer *)frame)->target->fd) == 0, "the descriptor is ours");
+    return AC_READY;
+}
+
+static const struct ac_future_type latecomer__type
+    = { "latecomer", sizeof(struct victim), _Alignof(struct victim), 0, 0, latecomer__poll, victim__cancel, NULL };
+static const struct ac_future_type late_closer__type
+    = { "late_closer", sizeof(struct closer), _Alignof(struct closer), 0, 0, late_closer__poll, closer__cancel, NULL };
+
+static void read_while_closing(bool tcp)
+{
+    static struct target target;
+    int fds[2];
+    alarm(60);
+    make_pair(fds, tcp);
+    target.fd = fds[0];
+    atomic_store(&latecomer, NOBODY);
+    check(ac_pool_set_threads(2) == 0, "there is no pool yet");
+    struct victim *victim = ac_task_new(&latecomer__type);
+    struct closer *closer = ac_task_new(&late_closer__type);
+    check(victim != NULL && closer != NULL, "there is memory");
+    *victim = (struct victim){ .target = &target };
+    *closer = (struct closer){ .target = &target };
+    ac_detach(ac_task_spawn(victim));
+    ac_detach(ac_task_spawn(closer));
+    await_all_tasks();
+    check(ac_pool_shutdown(60 * AC_S) == 0, "everything ends");
+    close(fds[1]);
+}
+
+int main(int argc, char **argv)
+{
+    read_while_closing(false);
+    read_while_closing(true);
+    return run_rounds(argc, argv, 24, run_round);
+}

@@ -40,6 +40,7 @@
 #define AC_IO_H
 #include <ac/future.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -50,14 +51,15 @@ extern "C" {
 /* Who waits for a descriptor; belongs to the runtime. It keeps its address while it is linked. */
 struct ac__io_wait {
     union {
-        struct ac__io_wait *next; /* in the descriptor's list of waiters      */
-        struct ac__io_job *job;   /* of one that waits for a thread, see state */
+        struct ac__io_wait *next; /* in the descriptor's list of waiters                              */
+        struct ac__io_job *job;   /* of one that waits for a thread, see state                         */
+        uint64_t seen;            /* of one in no list: what was known of the descriptor before the last try; 0: it
+                                     wasn't registered                                                 */
     };
     struct ac__io_wait **link;    /* null: not in a list                                          */
     struct ac_waker *waker;       /* borrowed from the context of the last poll                   */
     unsigned generation;          /* of the descriptor, when the operation began                  */
     unsigned char state;
-    unsigned short tick; /* of the descriptor, before the last try; 0: it wasn't registered */
 };
 
 struct ac_read__frame {
