@@ -98,4 +98,11 @@ static inline uint64_t argument(int argc, char **argv, int i, uint64_t otherwise
 {
     return argc > i ? strtoull(argv[i], NULL, 0) : otherwise;
 }
+
+/* For what is written for one thread: argument i, the number of them, may say no other. 77: not offered. */
+static inline void offer_one_thread(int argc, char **argv, int i)
+{
+    if (argument(argc, argv, i, 1) != 1)
+        exit(77);
+}
 #endif

@@ -26,6 +26,7 @@ int main(int argc, char **argv)
 {
     uint64_t n = argument(argc, argv, 1, 100), k = argument(argc, argv, 2, 500);
     int (*pipes)[2] = malloc((k + 1) * sizeof *pipes), epoll = epoll_create1(EPOLL_CLOEXEC);
+    offer_one_thread(argc, argv, 3);
     raise_descriptors();
     for (uint64_t i = 0; i <= k; i++)
         check(pipe2(pipes[i], O_NONBLOCK | O_CLOEXEC) == 0, "pipe");

@@ -44,6 +44,7 @@ static void watch(int epoll, int s)
 
 int main(int argc, char **argv)
 {
+    offer_one_thread(argc, argv, 2);
     raise_descriptors();
     int listener = listen_on_loopback((unsigned)argument(argc, argv, 1, 0)), epoll = epoll_create1(EPOLL_CLOEXEC);
     watch(epoll, listener);
