@@ -1,20 +1,47 @@
-/* echo-load C M R NAME SERVER... - starts a server, a command that prints `port PORT`, and has R messages of M bytes come
- * back on each of C connections, all of which are open at a time. Prints the server's CPU time per message, with
- * that for opening and closing, which is what servers can be compared by however busy the machine is. */
+/* load.c - drives the servers of echo and http.
+ *
+ *     bench_load MESSAGE C R NAME SERVER...
+ *
+ * Starts the server, a command that prints `port PORT`, and has R messages answered on each of C connections, one at a
+ * time, all of which are open at a time. MESSAGE is a number of bytes that have to come back, or `http`: a request.
+ * Prints the server's CPU time per message, with that for opening and closing, which is what servers can be compared by
+ * however busy the machine is. Exits with 77 where the server does: it does not offer its parameters. */
 #include "bench.h"
+#include "http.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 struct client {
     int fd;
-    size_t got;
+    size_t got; /* of the answer under way */
     uint64_t left;
 };
+
+/* What is sent, and what has to come back. */
+struct exchange {
+    const char *request, *answer;
+    size_t request_size, answer_size;
+};
+
+static struct exchange bytes_there_and_back(size_t size)
+{
+    char *message = malloc(size);
+    for (size_t i = 0; i < size; i++)
+        message[i] = (char)('a' + i % 26);
+    return (struct exchange){ message, message, size, size };
+}
+
+static struct exchange http_get(void)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    return (struct exchange){ request, http_answer, sizeof request - 1, sizeof http_answer - 1 };
+}
 
 static pid_t start_server(char **command, unsigned *port)
 {
@@ -23,15 +50,20 @@ static pid_t start_server(char **command, unsigned *port)
     pid_t child = fork();
     check(child >= 0, "fork");
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a check that fails here must not leave it running */
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
-        execv(command[0], command);
+        execvp(command[0], command);
         _exit(127);
     }
     close(ends[1]);
     FILE *said = fdopen(ends[0], "r");
-    check(said != NULL && fscanf(said, "port %u", port) == 1, "the server's port");
+    if (said == NULL || fscanf(said, "port %u", port) != 1) {
+        int status;
+        check(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 77, "the server's port");
+        exit(77);
+    }
     fclose(said);
     return child;
 }
@@ -47,25 +79,26 @@ static int connect_to(unsigned port)
     return s;
 }
 
-static void send_message(const struct client *client, const char *message, size_t size)
+static void send_request(const struct client *client, const struct exchange *exchange)
 {
-    check(send(client->fd, message, size, MSG_NOSIGNAL) == (ssize_t)size, "send");
+    check(send(client->fd, exchange->request, exchange->request_size, MSG_NOSIGNAL) == (ssize_t)exchange->request_size,
+          "send");
 }
 
 int main(int argc, char **argv)
 {
     check(argc > 5, "arguments");
-    uint64_t nclients = argument(argc, argv, 1, 64), rounds = argument(argc, argv, 3, 1);
-    size_t size = argument(argc, argv, 2, 64);
-    check(nclients > 0 && size > 0 && size <= 65536 && rounds > 0, "arguments");
+    bool http = !strcmp(argv[1], "http");
+    size_t size = argument(argc, argv, 1, 64);
+    uint64_t nclients = argument(argc, argv, 2, 64), rounds = argument(argc, argv, 3, 1);
+    check((http || (size > 0 && size <= 65536)) && nclients > 0 && rounds > 0, "arguments");
+    struct exchange exchange = http ? http_get() : bytes_there_and_back(size);
     raise_descriptors();
     unsigned port;
     pid_t server = start_server(argv + 5, &port);
 
     struct client *clients = calloc(nclients, sizeof *clients);
-    char *message = malloc(size), *buffer = malloc(size);
-    for (size_t i = 0; i < size; i++)
-        message[i] = (char)('a' + i % 26);
+    char *buffer = malloc(exchange.answer_size);
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     uint64_t started = wall_ns();
     for (uint64_t i = 0; i < nclients; i++) {
@@ -74,22 +107,22 @@ int main(int argc, char **argv)
         check(epoll_ctl(epoll, EPOLL_CTL_ADD, clients[i].fd, &event) == 0, "epoll_ctl");
     }
     for (uint64_t i = 0; i < nclients; i++)
-        send_message(&clients[i], message, size);
+        send_request(&clients[i], &exchange);
     for (uint64_t ndone = 0; ndone < nclients;) {
         struct epoll_event events[256];
         int nevents = epoll_wait(epoll, events, 256, -1);
         for (int i = 0; i < nevents; i++) {
             struct client *client = events[i].data.ptr;
-            ssize_t n = recv(client->fd, buffer, size - client->got, MSG_DONTWAIT);
+            ssize_t n = recv(client->fd, buffer, exchange.answer_size - client->got, MSG_DONTWAIT);
             if (n < 0 && errno == EAGAIN)
                 continue;
-            check(n > 0 && !memcmp(buffer, message + client->got, (size_t)n), "what comes back");
+            check(n > 0 && !memcmp(buffer, exchange.answer + client->got, (size_t)n), "what comes back");
             client->got += (size_t)n;
-            if (client->got < size)
+            if (client->got < exchange.answer_size)
                 continue;
             client->got = 0;
             if (--client->left > 0)
-                send_message(client, message, size);
+                send_request(client, &exchange);
             else
                 ndone++;
         }
