@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 _Thread_local struct ac__owed ac__owed;
@@ -34,6 +35,14 @@ void ac__futex_wait(unsigned *word, unsigned is)
     int saved_errno = errno;
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, is, NULL, NULL, 0);
     errno = saved_errno;
+}
+
+bool ac__futex_wait_1s(unsigned *word, unsigned is)
+{
+    int saved_errno = errno;
+    bool late = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, is, &(struct timespec){ .tv_sec = 1 }, NULL, 0) < 0 && errno == ETIMEDOUT;
+    errno = saved_errno;
+    return late;
 }
 
 static void futex_wake(unsigned *word, int most)

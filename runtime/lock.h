@@ -50,6 +50,8 @@ static inline bool ac__swap(unsigned *word, unsigned *expected, unsigned desired
 
 /* Sleeps, if the word is @p is, until it is woken, or a little less. */
 void ac__futex_wait(unsigned *word, unsigned is);
+/* Likewise, but no longer than a second: true if that is over. */
+bool ac__futex_wait_1s(unsigned *word, unsigned is);
 /* Wakes one, or all. The word needn't exist any more. Both may be called by a signal's handler. */
 void ac__futex_wake(unsigned *word);
 void ac__futex_wake_all(unsigned *word);

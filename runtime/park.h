@@ -4,10 +4,13 @@
 #ifndef AC__PARK_H
 #define AC__PARK_H
 #include <ac/future.h>
+#include <stdbool.h>
 
 struct ac__parker {
     struct ac_waker waker; /* first: its address is the parker's. Not counted: it is for leaves, which borrow */
     unsigned woken;
+    bool is_twin;         /* of a thread that hands a baton on, see twin.c */
+    struct ac__twin *blocked; /* twin.c's */
     const char *function; /* whose twin it is */
 };
 

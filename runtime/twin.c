@@ -11,6 +11,7 @@
 #include "twin.h"
 
 #include "exec.h"
+#include "lock.h"
 
 #include <ac/elided_task.h>
 #include <dirent.h>
@@ -20,11 +21,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOOK_S = 1 }; /* where nobody can go on, how often is looked whether that is for ever */
-
 /* All at file level, since threads are the process's. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t passed = PTHREAD_COND_INITIALIZER; /* the baton has */
 static struct ac__twin *all, *ready, **ready_end = &ready, *holder;
 static unsigned nthreads; /* in the list of all and not over */
 static unsigned noutside; /* of these, wait for the world */
@@ -66,17 +64,24 @@ static void put_first(struct ac__twin *twin)
     ready = twin;
 }
 
-/* Whether there are threads in the process that nothing is known of. */
+/* Whether there are threads in the process that nothing is known of. Those that were there are looked for again after a second. */
 static bool has_strangers(void)
 {
+    static time_t next_look_s;
     unsigned n = 0;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec < next_look_s)
+        return true;
     DIR *threads = opendir("/proc/self/task");
     if (threads == NULL)
         return false;
     for (const struct dirent *entry; (entry = readdir(threads)) != NULL;)
         n += entry->d_name[0] != '.';
     closedir(threads);
-    return n > nthreads;
+    bool has = n > nthreads;
+    next_look_s = has ? now.tv_sec + 1 : 0;
+    return has;
 }
 
 static _Noreturn void stop_all(void)
@@ -93,29 +98,45 @@ static _Noreturn void stop_all(void)
     abort();
 }
 
-/* With the lock, as all that follow. The holder gives the baton to the next; nobody has it if nobody can go on. */
+/* With the lock, as all that follow. Each sleeps on a word of its own, so that handing on wakes one thread. */
+static void give_to(struct ac__twin *twin)
+{
+    holder = twin;
+    if (twin == NULL || twin == self)
+        return;
+    __atomic_store_n(&twin->turns, twin->turns + 1, __ATOMIC_RELAXED);
+    ac__futex_wake(&twin->turns);
+}
+
+static void look_for_end(void)
+{
+    if (holder == NULL && nthreads > 0 && noutside == 0 && !has_strangers())
+        stop_all();
+}
+
+/* The holder gives the baton to the next; nobody has it if nobody can go on. */
 static void hand_on(void)
 {
-    holder = ready;
-    if (ready != NULL) {
-        ready = ready->next_ready;
+    struct ac__twin *next = ready;
+    if (next != NULL) {
+        ready = next->next_ready;
         if (ready == NULL)
             ready_end = &ready;
-        pthread_cond_broadcast(&passed);
-    } else if (nthreads > 0 && noutside == 0 && !has_strangers()) {
-        stop_all();
     }
+    give_to(next);
+    look_for_end();
 }
 
 static void wait_for_baton(void)
 {
     while (holder != self) {
-        struct timespec soon;
-        clock_gettime(CLOCK_REALTIME, &soon);
-        soon.tv_sec += LOOK_S;
+        unsigned turns = self->turns;
+        pthread_mutex_unlock(&lock);
+        bool is_late = ac__futex_wait_1s(&self->turns, turns);
+        pthread_mutex_lock(&lock);
         /* What looked like another thread of the program's may have been one of ours on its way out. */
-        if (pthread_cond_timedwait(&passed, &lock, &soon) == ETIMEDOUT && holder == NULL)
-            hand_on();
+        if (is_late)
+            look_for_end();
     }
 }
 
@@ -131,31 +152,15 @@ static void make_ready(struct ac__twin *twin)
 
 static bool is_one(void) { return self != NULL; }
 
-/* Whoever waits for a word, waits in `waits` and is not ready; all look at theirs after each wake. */
-struct wait {
-    struct ac__twin *twin;
-    unsigned *word;
-    struct wait *next;
-};
-static struct wait *waits;
-
-static void look_at_words(void)
-{
-    for (struct wait **link = &waits; *link != NULL;) {
-        struct wait *wait = *link;
-        if (__atomic_load_n(wait->word, __ATOMIC_ACQUIRE)) {
-            *link = wait->next;
-            make_ready(wait->twin);
-        } else {
-            link = &wait->next;
-        }
-    }
-}
-
-static void wake(void)
+/* The word is set with the lock, as who waits for it can't be let go before. */
+static void wake(struct ac__parker *parker)
 {
     pthread_mutex_lock(&lock);
-    look_at_words();
+    struct ac__twin *twin = parker->blocked;
+    parker->blocked = NULL;
+    __atomic_store_n(&parker->woken, 1, __ATOMIC_RELEASE);
+    if (twin != NULL)
+        make_ready(twin);
     pthread_mutex_unlock(&lock);
 }
 
@@ -166,15 +171,14 @@ static void note_wait(const char *what)
     self->line = ac__at_line;
 }
 
-static void block(const char *function, unsigned *word)
+static void block(struct ac__parker *parker)
 {
-    struct wait wait = { self, word, NULL }, **link = &waits;
     pthread_mutex_lock(&lock);
-    note_wait(function);
-    while (*link != NULL)
-        link = &(*link)->next;
-    *link = &wait;
-    look_at_words(); /* it may have come already */
+    note_wait(parker->function);
+    if (__atomic_load_n(&parker->woken, __ATOMIC_RELAXED))
+        put_last(self);
+    else
+        parker->blocked = self;
     hand_on();
     wait_for_baton();
     self->waits = NULL;
@@ -332,8 +336,7 @@ void *ac__twin_spawn(void *task)
     enlist(twin);
     nlocal += !twin->is_pooled;
     put_first(self);
-    holder = twin;
-    pthread_cond_broadcast(&passed);
+    give_to(twin);
     wait_for_baton();
     pthread_mutex_unlock(&lock);
     pthread_attr_destroy(&detached);

@@ -1,15 +1,16 @@
 /* twin.h - tasks of elided programs, from the inside: threads of which one runs at a time. See twin.c. */
 #ifndef AC__TWIN_H
 #define AC__TWIN_H
+#include "park.h"
+
 #include <stdbool.h>
 
 /* What the blocking twins need of it. By pointers, which the first spawn sets: a program that spawns nothing
  * has no threads in it. */
 struct ac__twins {
     bool (*is_one)(void); /* the calling thread has a task of its own, or has spawned one */
-    /* Lets others run until `*word` isn't 0, which is set by whoever then calls wake. */
-    void (*block)(const char *function, unsigned *word);
-    void (*wake)(void);
+    void (*block)(struct ac__parker *); /* lets others run until it is woken */
+    void (*wake)(struct ac__parker *);  /* from then on it may go */
     void (*yield)(void);
     void (*leave)(void); /* before waiting for the world, while others run; and afterwards */
     void (*enter)(void);

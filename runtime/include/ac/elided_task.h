@@ -24,6 +24,7 @@ struct ac__twin {
     unsigned char is_over, is_detached, is_pooled;
     unsigned char is_kept; /* a future that hasn't begun */
     int spawner_errno;
+    unsigned turns; /* how often it was given the baton: what its thread sleeps on */
     void *result;
 };
 
