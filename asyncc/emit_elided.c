@@ -102,7 +102,7 @@ static const char *spawner_of(const Fn *fn)
     add_format(&out, " struct %s__spawned { struct ac__twin twin; %s; ", name, is_void ? "char result" : declare(arena, fn->result, "result", true));
     for (int i = 0; i < fn->nparams; i++)
         add_format(&out, "%s; ", declare(arena, fn->params[i]->type, take_format(arena, "ac__p%d", i), true));
-    add_format(&out, "}; static void %s__run(void *ac__task) { struct %s__spawned *ac__spawned = ac__task; ", name, name);
+    add_format(&out, "}; static void %s__run(void *ac__task) { AC__UNUSED struct %s__spawned *ac__spawned = ac__task; ", name, name);
     add_format(&out, "%s%s(", is_void ? "" : "ac__spawned->result = ", name);
     for (int i = 0; i < fn->nparams; i++)
         add_format(&out, "%sac__spawned->ac__p%d", i ? ", " : "", i);
