@@ -11,6 +11,7 @@
 #include "twin.h"
 
 #include "exec.h"
+#include "fork.h"
 #include "lock.h"
 
 #include <ac/elided_task.h>
@@ -198,6 +199,7 @@ static void leave(void)
 {
     pthread_mutex_lock(&lock);
     noutside++;
+    self->is_outside = 1;
     hand_on();
     pthread_mutex_unlock(&lock);
 }
@@ -206,6 +208,7 @@ static void enter(void)
 {
     pthread_mutex_lock(&lock);
     noutside--;
+    self->is_outside = 0;
     make_ready(self);
     wait_for_baton();
     pthread_mutex_unlock(&lock);
@@ -278,6 +281,30 @@ static void end_program(void)
     free(spent);
     spent = NULL;
 }
+
+/* In the child of a fork the others' threads aren't there. Their tasks are kept, since handles name them. */
+static void in_child(void)
+{
+    static struct ac__twin *lost;
+    for (struct ac__twin **link = &all; *link != NULL;) {
+        struct ac__twin *twin = *link;
+        if (twin == self) {
+            link = &twin->next;
+            continue;
+        }
+        delist(twin);
+        twin->next = lost;
+        lost = twin;
+    }
+    ready = NULL;
+    ready_end = &ready;
+    ending = NULL;
+    holder = self;
+    noutside = self != NULL && self->is_outside;
+    nlocal = self != NULL && self != &guest && !self->is_pooled;
+}
+
+__attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_TWINS, &lock, in_child); }
 
 /* A thread of the program's own, that has spawned tasks, is over before they are. */
 static void end_guest(void *unused)

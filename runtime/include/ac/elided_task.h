@@ -4,7 +4,10 @@
  *  A task is a thread, and one thread runs at a time: the one that has the baton. Spawning hands it to the new
  *  thread; who has to wait hands it to the next that can go on, and so does who yields or ends. Who waits for
  *  the world (time, descriptors) does so without it. If nobody can go on, and nobody waits for the world,
- *  the program is stopped, with a list of what each task waits for. */
+ *  the program is stopped, with a list of what each task waits for.
+ *
+ *  A child that fork() makes has of the tasks only the one that forked. What another had finished is still there; who waits
+ *  for one that hadn't is stopped likewise. */
 #ifndef AC_ELIDED_TASK_H
 #define AC_ELIDED_TASK_H
 
@@ -23,6 +26,7 @@ struct ac__twin {
     int line;
     unsigned char is_over, is_detached, is_pooled;
     unsigned char is_kept; /* a future that hasn't begun */
+    unsigned char is_outside; /* waits for the world */
     int spawner_errno;
     unsigned turns; /* how often it was given the baton: what its thread sleeps on */
     void *result;
