@@ -165,6 +165,44 @@ static void add_spawners(Elider *e)
     }
 }
 
+/* Where the first statement of a body may stand, which begins at @p at: __label__ has to come before. */
+static int after_labels(const Source *text, int at, int end)
+{
+    Token token = next_token(text->text, at + 1, end);
+    int to = at + 1;
+    while (token.kind != T_END && token_is(text->text, token, "__label__")) {
+        while (token.kind != T_END && !token_is(text->text, token, ";"))
+            token = next_token(text->text, token.to, end);
+        to = token.to;
+        token = next_token(text->text, to, end);
+    }
+    return to;
+}
+
+static bool has_tasks(const Tu *tu)
+{
+    for (int i = 0; i < tu->nfns; i++)
+        if (tu->fns[i]->spawned)
+            return true;
+    return false;
+}
+
+/* main ends as ac_block_on does, wherever it returns. */
+static void edit_main(Elider *e, const Fn *fn)
+{
+    int from = emitted(e, fn->body->from), to = emitted(e, fn->body->to - 1);
+    const char *text = e->tu->source->text;
+    if (from < 0 || to < 0 || text[from] != '{' || text[to] != '}') {
+        if (has_tasks(e->tu)) {
+            int at = find_offset(e->tu->source, place_of(e->read, fn->body->from));
+            report(e->tu, ERROR, at, at + 1, "--emit=elided can't follow a main whose body begins or ends in a macro");
+        }
+        return;
+    }
+    int at = after_labels(e->tu->source, from, to);
+    change(e, at, at, " AC__TWIN_MAIN ");
+}
+
 static void edit_spawn(Elider *e, const Node *node)
 {
     if (node->through_pointer || !node->callee || !can_spawn(node->callee))
@@ -234,6 +272,8 @@ void emit_elided(Tu *tu)
     for (int i = 0; i < tu->nfns; i++) {
         const Fn *fn = tu->fns[i];
         edit_spawns(&e, fn->body);
+        if (fn->is_main && fn->body)
+            edit_main(&e, fn);
         for (int k = 0; k < fn->nawaits; k++)
             if (!fn->awaits[k]->callee || awaited_future(fn->awaits[k]))
                 edit_await(&e, fn->awaits[k]->node, fn->awaits[k]->callee ? "AC__TWIN_TAKE" : "AC__TWIN_AWAIT");

@@ -264,11 +264,12 @@ static void *run(void *task)
     return NULL;
 }
 
-/* At the program's end its tasks run to theirs, as those of ac_block_on do. */
-static void end_program(void)
+/* Of a thread of the program's own, which may have handed tasks to itself alone. */
+void ac__twin_end(void)
 {
     if (self != &guest)
         return;
+    int saved_errno = errno;
     pthread_mutex_lock(&lock);
     self->waits = "the end of all tasks";
     self->file = NULL;
@@ -277,9 +278,12 @@ static void end_program(void)
         hand_on();
         wait_for_baton();
     }
+    ending = NULL;
+    self->waits = NULL;
     pthread_mutex_unlock(&lock);
     free(spent);
     spent = NULL;
+    errno = saved_errno;
 }
 
 /* In the child of a fork the others' threads aren't there. Their tasks are kept, since handles name them. */
@@ -320,11 +324,7 @@ static void end_guest(void *unused)
 
 static pthread_key_t guests;
 static pthread_once_t first_guest = PTHREAD_ONCE_INIT;
-static void begin(void)
-{
-    pthread_key_create(&guests, end_guest);
-    atexit(end_program);
-}
+static void begin(void) { pthread_key_create(&guests, end_guest); }
 
 /* The calling thread takes part from now on. */
 static void join_in(void)

@@ -58,6 +58,26 @@ struct ac__task_end ac__a_task(void);
     ac__twin_join(AC__TWIN(task), out, AC__TWIN_HAS_NONE(task) ? 0 : sizeof *(AC__TWIN_POINTER(task))0)
 #define ac_cancel(task) ac__twin_cancel(AC__TWIN(task))
 #define ac_detach(task) ac__twin_detach(AC__TWIN(task))
+/* These end when their scope is left, and not by exit(). Of calls of main in main the outermost counts. */
+#define ac_block_on(call)                                                                              \
+    __extension__({                                                                                    \
+        __attribute__((cleanup(ac__twin_block_on_ends))) char ac__end = 0;                             \
+        (call);                                                                                        \
+    })
+#define AC__TWIN_MAIN                                                                                  \
+    static int ac__mains;                                                                              \
+    __attribute__((cleanup(ac__twin_main_ends))) int *ac__main = (ac__mains++, &ac__mains);
+static inline void ac__twin_block_on_ends(char *unused)
+{
+    (void)unused;
+    if (ac__twin_end)
+        ac__twin_end();
+}
+static inline void ac__twin_main_ends(int **mains)
+{
+    if (--**mains == 0 && ac__twin_end)
+        ac__twin_end();
+}
 /* What asyncc has no function for (a call through a pointer, or in a macro) is made at once. */
 #define ac_spawn_local(call)                                                                           \
     ((ac_task(__typeof__(call)))(__UINTPTR_TYPE__)__extension__({                                      \
@@ -88,6 +108,7 @@ static inline int ac__join_elided(const volatile void *value, void *out, __SIZE_
         __builtin_memcpy(out, (const void *)value, size);
     return 0;
 }
+#define ac_block_on(call) (call)
 #endif
 #define ac_spawn(call) ac_spawn_local(call)
 
@@ -98,5 +119,4 @@ static inline int ac__join_elided(const volatile void *value, void *out, __SIZE_
 #define ac_semaphore_acquire(...) (ac__at(__FILE__, __LINE__), ac_semaphore_acquire(__VA_ARGS__))
 #define ac_mutex_lock(...) (ac__at(__FILE__, __LINE__), ac_mutex_lock(__VA_ARGS__))
 #define ac_notified(...) (ac__at(__FILE__, __LINE__), ac_notified(__VA_ARGS__))
-#define ac_block_on(call) (call)
 #endif

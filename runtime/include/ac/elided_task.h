@@ -57,6 +57,8 @@ void *ac__twin_take(const void *variable);
 void ac__twin_all(void **futures, __SIZE_TYPE__ n);
 /** The variable's scope ends. */
 void ac__twin_drop(const void *variable);
+/** ac_block_on() and main end only after the local tasks of their thread. Weak, for programs that have no tasks. */
+__attribute__((weak)) void ac__twin_end(void);
 
 #ifdef __cplusplus
 }
