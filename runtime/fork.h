@@ -22,6 +22,7 @@ enum ac__fork_part {
     AC__FORK_SLABS,
     AC__FORK_THREAD,
     AC__FORK_TWINS,
+    AC__FORK_PARKED,
     AC__FORK_PARTS
 };
 

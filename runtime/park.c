@@ -5,6 +5,10 @@
 #include "lock.h"
 #include "twin.h"
 
+/* Of `woken`. Who wakes one that has parked takes it off their number, and that may be before it has counted itself: so it
+ * is never counted when it can go on. */
+enum { PARKED = 1, WOKEN };
+
 static struct ac_waker *clone(struct ac_waker *waker) { return waker; }
 static void drop(struct ac_waker *waker) { (void)waker; }
 
@@ -16,8 +20,10 @@ static void wake(struct ac_waker *waker)
         return;
     }
     /* Releases what the waking thread wrote. From here on the parker may go: only its address is used. */
-    __atomic_store_n(&parker->woken, 1, __ATOMIC_RELEASE);
-    ac__futex_wake(&parker->woken);
+    if (__atomic_exchange_n(&parker->woken, WOKEN, __ATOMIC_ACQ_REL) == PARKED) {
+        ac__nparked--;
+        ac__futex_wake(&parker->woken);
+    }
 }
 
 static const struct ac_waker_ops parker_waker = { clone, wake, wake, drop };
@@ -32,20 +38,42 @@ void ac__parker_init(struct ac__parker *parker, const char *function)
     parker->function = function;
 }
 
+static _Noreturn void stop(const struct ac__parker *parker)
+{
+    if (ac__at_file != NULL)
+        ac__stop(parker->function, "waits for ever at %s:%d: there is no other thread that could end that",
+                 ac__at_file, ac__at_line);
+    ac__stop(parker->function, "waits for ever: there is no other thread that could end that");
+}
+
+/* Whether all threads wait for each other. One that comes while the threads are counted isn't missed twice. */
+static bool is_for_ever(void)
+{
+    const struct ac__twins *twins = ac__twins;
+    for (int i = 0; i < 2; i++) {
+        int nparked = ac__nparked, ntwins = twins != NULL ? (int)twins->waiting() : 0, n = (int)ac__count_threads();
+        if (n == 0 || n > nparked + ntwins || ac__nparked != nparked)
+            return false;
+    }
+    return true;
+}
+
 void ac__park(struct ac__parker *parker)
 {
     if (ac__current != NULL)
         ac__stop(parker->function, "a plain call would block the executor; await it");
-    while (!__atomic_exchange_n(&parker->woken, 0, __ATOMIC_ACQUIRE)) {
-        if (parker->is_twin) {
+    if (parker->is_twin) {
+        while (!__atomic_load_n(&parker->woken, __ATOMIC_ACQUIRE))
             ac__twins->block(parker);
-            continue;
-        }
-        if (ac__alone() && ac__at_file != NULL)
-            ac__stop(parker->function, "waits for ever at %s:%d: there is no other thread that could end that",
-                     ac__at_file, ac__at_line);
-        if (ac__alone())
-            ac__stop(parker->function, "waits for ever: there is no other thread that could end that");
-        ac__futex_wait(&parker->woken, 0);
+        __atomic_store_n(&parker->woken, 0, __ATOMIC_RELAXED);
+        return;
     }
+    unsigned none = 0;
+    if (__atomic_compare_exchange_n(&parker->woken, &none, PARKED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        ac__nparked++;
+        while (__atomic_load_n(&parker->woken, __ATOMIC_ACQUIRE) == PARKED)
+            if (ac__alone() || (ac__futex_wait_1s(&parker->woken, PARKED) && is_for_ever()))
+                stop(parker);
+    }
+    __atomic_store_n(&parker->woken, 0, __ATOMIC_RELAXED);
 }

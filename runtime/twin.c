@@ -15,7 +15,6 @@
 #include "lock.h"
 
 #include <ac/elided_task.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,22 +64,16 @@ static void put_first(struct ac__twin *twin)
     ready = twin;
 }
 
-/* Whether there are threads in the process that nothing is known of. Those that were there are looked for again after a second. */
+/* Whether there are threads in the process that may end what these wait for. If so, that is asked again after a second. */
 static bool has_strangers(void)
 {
     static time_t next_look_s;
-    unsigned n = 0;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec < next_look_s)
         return true;
-    DIR *threads = opendir("/proc/self/task");
-    if (threads == NULL)
-        return false;
-    for (const struct dirent *entry; (entry = readdir(threads)) != NULL;)
-        n += entry->d_name[0] != '.';
-    closedir(threads);
-    bool has = n > nthreads;
+    int nparked = ac__nparked;
+    bool has = (int)ac__count_threads() > (int)nthreads + nparked || ac__nparked != nparked;
     next_look_s = has ? now.tv_sec + 1 : 0;
     return has;
 }
@@ -195,6 +188,14 @@ static void yield(void)
     pthread_mutex_unlock(&lock);
 }
 
+static unsigned waiting(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned n = holder == NULL && noutside == 0 ? nthreads : 0;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
 static void leave(void)
 {
     pthread_mutex_lock(&lock);
@@ -214,7 +215,7 @@ static void enter(void)
     pthread_mutex_unlock(&lock);
 }
 
-static const struct ac__twins twins = { is_one, block, wake, yield, leave, enter };
+static const struct ac__twins twins = { is_one, block, wake, yield, waiting, leave, enter };
 
 /* ---- tasks ---- */
 

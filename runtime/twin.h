@@ -12,6 +12,7 @@ struct ac__twins {
     void (*block)(struct ac__parker *); /* lets others run until it is woken */
     void (*wake)(struct ac__parker *);  /* from then on it may go */
     void (*yield)(void);
+    unsigned (*waiting)(void); /* threads of which none can go on by itself; 0 if one can */
     void (*leave)(void); /* before waiting for the world, while others run; and afterwards */
     void (*enter)(void);
 };
@@ -20,6 +21,10 @@ extern const struct ac__twins *_Atomic ac__twins;
 /* Where this thread calls a blocking twin; null where that isn't known. */
 extern _Thread_local const char *ac__at_file;
 extern _Thread_local int ac__at_line;
+
+/* Threads of the process, or 0 where that can't be told; and those that wait in ac__park() for what another thread does. */
+unsigned ac__count_threads(void);
+extern _Atomic int ac__nparked; /* never too many */
 
 /* Around a call that waits for the world: others run meanwhile. errno stays. */
 void ac__outside_begin(void);
