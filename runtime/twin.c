@@ -6,7 +6,11 @@
  *
  * So one thread of these runs at a time, and the program is sequential wherever the async one on one thread is. Where
  * nobody can go on, all wait for each other, unless some wait for the world or the process has other threads,
- * which may know of a channel of theirs. */
+ * which may know of a channel of theirs.
+ *
+ * A thread of the program's own that spawns is a guest. Each has a baton, which it shares with the tasks that it or they
+ * spawn: what it waits for in a plain call may be up to another guest. That pool tasks share it is for the sake of the
+ * order alone, so they needn't wait while its holder sleeps in the system: such a one gets a baton of its own. */
 #define _GNU_SOURCE
 #include "twin.h"
 
@@ -20,16 +24,47 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* All at file level, since threads are the process's. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct ac__twin *all, *ready, **ready_end = &ready, *holder;
+static struct ac__twin *all;
 static unsigned nthreads; /* in the list of all and not over */
 static unsigned noutside; /* of these, wait for the world */
-static unsigned nlocal;   /* tasks that the program's end waits for */
+static unsigned nheld;    /* batons that somebody has */
+
+struct ac__baton {
+    struct ac__twin *holder, *ready, **ready_end;
+    struct ac__twin *ending; /* waits for the end of all local tasks */
+    unsigned nlocal;         /* these */
+    unsigned nthreads;       /* that share it, and keep it */
+    unsigned nturns;         /* so far */
+};
 /* The calling thread's task, or what stands for a thread that has spawned some. */
 static _Thread_local struct ac__twin *self, guest;
 static _Thread_local void *spent; /* the task whose result was taken last */
+
+/* Null if there is no memory. */
+static struct ac__baton *new_baton(void)
+{
+    struct ac__baton *baton = calloc(1, sizeof *baton);
+    if (baton != NULL)
+        baton->ready_end = &baton->ready;
+    return baton;
+}
+
+static void share(struct ac__baton *baton, struct ac__twin *twin)
+{
+    baton->nthreads++;
+    twin->baton = baton;
+}
+
+/* Once it has been handed on. */
+static void let_go(struct ac__baton *baton)
+{
+    if (--baton->nthreads == 0)
+        free(baton);
+}
 
 static void enlist(struct ac__twin *twin)
 {
@@ -51,17 +86,34 @@ static void delist(struct ac__twin *twin)
 
 static void put_last(struct ac__twin *twin)
 {
+    struct ac__baton *baton = twin->baton;
     twin->next_ready = NULL;
-    *ready_end = twin;
-    ready_end = &twin->next_ready;
+    *baton->ready_end = twin;
+    baton->ready_end = &twin->next_ready;
 }
 
 static void put_first(struct ac__twin *twin)
 {
-    twin->next_ready = ready;
-    if (ready == NULL)
-        ready_end = &twin->next_ready;
-    ready = twin;
+    struct ac__baton *baton = twin->baton;
+    twin->next_ready = baton->ready;
+    if (baton->ready == NULL)
+        baton->ready_end = &twin->next_ready;
+    baton->ready = twin;
+}
+
+/* Whether it was one of those that are ready. */
+static bool take_out(struct ac__twin *twin)
+{
+    struct ac__baton *baton = twin->baton;
+    struct ac__twin **link = &baton->ready;
+    while (*link != NULL && *link != twin)
+        link = &(*link)->next_ready;
+    if (*link == NULL)
+        return false;
+    *link = twin->next_ready;
+    if (*link == NULL)
+        baton->ready_end = link;
+    return true;
 }
 
 /* Whether there are threads in the process that may end what these wait for. If so, that is asked again after a second. */
@@ -93,44 +145,83 @@ static _Noreturn void stop_all(void)
 }
 
 /* With the lock, as all that follow. Each sleeps on a word of its own, so that handing on wakes one thread. */
-static void give_to(struct ac__twin *twin)
+static void give_to(struct ac__baton *baton, struct ac__twin *twin)
 {
-    holder = twin;
+    nheld += twin != NULL;
+    nheld -= baton->holder != NULL;
+    baton->holder = twin;
+    baton->nturns++;
     if (twin == NULL || twin == self)
         return;
     __atomic_store_n(&twin->turns, twin->turns + 1, __ATOMIC_RELAXED);
     ac__futex_wake(&twin->turns);
 }
 
+static bool can_none_go_on(void) { return nheld == 0 && noutside == 0; }
+
 static void look_for_end(void)
 {
-    if (holder == NULL && nthreads > 0 && noutside == 0 && !has_strangers())
+    if (can_none_go_on() && nthreads > 0 && !has_strangers())
         stop_all();
+}
+
+static void give_to_next(struct ac__baton *baton)
+{
+    struct ac__twin *next = baton->ready;
+    if (next != NULL)
+        take_out(next);
+    give_to(baton, next);
 }
 
 /* The holder gives the baton to the next; nobody has it if nobody can go on. */
 static void hand_on(void)
 {
-    struct ac__twin *next = ready;
-    if (next != NULL) {
-        ready = next->next_ready;
-        if (ready == NULL)
-            ready_end = &ready;
-    }
-    give_to(next);
+    give_to_next(self->baton);
     look_for_end();
+}
+
+static bool sleeps(const struct ac__twin *twin)
+{
+    char name[64], text[128], *state = NULL;
+    snprintf(name, sizeof name, "/proc/self/task/%d/stat", twin->thread);
+    FILE *file = fopen(name, "r");
+    if (file == NULL)
+        return false;
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    state = strrchr(text, ')'); /* behind the program's name */
+    return state != NULL && (state[2] == 'S' || state[2] == 'D');
+}
+
+/* A task of the pool has been ready for long, and who has its baton sleeps. */
+static void go_on_beside(void)
+{
+    struct ac__baton *shared = self->baton, *own = new_baton();
+    if (own == NULL)
+        return;
+    if (take_out(self)) {
+        share(own, self);
+        give_to(own, self);
+        let_go(shared);
+        return;
+    }
+    free(own);
 }
 
 static void wait_for_baton(void)
 {
-    while (holder != self) {
-        unsigned turns = self->turns;
+    while (self->baton->holder != self) {
+        unsigned turns = self->turns, nturns = self->baton->nturns;
         pthread_mutex_unlock(&lock);
         bool is_late = ac__futex_wait_1s(&self->turns, turns);
         pthread_mutex_lock(&lock);
+        const struct ac__twin *holder = self->baton->holder;
+        if (!is_late || holder == self)
+            continue;
         /* What looked like another thread of the program's may have been one of ours on its way out. */
-        if (is_late)
-            look_for_end();
+        look_for_end();
+        if (self->is_pooled && holder != NULL && self->baton->nturns == nturns && sleeps(holder))
+            go_on_beside();
     }
 }
 
@@ -138,8 +229,8 @@ static void wait_for_baton(void)
 static void make_ready(struct ac__twin *twin)
 {
     put_last(twin);
-    if (holder == NULL)
-        hand_on();
+    if (twin->baton->holder == NULL)
+        give_to_next(twin->baton);
 }
 
 /* ---- what the blocking twins do ---- */
@@ -191,7 +282,7 @@ static void yield(void)
 static unsigned waiting(void)
 {
     pthread_mutex_lock(&lock);
-    unsigned n = holder == NULL && noutside == 0 ? nthreads : 0;
+    unsigned n = can_none_go_on() ? nthreads : 0;
     pthread_mutex_unlock(&lock);
     return n;
 }
@@ -238,12 +329,11 @@ void *ac__twin_over(void *task)
     return twin;
 }
 
-static struct ac__twin *ending; /* waits for the end of all local tasks */
-
 static void *run(void *task)
 {
     self = task;
     pthread_mutex_lock(&lock);
+    self->thread = gettid();
     wait_for_baton();
     pthread_mutex_unlock(&lock);
     errno = self->spawner_errno;
@@ -251,16 +341,20 @@ static void *run(void *task)
     free(spent);
 
     pthread_mutex_lock(&lock);
+    struct ac__baton *baton = self->baton;
     delist(self);
     self->is_over = 1;
-    nlocal -= !self->is_pooled;
+    baton->nlocal -= !self->is_pooled;
     if (self->joiner != NULL)
-        put_last(self->joiner);
-    if (nlocal == 0 && ending != NULL)
-        put_last(ending);
+        make_ready(self->joiner);
+    if (baton->nlocal == 0 && baton->ending != NULL) {
+        put_last(baton->ending);
+        baton->ending = NULL;
+    }
+    hand_on();
+    let_go(baton);
     if (self->is_detached)
         free(self);
-    hand_on();
     pthread_mutex_unlock(&lock);
     return NULL;
 }
@@ -274,12 +368,11 @@ void ac__twin_end(void)
     pthread_mutex_lock(&lock);
     self->waits = "the end of all tasks";
     self->file = NULL;
-    while (nlocal > 0) {
-        ending = self;
+    while (self->baton->nlocal > 0) {
+        self->baton->ending = self;
         hand_on();
         wait_for_baton();
     }
-    ending = NULL;
     self->waits = NULL;
     pthread_mutex_unlock(&lock);
     free(spent);
@@ -287,7 +380,7 @@ void ac__twin_end(void)
     errno = saved_errno;
 }
 
-/* In the child of a fork the others' threads aren't there. Their tasks are kept, since handles name them. */
+/* In the child of a fork the others' threads aren't there. Their tasks and batons are kept, since handles name them. */
 static void in_child(void)
 {
     static struct ac__twin *lost;
@@ -298,15 +391,21 @@ static void in_child(void)
             continue;
         }
         delist(twin);
+        if (twin->run == NULL) /* a guest's, on a stack that may be used again */
+            continue;
         twin->next = lost;
         lost = twin;
     }
-    ready = NULL;
-    ready_end = &ready;
-    ending = NULL;
-    holder = self;
-    noutside = self != NULL && self->is_outside;
-    nlocal = self != NULL && self != &guest && !self->is_pooled;
+    noutside = 0;
+    nheld = 0;
+    if (self == NULL)
+        return;
+    *self->baton = (struct ac__baton){ .nthreads = 1, .nlocal = self != &guest && !self->is_pooled };
+    self->baton->ready_end = &self->baton->ready;
+    self->thread = gettid();
+    noutside = self->is_outside;
+    if (!self->is_outside)
+        give_to(self->baton, self);
 }
 
 __attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_TWINS, &lock, in_child); }
@@ -318,6 +417,7 @@ static void end_guest(void *unused)
     pthread_mutex_lock(&lock);
     delist(self);
     hand_on();
+    let_go(self->baton);
     pthread_mutex_unlock(&lock);
     self = NULL;
     free(spent);
@@ -334,16 +434,17 @@ static void join_in(void)
         return;
     pthread_once(&first_guest, begin);
     pthread_setspecific(guests, &guest);
+    struct ac__baton *baton = new_baton();
+    if (baton == NULL)
+        ac__stop("ac_spawn", "no memory for the baton of a thread");
     pthread_mutex_lock(&lock);
     ac__twins = &twins;
     self = &guest;
     self->name = "main";
+    self->thread = gettid();
     enlist(self);
-    if (holder == NULL && ready == NULL)
-        holder = self;
-    else
-        make_ready(self);
-    wait_for_baton();
+    share(baton, self);
+    give_to(baton, self);
     pthread_mutex_unlock(&lock);
 }
 
@@ -362,9 +463,10 @@ void *ac__twin_spawn(void *task)
     if (error != 0)
         ac__stop("ac_spawn", "no thread for the task '%s': %s", twin->name, strerror(error));
     enlist(twin);
-    nlocal += !twin->is_pooled;
+    share(self->baton, twin);
+    twin->baton->nlocal += !twin->is_pooled;
     put_first(self);
-    give_to(twin);
+    give_to(twin->baton, twin);
     wait_for_baton();
     pthread_mutex_unlock(&lock);
     pthread_attr_destroy(&detached);
@@ -372,18 +474,20 @@ void *ac__twin_spawn(void *task)
     return twin;
 }
 
+/* It may be a task of another thread's, and the caller's first. */
 static void wait_for_end(struct ac__twin *twin, const char *function)
 {
-    if (twin->is_over) /* only read by who has the baton */
-        return;
     if (twin == self)
         ac__stop(function, "the task '%s' awaits itself", twin->name);
+    join_in();
     pthread_mutex_lock(&lock);
-    twin->joiner = self;
-    note_wait(function);
-    hand_on();
-    wait_for_baton();
-    self->waits = NULL;
+    if (!twin->is_over) {
+        twin->joiner = self;
+        note_wait(function);
+        hand_on();
+        wait_for_baton();
+        self->waits = NULL;
+    }
     pthread_mutex_unlock(&lock);
 }
 
@@ -472,8 +576,10 @@ void ac__twin_detach(void *task)
     struct ac__twin *twin = task;
     if (twin == NULL)
         return;
+    pthread_mutex_lock(&lock);
     if (twin->is_over)
         free(twin);
     else
-        twin->is_detached = 1; /* as long as this thread has the baton, nobody else looks */
+        twin->is_detached = 1;
+    pthread_mutex_unlock(&lock);
 }

@@ -6,6 +6,10 @@
  *  the world (time, descriptors) does so without it. If nobody can go on, and nobody waits for the world,
  *  the program is stopped, with a list of what each task waits for.
  *
+ *  Each thread of the program's own that spawns has a baton for itself and its tasks, as each call of ac_block_on() is an
+ *  executor. Who has one and waits in a plain call (pthread_join(), read()) stops these tasks, as it would stop the executor,
+ *  but those that ac_spawn() has given to the pool for a second only: then they go on beside it.
+ *
  *  A child that fork() makes has of the tasks only the one that forked. What another had finished is still there; who waits
  *  for one that hadn't is stopped likewise. */
 #ifndef AC_ELIDED_TASK_H
@@ -19,6 +23,7 @@ extern "C" {
 struct ac__twin {
     struct ac__twin *next, **link; /* in the list of all */
     struct ac__twin *next_ready;
+    struct ac__baton *baton;
     struct ac__twin *joiner;
     void (*run)(void *);
     const char *name;
@@ -28,6 +33,7 @@ struct ac__twin {
     unsigned char is_kept; /* a future that hasn't begun */
     unsigned char is_outside; /* waits for the world */
     int spawner_errno;
+    int thread;     /* its number */
     unsigned turns; /* how often it was given the baton: what its thread sleeps on */
     void *result;
 };
