@@ -4,6 +4,7 @@
  * putting a task into the executor's inbox: its poll prints. That costs the executor's loop nothing. */
 #include "seen.h"
 #include "sys_memory.h"
+#include "twin.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,6 +33,9 @@ void ac_count(struct ac_counts *counts)
         count_pool(counts);
     if (count_blocking != NULL)
         count_blocking(counts);
+    const struct ac__twins *twins = ac__twins;
+    if (twins != NULL)
+        twins->count(counts);
 }
 
 /* ---- one executor, on its thread ---- */
@@ -155,5 +159,8 @@ void ac_dump_tasks(FILE *out)
     void (*list_pool)(FILE *) = atomic_load(&ac__seen.list_pool);
     if (list_pool != NULL)
         list_pool(out);
+    const struct ac__twins *twins = ac__twins;
+    if (twins != NULL)
+        twins->list(out);
     fflush(out);
 }

@@ -32,6 +32,7 @@ static struct ac__twin *all;
 static unsigned nthreads; /* in the list of all and not over */
 static unsigned noutside; /* of these, wait for the world */
 static unsigned nheld;    /* batons that somebody has */
+static uint64_t nspawned, nfinished; /* tasks so far */
 
 struct ac__baton {
     struct ac__twin *holder, *ready, **ready_end;
@@ -130,17 +131,33 @@ static bool has_strangers(void)
     return has;
 }
 
+static bool is_ready(const struct ac__twin *twin)
+{
+    const struct ac__twin *other = twin->baton->ready;
+    while (other != NULL && other != twin)
+        other = other->next_ready;
+    return other != NULL;
+}
+
+static void list_all(FILE *out)
+{
+    for (const struct ac__twin *twin = all; twin != NULL; twin = twin->next) {
+        const char *state = twin->baton->holder == twin ? "running" : is_ready(twin) ? "queued" : "suspended";
+        fprintf(out, "  '%s': %s\n", twin->name, state);
+        if (twin->is_outside)
+            fprintf(out, "      awaits time or the world\n");
+        else if (twin->waits != NULL && twin->file != NULL)
+            fprintf(out, "      %s:%d: awaits %s\n", twin->file, twin->line, twin->waits);
+        else if (twin->waits != NULL)
+            fprintf(out, "      awaits %s\n", twin->waits);
+    }
+}
+
 static _Noreturn void stop_all(void)
 {
     fflush(stdout);
     fprintf(stderr, "asyncc: all tasks wait for each other, for ever:\n");
-    for (const struct ac__twin *twin = all; twin != NULL; twin = twin->next) {
-        fprintf(stderr, "  '%s': suspended\n", twin->name);
-        if (twin->waits != NULL && twin->file != NULL)
-            fprintf(stderr, "      %s:%d: awaits %s\n", twin->file, twin->line, twin->waits);
-        else if (twin->waits != NULL)
-            fprintf(stderr, "      awaits %s\n", twin->waits);
-    }
+    list_all(stderr);
     abort();
 }
 
@@ -287,6 +304,22 @@ static unsigned waiting(void)
     return n;
 }
 
+static void list(FILE *out)
+{
+    pthread_mutex_lock(&lock);
+    fprintf(out, "asyncc: elided, each task a thread: %u task%s\n", nthreads, nthreads == 1 ? "" : "s");
+    list_all(out);
+    pthread_mutex_unlock(&lock);
+}
+
+static void count(struct ac_counts *counts)
+{
+    pthread_mutex_lock(&lock);
+    counts->tasks_spawned += nspawned;
+    counts->tasks_alive += nspawned - nfinished;
+    pthread_mutex_unlock(&lock);
+}
+
 static void leave(void)
 {
     pthread_mutex_lock(&lock);
@@ -306,7 +339,7 @@ static void enter(void)
     pthread_mutex_unlock(&lock);
 }
 
-static const struct ac__twins twins = { is_one, block, wake, yield, waiting, leave, enter };
+static const struct ac__twins twins = { is_one, block, wake, yield, waiting, list, count, leave, enter };
 
 /* ---- tasks ---- */
 
@@ -344,6 +377,7 @@ static void *run(void *task)
     struct ac__baton *baton = self->baton;
     delist(self);
     self->is_over = 1;
+    nfinished++;
     baton->nlocal -= !self->is_pooled;
     if (self->joiner != NULL)
         make_ready(self->joiner);
@@ -463,6 +497,7 @@ void *ac__twin_spawn(void *task)
     if (error != 0)
         ac__stop("ac_spawn", "no thread for the task '%s': %s", twin->name, strerror(error));
     enlist(twin);
+    nspawned++;
     share(self->baton, twin);
     twin->baton->nlocal += !twin->is_pooled;
     put_first(self);

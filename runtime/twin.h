@@ -3,6 +3,7 @@
 #define AC__TWIN_H
 #include "park.h"
 
+#include <ac/observe.h>
 #include <stdbool.h>
 
 /* What the blocking twins need of it. By pointers, which the first spawn sets: a program that spawns nothing
@@ -13,6 +14,8 @@ struct ac__twins {
     void (*wake)(struct ac__parker *);  /* from then on it may go */
     void (*yield)(void);
     unsigned (*waiting)(void); /* threads of which none can go on by itself; 0 if one can */
+    void (*list)(FILE *);
+    void (*count)(struct ac_counts *); /* adds */
     void (*leave)(void); /* before waiting for the world, while others run; and afterwards */
     void (*enter)(void);
 };

@@ -26,7 +26,10 @@
  *
  *  The lines come from tables that asyncc writes beside each function, in read-only memory: polls and frames
  *  know nothing of them. With `asyncc -P` there are no tables, and only names and states are shown; likewise of
- *  futures written by hand. */
+ *  futures written by hand.
+ *
+ *  In an elided program of threads (ac/elided_task.h) these are listed, and main: each that hasn't finished, with the line where it
+ *  waits for another. Of the counters only those of the tasks are kept there. */
 #ifndef AC_OBSERVE_H
 #define AC_OBSERVE_H
 #include <stdint.h>
