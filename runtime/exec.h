@@ -46,6 +46,8 @@ struct ac__clock {
     uint64_t ahead_ns; /* how far it is before the system's, after pauses */
 };
 struct ac__clock *ac__clock_of_thread(void);
+/* From now on the calling thread's is this one. */
+void ac__clock_share(struct ac__clock *);
 uint64_t ac__clock_now(const struct ac__clock *);
 
 /* ---- interval.c ---- */

@@ -10,7 +10,12 @@ void ac_sleep(uint64_t duration_ns)
 {
     struct ac__clock *clock = ac__clock_of_thread();
     if (clock->paused) {
-        clock->now_ns = duration_ns > UINT64_MAX - clock->now_ns ? UINT64_MAX : clock->now_ns + duration_ns;
+        const struct ac__twins *twins = ac__twins;
+        uint64_t deadline_ns = duration_ns > UINT64_MAX - clock->now_ns ? UINT64_MAX : clock->now_ns + duration_ns;
+        if (twins != NULL && twins->is_one() && twins->sleep_until(deadline_ns))
+            ac_sleep_until(deadline_ns); /* is over, unless the clock goes by itself again */
+        else
+            clock->now_ns = deadline_ns;
         return;
     }
     struct timespec left = { .tv_sec = (time_t)(duration_ns / AC_S), .tv_nsec = (long)(duration_ns % AC_S) };

@@ -36,9 +36,11 @@ static uint64_t nspawned, nfinished; /* tasks so far */
 
 struct ac__baton {
     struct ac__twin *holder, *ready, **ready_end;
+    struct ac__twin *sleepers; /* by deadline, while the clock is paused */
     struct ac__twin *ending; /* waits for the end of all local tasks */
     unsigned nlocal;         /* these */
     unsigned nthreads;       /* that share it, and keep it */
+    unsigned noutside;       /* of these, wait for the world */
     unsigned nturns;         /* so far */
 };
 /* The calling thread's task, or what stands for a thread that has spawned some. */
@@ -182,8 +184,24 @@ static void look_for_end(void)
         stop_all();
 }
 
+/* A paused clock goes on to the next deadline when nobody else can. */
+static void wake_sleepers(struct ac__baton *baton)
+{
+    struct ac__twin *twin = baton->sleepers;
+    if (twin == NULL)
+        return;
+    struct ac__clock *clock = twin->clock;
+    if (baton->ready == NULL && baton->noutside == 0 && clock->paused && clock->now_ns < twin->deadline_ns)
+        clock->now_ns = twin->deadline_ns;
+    while ((twin = baton->sleepers) != NULL && (!clock->paused || twin->deadline_ns <= clock->now_ns)) {
+        baton->sleepers = twin->next_ready;
+        put_last(twin);
+    }
+}
+
 static void give_to_next(struct ac__baton *baton)
 {
+    wake_sleepers(baton);
     struct ac__twin *next = baton->ready;
     if (next != NULL)
         take_out(next);
@@ -320,10 +338,31 @@ static void count(struct ac_counts *counts)
     pthread_mutex_unlock(&lock);
 }
 
+static bool sleep_until(uint64_t deadline_ns)
+{
+    if (self->clock != ac__clock_of_thread())
+        return false;
+    pthread_mutex_lock(&lock);
+    struct ac__twin **link = &self->baton->sleepers;
+    while (*link != NULL && (*link)->deadline_ns <= deadline_ns)
+        link = &(*link)->next_ready;
+    self->deadline_ns = deadline_ns;
+    self->next_ready = *link;
+    *link = self;
+    self->waits = "time";
+    self->file = NULL;
+    hand_on();
+    wait_for_baton();
+    self->waits = NULL;
+    pthread_mutex_unlock(&lock);
+    return true;
+}
+
 static void leave(void)
 {
     pthread_mutex_lock(&lock);
     noutside++;
+    self->baton->noutside++;
     self->is_outside = 1;
     hand_on();
     pthread_mutex_unlock(&lock);
@@ -333,13 +372,14 @@ static void enter(void)
 {
     pthread_mutex_lock(&lock);
     noutside--;
+    self->baton->noutside--;
     self->is_outside = 0;
     make_ready(self);
     wait_for_baton();
     pthread_mutex_unlock(&lock);
 }
 
-static const struct ac__twins twins = { is_one, block, wake, yield, waiting, list, count, leave, enter };
+static const struct ac__twins twins = { is_one, block, wake, yield, waiting, sleep_until, list, count, leave, enter };
 
 /* ---- tasks ---- */
 
@@ -369,6 +409,8 @@ static void *run(void *task)
     self->thread = gettid();
     wait_for_baton();
     pthread_mutex_unlock(&lock);
+    if (self->clock != NULL)
+        ac__clock_share(self->clock);
     errno = self->spawner_errno;
     self->run(self);
     free(spent);
@@ -437,7 +479,7 @@ static void in_child(void)
     *self->baton = (struct ac__baton){ .nthreads = 1, .nlocal = self != &guest && !self->is_pooled };
     self->baton->ready_end = &self->baton->ready;
     self->thread = gettid();
-    noutside = self->is_outside;
+    noutside = self->baton->noutside = self->is_outside;
     if (!self->is_outside)
         give_to(self->baton, self);
 }
@@ -475,6 +517,7 @@ static void join_in(void)
     ac__twins = &twins;
     self = &guest;
     self->name = "main";
+    self->clock = ac__clock_of_thread();
     self->thread = gettid();
     enlist(self);
     share(baton, self);
@@ -499,6 +542,7 @@ void *ac__twin_spawn(void *task)
     enlist(twin);
     nspawned++;
     share(self->baton, twin);
+    twin->clock = twin->is_pooled ? NULL : self->clock;
     twin->baton->nlocal += !twin->is_pooled;
     put_first(self);
     give_to(twin->baton, twin);

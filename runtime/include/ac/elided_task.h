@@ -24,6 +24,8 @@ struct ac__twin {
     struct ac__twin *next, **link; /* in the list of all */
     struct ac__twin *next_ready;
     struct ac__baton *baton;
+    struct ac__clock *clock; /* null: a pool task's, which goes by the system's */
+    unsigned long long deadline_ns;
     struct ac__twin *joiner;
     void (*run)(void *);
     const char *name;
