@@ -9,7 +9,8 @@
  *  a call that has been made, its handle the value: what was to run at once runs in turn. So a task must not
  *  wait for what its spawner does afterwards; that is a checked stop, with the line. A program where they wait
  *  for each other is elided by `asyncc --emit=elided`: there each task is a thread, of which one runs at
- *  a time (ac/elided_task.h), and ac_cancel() waits for the task's own end.
+ *  a time (ac/elided_task.h), and ac_cancel() waits for the task's own end. There main waits for its local tasks if it is
+ *  in a file that asyncc has elided, too, and not written by a macro.
  *
  *  The two words vanish from headers that are included afterwards, too; one that uses them as
  *  names has to be included before this one (-include again). */
