@@ -46,13 +46,13 @@ static _Noreturn void stop(const struct ac__parker *parker)
     ac__stop(parker->function, "waits for ever: there is no other thread that could end that");
 }
 
-/* Whether all threads wait for each other. One that comes while the threads are counted isn't missed twice. */
+/* Whether all threads wait here, for each other; where there are tasks too, these look (twin.c) and are listed. One that comes while
+ * the threads are counted isn't missed twice. */
 static bool is_for_ever(void)
 {
-    const struct ac__twins *twins = ac__twins;
     for (int i = 0; i < 2; i++) {
-        int nparked = ac__nparked, ntwins = twins != NULL ? (int)twins->waiting() : 0, n = (int)ac__count_threads();
-        if (n == 0 || n > nparked + ntwins || ac__nparked != nparked)
+        int nparked = ac__nparked, n = (int)ac__count_threads();
+        if (n == 0 || n > nparked || ac__nparked != nparked)
             return false;
     }
     return true;

@@ -314,14 +314,6 @@ static void yield(void)
     pthread_mutex_unlock(&lock);
 }
 
-static unsigned waiting(void)
-{
-    pthread_mutex_lock(&lock);
-    unsigned n = can_none_go_on() ? nthreads : 0;
-    pthread_mutex_unlock(&lock);
-    return n;
-}
-
 static void list(FILE *out)
 {
     pthread_mutex_lock(&lock);
@@ -379,7 +371,7 @@ static void enter(void)
     pthread_mutex_unlock(&lock);
 }
 
-static const struct ac__twins twins = { is_one, block, wake, yield, waiting, sleep_until, list, count, leave, enter };
+static const struct ac__twins twins = { is_one, block, wake, yield, sleep_until, list, count, leave, enter };
 
 /* ---- tasks ---- */
 

@@ -13,7 +13,6 @@ struct ac__twins {
     void (*block)(struct ac__parker *); /* lets others run until it is woken */
     void (*wake)(struct ac__parker *);  /* from then on it may go */
     void (*yield)(void);
-    unsigned (*waiting)(void); /* threads of which none can go on by itself; 0 if one can */
     /* Where the clock is paused lets others run until it has come that far; false where it isn't that of others. */
     bool (*sleep_until)(uint64_t deadline_ns);
     void (*list)(FILE *);
