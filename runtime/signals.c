@@ -117,11 +117,12 @@ int ac_signals_open(struct ac_signals *self, uint64_t wanted)
     int saved_errno = errno;
     pthread_mutex_lock(&signals.lock);
     int error = open_descriptor();
+    /* What came before it was opened isn't for it. What comes from here on stays where it is until it is listed. */
+    hand_out();
     if (error == 0)
         error = want(wanted);
     if (error == 0) {
-        /* What came before it was opened isn't for it. */
-        hand_out();
+        ac__between();
         *self = (struct ac_signals){ .next = signals.first, .link = &signals.first, .wanted = wanted };
         if (self->next != NULL)
             self->next->link = &self->next;
