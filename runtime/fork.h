@@ -18,6 +18,7 @@ enum ac__fork_part {
     AC__FORK_POOL,
     AC__FORK_POOL_REACTOR,
     AC__FORK_BLOCKING,
+    AC__FORK_CLAIMS,
     AC__FORK_SIGNALS,
     AC__FORK_SLABS,
     AC__FORK_THREAD,

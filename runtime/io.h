@@ -67,4 +67,18 @@ ssize_t ac__pieces_size(const struct iovec *pieces, int npieces);
 int ac__try_ready(int fd, enum ac__direction);
 /* For the twins: waits with poll(2). 0 or a negative errno. */
 int ac__wait_ready(int fd, enum ac__direction);
+
+/* ---- claim.c: calls that block unless the descriptor is ready ---- */
+
+struct ac__claim {
+    struct ac__claim *next;
+    enum ac__direction direction;
+    int fd; /* or -1 */
+    dev_t device;
+    ino_t inode;
+};
+/* As ac__try_ready(). After a 0 one call in that direction won't block, as far as this process's futures are concerned,
+ * and ac__claim_end() follows it. -EAGAIN says no more than that it is to be waited for. */
+int ac__claim_ready(int fd, enum ac__direction, struct ac__claim *);
+void ac__claim_end(struct ac__claim *);
 #endif

@@ -4,11 +4,11 @@
  *     socket          MSG_DONTWAIT in the call itself
  *     pipe, file      RWF_NOWAIT, likewise, where the system knows that for them
  *     else a file     AC__WANTS_THREAD: poll(2) and epoll call it ready, if they know it, however long it takes
- *     else            when poll(2) says that the call won't block
+ *     else            when poll(2) says that the call won't block, one at a time: claim.c
  *
  * So the mode of the others needn't be known, and isn't changed: another process may share it. Only in
- * the last row, for terminals and on older systems, one who reads or writes there too may
- * be faster: then the call does block, until there is more. */
+ * the last row, for terminals and on older systems, one who reads or writes there too and isn't among this process's
+ * futures may be faster: then the call does block, until there is more. */
 #define _GNU_SOURCE
 #include "io.h"
 #include "sys.h"
@@ -132,12 +132,15 @@ static ssize_t try_file(int fd, struct iovec *pieces, int npieces, enum ac__dire
         return AC__WANTS_THREAD;
     if (n == -EAGAIN)
         return n;
-    int error = ac__try_ready(fd, direction);
+    struct ac__claim claim;
+    int error = ac__claim_ready(fd, direction, &claim);
     if (error < 0)
         return error;
     if (direction == AC__WRITE)
         npieces = cut_to_room(pieces, npieces);
-    return transfer(fd, pieces, npieces, direction, 0);
+    n = transfer(fd, pieces, npieces, direction, 0);
+    ac__claim_end(&claim);
+    return n;
 }
 
 /* Waits in the call, or with poll(2) where the descriptor happens not to block. */
