@@ -132,14 +132,16 @@ static ssize_t try_file(int fd, struct iovec *pieces, int npieces, enum ac__dire
         return AC__WANTS_THREAD;
     if (n == -EAGAIN)
         return n;
-    struct ac__claim claim;
-    int error = ac__claim_ready(fd, direction, &claim);
-    if (error < 0)
-        return error;
     if (direction == AC__WRITE)
         npieces = cut_to_room(pieces, npieces);
-    n = transfer(fd, pieces, npieces, direction, 0);
-    ac__claim_end(&claim);
+    do {
+        struct ac__claim claim;
+        int error = ac__claim_ready(fd, direction, &claim);
+        if (error < 0)
+            return error;
+        n = ac__result_of(transfer_once(fd, pieces, npieces, direction, 0));
+        ac__claim_end(&claim);
+    } while (n == -EINTR);
     return n;
 }
 

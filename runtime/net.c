@@ -247,18 +247,25 @@ void ac_accept__init(struct ac_accept__frame *self, int listener)
     self->state = ACCEPTS;
 }
 
-static ssize_t try_accept(void *frame, enum ac__io_how how)
+/* A listener from elsewhere may block, so it is asked first. One who accepts there too and isn't among this process's
+ * futures may still be faster; then the call blocks, until another connection comes. */
+static int accept_claimed(int listener)
 {
-    int listener = ((struct ac_accept__frame *)frame)->listener;
-    /* A listener from elsewhere may block, so it is asked first. One who accepts there too and isn't among this process's
-     * futures may still be faster; then the call blocks, until another connection comes. */
     struct ac__claim claim;
-    int error = how == AC__BORN ? 0 : ac__claim_ready(listener, AC__READ, &claim);
+    int error = ac__claim_ready(listener, AC__READ, &claim);
     if (error < 0)
         return error;
     int fd = ac__socket_accept(listener, SOCK_NONBLOCK);
-    if (how != AC__BORN)
-        ac__claim_end(&claim);
+    ac__claim_end(&claim);
+    return fd;
+}
+
+static ssize_t try_accept(void *frame, enum ac__io_how how)
+{
+    int listener = ((struct ac_accept__frame *)frame)->listener, fd;
+    do
+        fd = how == AC__BORN ? ac__socket_accept(listener, SOCK_NONBLOCK) : accept_claimed(listener);
+    while (fd == -EINTR);
     if (fd >= 0)
         ac__fd_born(fd, how == AC__BORN ? ac__fd_generation(listener) & AC__FD_STREAM : ac__fd_socket_kind(fd));
     return fd;

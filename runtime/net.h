@@ -9,8 +9,8 @@
 int ac__socket_new(int family);
 /* The error that a connection which was being made has met, negative; 0 if it stands. */
 int ac__socket_error(int fd);
-/* accept4 with @p flags besides SOCK_CLOEXEC: a connection, -EAGAIN, or an error of ac_accept()'s. The listener's own
- * mode decides whether it blocks. */
+/* accept4 with @p flags besides SOCK_CLOEXEC: a connection, -EAGAIN, -EINTR when it was for nothing and is to be made again,
+ * or an error of ac_accept()'s. The listener's own mode decides whether it blocks. */
 int ac__socket_accept(int listener, int flags);
 /* Of such errors the next accept may be free, or not for long. */
 bool ac__is_shortage(int error);

@@ -65,14 +65,15 @@ int ac_unix_connect(const char *path)
 
 static int accept_waiting(int listener)
 {
-    int fd;
-    /* The listener doesn't block, since ac_tcp_listen() serves asynchronous programs as well. */
-    while ((fd = ac__socket_accept(listener, 0)) == -EAGAIN) {
-        int error = ac__wait_ready(listener, AC__READ);
+    for (;;) {
+        int fd = ac__socket_accept(listener, 0);
+        if (fd != -EAGAIN && fd != -EINTR)
+            return fd;
+        /* The listener doesn't block, since ac_tcp_listen() serves asynchronous programs as well. */
+        int error = fd == -EAGAIN ? ac__wait_ready(listener, AC__READ) : 0;
         if (error < 0)
             return error;
     }
-    return fd;
 }
 
 int ac_accept(int listener)

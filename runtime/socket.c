@@ -27,30 +27,28 @@ int ac__socket_error(int fd)
 
 int ac__socket_accept(int listener, int flags)
 {
-    for (;;) {
-        int fd = ac__sys_accept(listener, SOCK_CLOEXEC | flags);
-        if (fd >= 0)
-            return fd;
-        switch (errno) {
-        case EAGAIN:
+    int fd = ac__sys_accept(listener, SOCK_CLOEXEC | flags);
+    if (fd >= 0)
+        return fd;
+    switch (errno) {
+    case EAGAIN:
 #if EWOULDBLOCK != EAGAIN
-        case EWOULDBLOCK:
+    case EWOULDBLOCK:
 #endif
-            return -EAGAIN;
-        /* Errors of the one connection, which Linux reports here; the next may be better. */
-        case EINTR:
-        case ECONNABORTED:
-        case EPROTO:
-        case ENETDOWN:
-        case ENOPROTOOPT:
-        case EHOSTDOWN:
-        case ENONET:
-        case EHOSTUNREACH:
-        case ENETUNREACH:
-            continue;
-        default:
-            return -errno;
-        }
+        return -EAGAIN;
+    /* Errors of the one connection, which Linux reports here; the next may be better. */
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return -EINTR;
+    default:
+        return -errno;
     }
 }
 

@@ -19,25 +19,33 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What comes to this thread, once: at the next place that the library says, or before the last of so many calls. */
-static _Thread_local void (*comes)(void);
+/* What comes to this thread, once: at the next place that the library says, or before the last of so many calls, which
+ * fails if an errno is returned. */
+static _Thread_local int (*comes)(void);
 static _Thread_local enum ac__call comes_at;
 static _Thread_local int comes_after; /* 0: at no call */
+static _Thread_local void (*comes_to_who_waits)(void); /* once, before an executor does */
 
-static void come(void)
+static int come(void)
 {
-    void (*now)(void) = comes;
+    int (*now)(void) = comes;
     comes = NULL;
-    if (now != NULL)
-        now();
+    return now != NULL ? now() : 0;
 }
 
 bool ac__fails(enum ac__call call, size_t *size)
 {
     (void)size;
-    if (call == comes_at && comes_after > 0 && --comes_after == 0)
-        come();
-    return false;
+    if (call == AC__EPOLL_WAIT && comes_to_who_waits != NULL) {
+        comes_to_who_waits();
+        comes_to_who_waits = NULL;
+    }
+    if (call != comes_at || comes_after == 0 || --comes_after > 0)
+        return false;
+    int error = come();
+    if (error != 0)
+        errno = error;
+    return error != 0;
 }
 
 void ac__between(void)
@@ -48,7 +56,7 @@ void ac__between(void)
 
 /* ---- signals ---- */
 
-static void terminate(void) { raise(SIGTERM); }
+static int terminate(void) { return raise(SIGTERM); }
 
 START_TEST(a_signal_that_comes_while_its_registration_is_opened_is_noted)
 {
@@ -155,12 +163,15 @@ static bool open_terminal(void)
     return openpty(&scene.keyboard, &scene.fd, NULL, NULL, NULL) == 0;
 }
 
-static void see_whether_it_would_block(void)
+static void supply(void) { ck_assert(scene.supply()); }
+
+static int see_whether_it_would_block(void)
 {
     struct pollfd p = { .fd = scene.fd, .events = POLLIN };
     scene.would_block = poll(&p, 1, 0) == 0;
     if (scene.would_block)
-        scene.supply();
+        supply();
+    return 0;
 }
 
 static void close_scene(void)
@@ -172,23 +183,23 @@ static void close_scene(void)
         close(scene.keyboard);
 }
 
-static void another_thread(void)
+static int another_thread(void)
 {
     ck_assert_int_eq(pthread_create(&scene.other, NULL, take_one, &scene), 0);
     while (atomic_load(&scene.nlooks) == 0)
         sched_yield();
-    see_whether_it_would_block();
+    return see_whether_it_would_block();
 }
 
 static void take_with_another_thread(void)
 {
     comes = another_thread;
     scene.other_fd = dup(scene.fd);
-    ck_assert(scene.supply());
+    supply();
     take_one(NULL);
     ck_assert_ptr_null(comes);
     ck_assert(!scene.would_block);
-    ck_assert(scene.supply());
+    supply();
     ck_assert_int_eq(pthread_join(scene.other, NULL), 0);
     close(scene.other_fd);
     close_scene();
@@ -208,6 +219,49 @@ START_TEST(a_read_from_a_terminal_does_not_block_since_another_thread_was_faster
 }
 END_TEST
 
+/* The call is made, and there is nothing any more. */
+static int a_broken_connection(void)
+{
+    close(accept(scene.fd, NULL, NULL));
+    comes = see_whether_it_would_block;
+    comes_after = 1;
+    return ECONNABORTED;
+}
+
+static int a_faster_process_and_a_signal(void)
+{
+    char line[8];
+    ck_assert_int_eq(read(scene.fd, line, sizeof line), 2);
+    comes = see_whether_it_would_block;
+    comes_after = 1;
+    return EINTR;
+}
+
+static void take_after(int (*first)(void))
+{
+    comes = first;
+    comes_to_who_waits = supply;
+    supply();
+    take_one(NULL);
+    ck_assert(comes != first);
+    ck_assert(!scene.would_block);
+    close_scene();
+}
+
+START_TEST(an_accept_does_not_block_after_a_connection_that_broke)
+{
+    listen_blocking();
+    take_after(a_broken_connection);
+}
+END_TEST
+
+START_TEST(a_read_from_a_terminal_does_not_block_again_after_a_signal)
+{
+    if (open_terminal())
+        take_after(a_faster_process_and_a_signal);
+}
+END_TEST
+
 /* In the child nobody is there who could make the call that the parent's thread was about to make. */
 static void *fork_and_take(void *unused)
 {
@@ -222,18 +276,18 @@ static void *fork_and_take(void *unused)
     return unused;
 }
 
-static void a_child(void)
+static int a_child(void)
 {
     ck_assert_int_eq(pthread_create(&scene.other, NULL, fork_and_take, NULL), 0);
     ck_assert_int_eq(pthread_join(scene.other, NULL), 0);
-    see_whether_it_would_block(); /* another process may be faster */
+    return see_whether_it_would_block(); /* another process may be faster */
 }
 
 START_TEST(a_child_waits_for_no_thread_of_its_parent)
 {
     listen_blocking();
     comes = a_child;
-    ck_assert(scene.supply());
+    supply();
     take_one(NULL);
     ck_assert_ptr_null(comes);
     close_scene();
@@ -246,6 +300,8 @@ int main(void)
         a_signal_that_comes_while_its_registration_is_opened_is_noted,
         an_accept_does_not_block_since_another_thread_was_faster,
         a_read_from_a_terminal_does_not_block_since_another_thread_was_faster,
+        an_accept_does_not_block_after_a_connection_that_broke,
+        a_read_from_a_terminal_does_not_block_again_after_a_signal,
         a_child_waits_for_no_thread_of_its_parent,
     };
     return run_suite("between", tests, COUNT(tests), NULL, 0);
