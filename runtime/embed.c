@@ -89,7 +89,7 @@ uint64_t ac_exec_deadline(const struct ac_exec *exec)
     uint64_t next;
     if (has_more(exec))
         return 0;
-    if (exec->wheel == NULL || !ac__wheel_next(exec->wheel, &next) || next > UINT64_MAX / AC_MS)
+    if (exec->wheel == NULL || !ac__wheel_next(exec->wheel, &next))
         return UINT64_MAX;
     return next * AC_MS;
 }

@@ -158,9 +158,7 @@ static int until_next_timer(const struct ac_exec *exec)
     uint64_t next;
     if (exec->wheel == NULL || !ac__wheel_next(exec->wheel, &next))
         return -1;
-    uint64_t now = ac__clock_now(exec->clock);
-    /* A tick that can't be told in nanoseconds is later than any clock will show. */
-    uint64_t due = next > UINT64_MAX / AC_MS ? UINT64_MAX : next * AC_MS;
+    uint64_t now = ac__clock_now(exec->clock), due = next * AC_MS;
     uint64_t wait_ms = due <= now ? 0 : ac__tick_after(due - now);
     return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
 }
@@ -189,7 +187,7 @@ static void park(struct ac_exec *exec)
 
     uint64_t next;
     if (jumps && !inbox && nevents == 0 && exec->ready == NULL && ac__wheel_next(exec->wheel, &next)
-        && next <= UINT64_MAX / AC_MS && next * AC_MS > exec->clock->now_ns)
+        && next * AC_MS > exec->clock->now_ns)
         exec->clock->now_ns = next * AC_MS;
 }
 

@@ -387,7 +387,7 @@ static void note_next_timer(struct ac__wheel *wheel)
     /* Who parks later sets it himself, under this lock. */
     if (next < pool.alarm && count_parked(atomic_load(&pool.idle)) > 0) {
         pool.alarm = next;
-        pool.reactor->ops->alarm(pool.reactor, next > UINT64_MAX / AC_MS ? UINT64_MAX : next * AC_MS);
+        pool.reactor->ops->alarm(pool.reactor, next * AC_MS);
     }
 }
 

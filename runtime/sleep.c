@@ -1,7 +1,8 @@
 /* sleep.c - sleeping, and the ticks of intervals, as futures: a timer on the executor's wheel. */
 #include "exec.h"
 
-enum { FRESH, ASLEEP, OVER };
+/* ENDLESS: until a time that no clock will show, which takes no timer. */
+enum { FRESH, ASLEEP, ENDLESS, OVER };
 
 static void init(struct ac__timer *timer, uint64_t wanted_ns)
 {
@@ -9,10 +10,14 @@ static void init(struct ac__timer *timer, uint64_t wanted_ns)
     timer->wanted_ns = wanted_ns;
 }
 
-/* Arms the timer, at the time @p now. */
+/* Arms the timer, at the time @p now, if it is ever due. */
 static enum ac_poll fall_asleep(struct ac__timer *timer, struct ac_context *cx, struct ac_exec *exec,
                                 const char *function, uint64_t now, uint64_t due)
 {
+    if (ac__tick_after(due) > AC__LAST_TICK) {
+        timer->state = ENDLESS;
+        return AC_PENDING;
+    }
     struct ac__wheel *wheel = ac__exec_wheel(exec, function);
     ac__wheel_lock(wheel);
     /* A wheel that has nothing to stop for may as well be at the present, where the new
@@ -33,6 +38,8 @@ static enum ac_poll sleep_on(struct ac__timer *timer, struct ac_context *cx, con
 {
     if (timer->state == OVER)
         ac__stop(function, "polled after it was ready");
+    if (timer->state == ENDLESS)
+        return AC_PENDING;
     struct ac_exec *exec = ac__exec_of(cx, function);
     if (!ac__timer_has_fired(timer)) {
         ac__wheel_lock(exec->wheel);

@@ -52,6 +52,8 @@ static inline void ac__wheel_unlock(struct ac__wheel *wheel)
 /* All of @p wheel zero but its tick: an empty one. A tick is one millisecond of the clock. */
 static inline uint64_t ac__tick_after(uint64_t ns) { return ns / AC_MS + (ns % AC_MS != 0); }
 static inline uint64_t ac__tick_before(uint64_t ns) { return ns / AC_MS; }
+/* The last that can be told in nanoseconds. An executor's wheel, and the pool's, has no timers for later ones. */
+#define AC__LAST_TICK (UINT64_MAX / AC_MS)
 
 /* Arms @p timer, which isn't armed, for @p tick. O(1). A tick that has passed is the next one. */
 void ac__timer_start(struct ac__wheel *, struct ac__timer *timer, uint64_t tick);

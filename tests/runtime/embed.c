@@ -87,6 +87,34 @@ START_TEST(a_deadline_is_that_of_the_next_timer)
 }
 END_TEST
 
+/* Sleeps until it is woken for another reason. */
+static struct ac_waker *eternal_waker;
+static enum ac_poll eternal__poll(struct sleeper *self, struct ac_context *cx)
+{
+    if (self->state++ > 0)
+        return ac_sleep__cancel(&self->sleep, cx);
+    eternal_waker = cx->waker;
+    return ac_sleep__start(&self->sleep, cx, UINT64_MAX);
+}
+FUTURE(eternal, struct sleeper);
+
+START_TEST(a_sleep_without_end_is_no_deadline)
+{
+    struct ac_exec *exec = ac_exec_new();
+    ac_task__handle task = give(exec, &eternal__type, &(struct sleeper){ 0 });
+    while (ac_exec_run(exec))
+        continue;
+    ck_assert_uint_eq(ac_exec_deadline(exec), UINT64_MAX);
+    ck_assert_int_eq(ac_exec_timeout_ms(exec), -1);
+    ac_exec_enter(exec);
+    ac_wake_by_ref(eternal_waker);
+    ac_exec_leave(exec);
+    ac_exec_run(exec);
+    take_back(exec, task);
+    ac_exec_free(exec);
+}
+END_TEST
+
 START_TEST(block_on_works_beside_them)
 {
     struct fixture f;
@@ -158,6 +186,7 @@ int main(void)
         CASES,
         the_descriptor_is_readable_while_there_is_something_to_run,
         a_deadline_is_that_of_the_next_timer,
+        a_sleep_without_end_is_no_deadline,
         block_on_works_beside_them,
     };
     const TTest *const stops[] = { freeing_one_whose_task_sleeps, running_that_of_another_thread, running_one_from_inside,

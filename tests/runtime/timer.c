@@ -2,6 +2,9 @@
 #include "support.h"
 #include "exec.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 /* ---- the wheel by itself ---- */
 
 /* Each timer notes the order in which it was woken. */
@@ -276,6 +279,51 @@ START_TEST(a_cancelled_sleep_holds_nobody_up)
 }
 END_TEST
 
+/* Waits for a pipe beside two sleeps that no clock will see the end of. */
+struct eternity {
+    int state, ends[2];
+    char byte;
+    struct ac_sleep__frame sleep;
+    struct ac_sleep_until__frame until;
+    struct ac_read__frame read;
+};
+static enum ac_poll eternity__poll(struct eternity *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    ck_assert_int_eq(ac_sleep__start(&self->sleep, cx, UINT64_MAX), AC_PENDING);
+    ck_assert_int_eq(ac_sleep_until__start(&self->until, cx, UINT64_MAX), AC_PENDING);
+    AWAIT(self, ac_read__init(&self->read, self->ends[0], &self->byte, 1), ac_read__poll(&self->read, cx));
+    ck_assert_int_eq(ac_sleep_until__poll(&self->until, cx), AC_PENDING);
+    ck_assert_int_eq(ac_sleep__cancel(&self->sleep, cx), AC_READY);
+    ck_assert_int_eq(ac_sleep_until__cancel(&self->until, cx), AC_READY);
+    ck_assert_uint_lt(atomic_load(&cx->exec->parks), 10);
+    END;
+}
+FUTURE(eternity, struct eternity);
+
+static void *write_later(void *fd)
+{
+    usleep(20000);
+    ck_assert_int_eq(write(*(int *)fd, "x", 1), 1);
+    return NULL;
+}
+
+START_TEST(a_sleep_without_end_neither_moves_a_paused_clock_nor_keeps_the_thread_awake)
+{
+    struct eternity s = { 0 };
+    pthread_t writer;
+    ck_assert_int_eq(pipe(s.ends), 0);
+    ac_clock_pause();
+    uint64_t start = ac_now();
+    ck_assert_int_eq(pthread_create(&writer, NULL, write_later, &s.ends[1]), 0);
+    ac_block_on_future(&eternity__type, &s);
+    ck_assert_uint_eq(ac_now(), start);
+    pthread_join(writer, NULL);
+    close(s.ends[0]);
+    close(s.ends[1]);
+}
+END_TEST
+
 static enum ac_poll busy__poll(struct sleepers *self, struct ac_context *cx)
 {
     if (self->state++ == 0)
@@ -511,6 +559,7 @@ int main(void)
         a_resumed_clock_goes_on_from_where_it_stood,
         sleepers_wake_each_at_his_time_while_others_sleep,
         a_cancelled_sleep_holds_nobody_up,
+        a_sleep_without_end_neither_moves_a_paused_clock_nor_keeps_the_thread_awake,
         a_task_that_is_always_ready_does_not_starve_timers,
         a_deadline_is_reached_and_not_passed_by_a_tick,
         a_deadline_that_has_passed_is_over_at_once,
