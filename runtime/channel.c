@@ -31,6 +31,7 @@ struct block {
 struct gate {
     size_t nfree;
     struct ac__waiters waiters;
+    size_t ntold; /* were told, and haven't been polled or cancelled since: they will use the channel once more */
 };
 
 struct ac_channel {
@@ -64,6 +65,7 @@ static void open_gate(struct gate *gate)
         gate->nfree++;
     } else {
         first->wants = 1;
+        gate->ntold++;
         ac__tell(&gate->waiters, first);
     }
 }
@@ -74,6 +76,7 @@ static void close_gate(struct gate *gate)
     struct ac__waiter *first;
     while ((first = gate->waiters.first) != NULL) {
         first->wants = 0;
+        gate->ntold++;
         ac__tell(&gate->waiters, first);
     }
 }
@@ -215,7 +218,7 @@ static void leave(struct ac_channel *channel, unsigned *owners, const struct gat
 {
     if (*owners == 0)
         ac__stop(function, "that end of the channel has been closed before");
-    if (--*owners == 0 && gate->waiters.first != NULL)
+    if (--*owners == 0 && (gate->waiters.first != NULL || gate->ntold > 0))
         ac__stop(function, "the last handle was closed while an operation on it waits");
     if (is_closed_to_senders(channel))
         close_gate(&channel->room);
@@ -308,6 +311,15 @@ static bool is_due(const struct ac__waiter *wait, struct ac_context *cx, const c
     return state == AC__WAITING ? wait->waker != cx->waker : ac__spend(cx);
 }
 
+/* With the lock, before anything else: the state. One who was told is up. */
+static unsigned arrive(struct gate *gate, const struct ac__waiter *wait)
+{
+    unsigned state = ac__waiter_state(wait);
+    if (state == AC__TOLD)
+        gate->ntold--;
+    return state;
+}
+
 /* With the lock: goes on waiting, or begins to. */
 static void wait_at(struct gate *gate, struct ac__waiter *wait, struct ac_waker *waker)
 {
@@ -324,7 +336,7 @@ enum ac_poll ac_channel_send__poll(struct ac_channel_send__frame *self, struct a
     if (!is_due(&self->wait, cx, "ac_send"))
         return AC_PENDING;
     ac__lock(&channel->word);
-    unsigned state = ac__waiter_state(&self->wait);
+    unsigned state = arrive(&channel->room, &self->wait);
     int result = -EAGAIN;
     if (state != AC__WAITING)
         result = send(channel, self->value, state == AC__TOLD && self->wait.wants == 1, &spare);
@@ -354,7 +366,7 @@ static void cancel(struct ac_channel *channel, struct gate *gate, struct ac__wai
     unsigned state = ac__waiter_state(wait);
     if (state == AC__WAITING || state == AC__TOLD) {
         ac__lock(&channel->word);
-        if (ac__waiter_state(wait) == AC__WAITING)
+        if (arrive(gate, wait) == AC__WAITING)
             ac__unqueue(&gate->waiters, wait);
         else if (wait->wants == 1)
             open_gate(gate);
@@ -404,7 +416,7 @@ enum ac_poll ac_channel_receive__poll(struct ac_channel_receive__frame *self, st
     if (!is_due(&self->wait, cx, "ac_receive"))
         return AC_PENDING;
     ac__lock(&channel->word);
-    unsigned state = ac__waiter_state(&self->wait);
+    unsigned state = arrive(&channel->items, &self->wait);
     int result = -EAGAIN;
     if (state != AC__WAITING)
         result = receive(channel, self->value, state == AC__TOLD && self->wait.wants == 1);

@@ -25,7 +25,8 @@ enum {
 
 struct ac_oneshot {
     unsigned word;
-    bool received; /* the receiver's */
+    bool received; /* the receiver's; he is the only one who changes this and */
+    bool awaited;  /* a wait has begun and isn't over, though it may have been told */
     size_t size;
     struct ac_waker *waker; /* while WAITING */
     unsigned char value[];
@@ -87,7 +88,7 @@ void ac_oneshot_close_sender(struct ac_oneshot *oneshot)
 
 void ac_oneshot_close_receiver(struct ac_oneshot *oneshot)
 {
-    if (oneshot != NULL && __atomic_load_n(&oneshot->word, __ATOMIC_RELAXED) & WAITING)
+    if (oneshot != NULL && __atomic_load_n(&oneshot->awaited, __ATOMIC_RELAXED))
         ac__stop("ac_oneshot_receiver_close", "closed while a task waits for the value");
     close(oneshot, RECEIVER_GONE, SENDER_GONE, "ac_oneshot_receiver_close");
 }
@@ -110,6 +111,12 @@ int ac_oneshot_try_get(struct ac_oneshot *oneshot, void *value)
 }
 
 /* ---- waiting ---- */
+
+/* Atomic only so that a receiver who closes while another thread still waits, which he may not, is stopped in good order. */
+static void set_awaited(struct ac_oneshot *oneshot, bool awaited)
+{
+    __atomic_store_n(&oneshot->awaited, awaited, __ATOMIC_RELAXED);
+}
 
 void ac_oneshot_get__init(struct ac_oneshot_get__frame *self, struct ac_oneshot *oneshot, void *value)
 {
@@ -135,6 +142,7 @@ enum ac_poll ac_oneshot_get__poll(struct ac_oneshot_get__frame *self, struct ac_
         if (waits) {
             oneshot->waker = self->waker = cx->waker;
             self->state = AC__WAITING;
+            set_awaited(oneshot, true);
         }
         ac__unlock(&oneshot->word, waits ? word | WAITING : word);
         if (waits)
@@ -143,6 +151,8 @@ enum ac_poll ac_oneshot_get__poll(struct ac_oneshot_get__frame *self, struct ac_
     if (!ac__spend(cx))
         return AC_PENDING;
     self->result = get(oneshot, word, self->value);
+    if (self->state == AC__WAITING)
+        set_awaited(oneshot, false);
     self->state = AC__OVER;
     return AC_READY;
 }
@@ -158,6 +168,7 @@ enum ac_poll ac_oneshot_get__cancel(struct ac_oneshot_get__frame *self, struct a
 {
     (void)cx;
     if (self->state == AC__WAITING) {
+        set_awaited(self->oneshot, false);
         unsigned word = ac__lock(&self->oneshot->word);
         ac__unlock(&self->oneshot->word, word & ~(unsigned)WAITING);
     }

@@ -11,6 +11,7 @@
 // MUTATION ENDS_BEFORE_ALL_IS_TAKEN: -EPIPE while a value is there that may be given back
 // MUTATION GIVES_TWICE: a place is promised and free at once
 // MUTATION TAKES_WITHOUT_MAKING_ROOM: what was taken leaves no place
+// MUTATION CANCELLED_STAYS_COUNTED: who was told and is cancelled counts as one who will come
 // MUTATION LAST_VALUE_TELLS_NOBODY: who takes the last value after the end doesn't tell those who wait
 
 #define N 4 /* 0 and 1 send, 2 and 3 receive */
@@ -21,6 +22,7 @@
 byte nsenders = 2, nreceivers = 2, count;
 byte room = 1, items; /* nfree of the gates */
 bool wants[N];
+byte ntold[2]; /* of the gates: of receivers, of senders */
 byte nsent, nreceived;
 chan senders = [2] of { byte };
 chan receivers = [2] of { byte };
@@ -47,6 +49,8 @@ inline open_gate(waiters, nfree)
 #endif
         // FROM runtime/channel.c: first->wants = 1;
         wants[other] = true;
+        // FROM runtime/channel.c: gate->ntold++;
+        ntold[IS_SENDER(other)]++;
         // FROM runtime/channel.c: ac__tell(&gate->waiters, first);
         tell(other);
         other = 0
@@ -60,6 +64,7 @@ inline close_gate(waiters)
         waiters?other;
         // FROM runtime/channel.c: first->wants = 0;
         wants[other] = false;
+        ntold[IS_SENDER(other)]++;
         tell(other);
         other = 0
     :: empty(waiters) -> break
@@ -78,6 +83,11 @@ inline wait_at(waiters)
 inline poll()
 {
     take_lock();
+    if
+    // FROM runtime/channel.c: gate->ntold--;
+    :: state[me] == TOLD -> ntold[IS_SENDER(me)]--
+    :: else
+    fi;
     if
     :: IS_SENDER(me) ->
         if
@@ -150,6 +160,10 @@ inline cancel()
         :: else -> receivers??eval(me)
         fi
     :: else ->
+#ifndef CANCELLED_STAYS_COUNTED
+        // FROM runtime/channel.c: if (arrive(gate, wait) == AC__WAITING)
+        ntold[IS_SENDER(me)]--;
+#endif
 #ifndef CANCELLED_KEEPS_ITS_PLACE
         if
         // FROM runtime/channel.c: open_gate(gate);
@@ -171,9 +185,9 @@ inline close_end()
 {
     take_lock();
     if
-    // FROM runtime/channel.c: if (--*owners == 0 && gate->waiters.first != NULL)
-    :: IS_SENDER(me) -> nsenders--
-    :: else -> nreceivers--
+    // FROM runtime/channel.c: if (--*owners == 0 && (gate->waiters.first != NULL || gate->ntold > 0))
+    :: IS_SENDER(me) -> nsenders--; assert(nsenders > 0 || (empty(senders) && ntold[1] == 0))
+    :: else -> nreceivers--; assert(nreceivers > 0 || (empty(receivers) && ntold[0] == 0))
     fi;
 #ifndef CLOSING_TELLS_NOBODY
     if

@@ -748,6 +748,65 @@ START_TEST(stops_when_the_last_handle_is_closed_under_a_wait)
 }
 END_TEST
 
+START_TEST(stops_when_the_last_receiver_is_closed_under_one_who_has_been_given_a_value)
+{
+    struct ends ends = open_channel(1);
+    struct receiving a;
+    begin_receive(&a, &ends);
+    ac_try_send(ends.in, 1);
+    ac_receiver_close(ends.out);
+}
+END_TEST
+
+START_TEST(stops_when_the_last_sender_is_closed_under_one_who_has_been_given_room)
+{
+    struct ends ends = open_channel(1);
+    struct sending a;
+    ac_try_send(ends.in, 1);
+    begin_send(&a, &ends, 2);
+    receive_now(&ends);
+    ac_sender_close(ends.in);
+}
+END_TEST
+
+START_TEST(stops_when_the_last_handle_is_closed_under_one_who_does_not_know_yet_that_all_is_over)
+{
+    struct ends ends = open_channel(1);
+    struct receiving a;
+    begin_receive(&a, &ends);
+    close_channel(&ends);
+}
+END_TEST
+
+START_TEST(stops_when_a_oneshot_is_closed_under_one_who_has_been_given_its_value)
+{
+    struct shot shot;
+    open_oneshot(&shot);
+    poll_shot(&shot);
+    ac_oneshot_send(shot.in, 1);
+    ac_oneshot_receiver_close(shot.out);
+}
+END_TEST
+
+/* Then nobody has to poll any more. */
+START_TEST(an_end_may_be_closed_when_who_was_told_is_cancelled)
+{
+    struct ends ends = open_channel(1);
+    struct receiving a, b;
+    struct sending c;
+    begin_receive(&a, &ends);
+    ck_assert_int_eq(ac_try_send(ends.in, 1), 0);
+    give_up_receive(&a);
+    begin_send(&c, &ends, 2);
+    ck_assert_int_eq(receive_now(&ends), 1);
+    give_up_send(&c);
+    begin_receive(&b, &ends);
+    ac_sender_close(ends.in);
+    give_up_receive(&b);
+    ac_receiver_close(ends.out);
+}
+END_TEST
+
 START_TEST(stops_when_polled_after_it_was_ready)
 {
     struct ends ends = open_channel(1);
@@ -804,6 +863,7 @@ int main(void)
         receiving_has_not_ended_while_a_value_may_be_given_back,
         sending_ends_when_the_last_receiver_is_closed,
         a_receiver_that_has_stopped_gets_what_was_sent_before,
+        an_end_may_be_closed_when_who_was_told_is_cancelled,
         a_oneshot_gives_its_value_once,
         a_oneshot_whose_sender_is_closed_ends_the_wait,
         a_oneshot_whose_receiver_is_closed_refuses_the_value,
@@ -818,6 +878,10 @@ int main(void)
     const TTest *const stops[] = {
         stops_when_an_end_is_closed_twice,
         stops_when_the_last_handle_is_closed_under_a_wait,
+        stops_when_the_last_receiver_is_closed_under_one_who_has_been_given_a_value,
+        stops_when_the_last_sender_is_closed_under_one_who_has_been_given_room,
+        stops_when_the_last_handle_is_closed_under_one_who_does_not_know_yet_that_all_is_over,
+        stops_when_a_oneshot_is_closed_under_one_who_has_been_given_its_value,
         stops_when_polled_after_it_was_ready,
         stops_when_a_oneshot_is_sent_twice,
         stops_when_two_wait_for_a_oneshot,
