@@ -17,8 +17,10 @@ static void init(struct ac__io_pieces *self, int fd, const struct iovec *pieces,
 static enum ac_poll poll(struct ac__io_pieces *self, struct ac_context *cx, enum ac__direction direction,
                          ac__io_try *try, ssize_t *result, const char *function)
 {
-    ssize_t size = ac__pieces_size(self->pieces, self->npieces);
-    if (size > 0)
+    ssize_t size = 1;
+    if (self->wait.state == AC__IO_FRESH)
+        size = ac__pieces_size(self->pieces, self->npieces);
+    if (size > 0) /* or it has begun, or is over */
         return ac__io_poll(&self->wait, cx, self->fd, direction, try, self, result, function);
     ac__io_cancel(&self->wait, cx); /* nothing to do, and it is over */
     *result = size;

@@ -202,6 +202,37 @@ FUTURE(pieces, struct script);
 START_TEST(pieces_arrive_as_if_they_were_one) { RUN(pieces); }
 END_TEST
 
+/* Polls an operation on no bytes that is over; which one is in `n`. */
+static enum ac_poll nothing_twice__poll(struct script *self, struct ac_context *cx)
+{
+#define TWICE(member, name)                                                                                \
+    name##__init(&self->leaf.member, -1, self->pieces, 1);                                                 \
+    ck_assert_int_eq(name##__poll(&self->leaf.member, cx), AC_READY);                                      \
+    return name##__poll(&self->leaf.member, cx)
+
+    switch (self->n) {
+    case 0: TWICE(readv, ac_readv);
+    case 1: TWICE(readv_exact, ac_readv_exact);
+    case 2: TWICE(writev, ac_writev);
+    default: TWICE(writev_all, ac_writev_all);
+    }
+}
+FUTURE(nothing_twice, struct script);
+
+static void do_nothing_twice(int n)
+{
+    struct script s = { .n = n };
+    ac_block_on_future(&nothing_twice__type, &s);
+}
+START_TEST(stops_when_a_readv_of_nothing_is_polled_after_it_was_ready) { do_nothing_twice(0); }
+END_TEST
+START_TEST(stops_when_a_readv_exact_of_nothing_is_polled_after_it_was_ready) { do_nothing_twice(1); }
+END_TEST
+START_TEST(stops_when_a_writev_of_nothing_is_polled_after_it_was_ready) { do_nothing_twice(2); }
+END_TEST
+START_TEST(stops_when_a_writev_all_of_nothing_is_polled_after_it_was_ready) { do_nothing_twice(3); }
+END_TEST
+
 START_TEST(the_blocking_twins_do_the_same)
 {
     static struct script s;
@@ -698,5 +729,11 @@ int main(void)
         a_terminal_is_read_by_lines_and_ends,
         an_accept_without_descriptors_pauses_and_loses_no_connection,
     };
-    return run_suite("io", tests, COUNT(tests), NULL, 0);
+    const TTest *const stops[] = {
+        stops_when_a_readv_of_nothing_is_polled_after_it_was_ready,
+        stops_when_a_readv_exact_of_nothing_is_polled_after_it_was_ready,
+        stops_when_a_writev_of_nothing_is_polled_after_it_was_ready,
+        stops_when_a_writev_all_of_nothing_is_polled_after_it_was_ready,
+    };
+    return run_suite("io", tests, COUNT(tests), stops, COUNT(stops));
 }
