@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,10 +14,15 @@ _Thread_local struct ac__owed ac__owed;
 
 void ac__unpark_owed(void)
 {
-    struct ac__owed owed = ac__owed;
-    ac__owed = (struct ac__owed){ 0 };
-    if (owed.unpark != NULL)
-        owed.unpark(owed.whom);
+    struct ac__owed_one each[AC__MOST_OWED];
+    unsigned n = ac__owed.n;
+    ac__owed.defers = false;
+    if (n == 0)
+        return;
+    ac__owed.n = 0;
+    memcpy(each, ac__owed.each, sizeof each); /* unparking may lock, and owe, again */
+    for (unsigned i = 0; i < n; i++)
+        each[i].unpark(each[i].whom);
 }
 
 enum { SPINS = 100 }; /* about as long as it takes to wake a thread that has gone to sleep */

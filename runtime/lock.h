@@ -61,19 +61,27 @@ unsigned ac__lock_slowly(unsigned *word);
 /* ---- unparking ----
  *
  * Who is woken under a lock may be asleep on another thread, and would, as soon as he is up, find the lock taken. So
- * between ac__defer_unpark() and the release, which follows on the same thread, one unparking is put off until after it.
- * By then he may be up for another reason and gone: who owes it keeps what it is about. */
+ * between ac__defer_unpark() and the release, which follows on the same thread, unparkings are put off until after it, as
+ * many as there is room for. By then he may be up for another reason and gone: who owes one keeps what it is about. */
+enum { AC__MOST_OWED = 8 };
 struct ac__owed {
     bool defers;
-    void (*unpark)(void *); /* or null */
-    void *whom;
+    unsigned n;
+    struct ac__owed_one {
+        void (*unpark)(void *);
+        void *whom;
+    } each[AC__MOST_OWED];
 };
 /* At file level: a waker's functions are told nothing of the lock. */
 extern _Thread_local __attribute__((tls_model("initial-exec"))) struct ac__owed ac__owed;
 void ac__unpark_owed(void);
 
 static inline void ac__defer_unpark(void) { ac__owed.defers = true; }
-static inline bool ac__may_owe(void) { return ac__owed.defers && ac__owed.unpark == NULL; }
+static inline bool ac__may_owe(void) { return ac__owed.defers && ac__owed.n < AC__MOST_OWED; }
+static inline void ac__owe(void (*unpark)(void *), void *whom)
+{
+    ac__owed.each[ac__owed.n++] = (struct ac__owed_one){ unpark, whom };
+}
 
 /* Takes the lock, if it is free; *bits are the user's bits then. One locked operation. */
 static inline bool ac__lock_if_free(unsigned *word, unsigned *bits)

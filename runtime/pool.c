@@ -156,8 +156,7 @@ static void unpark_one(struct ac__worker *worker)
     if (ac__may_owe()) {
         if (worker == NULL)
             atomic_fetch_add(&pool.nguests, 1);
-        ac__owed.whom = worker == NULL ? &pool : NULL;
-        ac__owed.unpark = ring_bell;
+        ac__owe(ring_bell, worker == NULL ? &pool : NULL);
     } else {
         ring_bell(NULL);
     }

@@ -144,8 +144,7 @@ static void send(struct ac_task *task)
     if (atomic_load(&exec->parked) && atomic_exchange(&exec->parked, 0)) {
         if (ac__may_owe()) {
             atomic_fetch_add_explicit(&exec->refs, 1, memory_order_relaxed);
-            ac__owed.whom = exec;
-            ac__owed.unpark = unpark;
+            ac__owe(unpark, exec);
         } else {
             exec->reactor->ops->unpark(exec->reactor);
         }

@@ -517,15 +517,20 @@ END_TEST
 
 /* ---- unparking ---- */
 
-static struct ac_semaphore *watched;
+static struct ac_semaphore watched = AC_SEMAPHORE_INIT(0);
 static int nrings;
 
-/* A bell that looks whether the lock is free. */
-static void ring_unlocked(struct ac__reactor *reactor)
+static void ring(struct ac__reactor *reactor)
 {
-    ck_assert_uint_eq(__atomic_load_n(&watched->word, __ATOMIC_RELAXED) & AC__LOCKED, 0);
     nrings++;
     ac__epoll.unpark(reactor);
+}
+
+/* Looks whether the lock is free. */
+static void ring_unlocked(struct ac__reactor *reactor)
+{
+    ck_assert_uint_eq(__atomic_load_n(&watched.word, __ATOMIC_RELAXED) & AC__LOCKED, 0);
+    ring(reactor);
 }
 
 struct waiter {
@@ -535,35 +540,60 @@ struct waiter {
 static enum ac_poll waiter__poll(struct waiter *self, struct ac_context *cx)
 {
     BEGIN(self);
-    AWAIT(self, ac_semaphore_acquire__init(&self->acquire, watched, 1), ac_semaphore_acquire__poll(&self->acquire, cx));
+    AWAIT(self, ac_semaphore_acquire__init(&self->acquire, &watched, 1), ac_semaphore_acquire__poll(&self->acquire, cx));
     END;
 }
 FUTURE(waiter, struct waiter);
 
+/* One who waits, in an executor of its own that sleeps. */
+static struct ac_exec *begin_to_wait(const struct ac__reactor_ops *ops)
+{
+    struct ac_exec *exec = ac_exec_new();
+    ac_exec_enter(exec);
+    ac_detach(SPAWN(waiter, struct waiter, { 0 }));
+    ac_exec_leave(exec);
+    ac_exec_run(exec);
+    exec->reactor->ops = ops;
+    return exec;
+}
+
+static void end_waiting(struct ac_exec *exec)
+{
+    while (ac_exec_run(exec))
+        continue;
+    ck_assert_uint_eq(ac_exec_tasks(exec), 0);
+    ac_exec_free(exec);
+}
+
 START_TEST(who_sleeps_is_unparked_when_the_lock_is_free)
 {
-    struct ac_semaphore semaphore = AC_SEMAPHORE_INIT(0);
-    struct ac_exec *execs[2];
     struct ac__reactor_ops ops = ac__epoll;
+    struct ac_exec *execs[8];
     ops.unpark = ring_unlocked;
-    watched = &semaphore;
-    for (int i = 0; i < 2; i++) {
-        execs[i] = ac_exec_new();
-        ac_exec_enter(execs[i]);
-        ac_detach(SPAWN(waiter, struct waiter, { 0 }));
-        ac_exec_leave(execs[i]);
-        ac_exec_run(execs[i]);
-        execs[i]->reactor->ops = &ops;
-        ac_semaphore_release(&semaphore, (unsigned)i);
+    for (unsigned n = 1; n <= COUNT(execs); n++) { /* at once */
+        for (unsigned i = 0; i < n; i++)
+            execs[i] = begin_to_wait(&ops);
+        nrings = 0;
+        ac_semaphore_release(&watched, n);
+        ck_assert_int_eq(nrings, (int)n);
+        for (unsigned i = 0; i < n; i++)
+            end_waiting(execs[i]);
     }
-    ac_semaphore_release(&semaphore, 1);
-    ck_assert_int_eq(nrings, 2);
-    for (int i = 0; i < 2; i++) {
-        while (ac_exec_run(execs[i]))
-            continue;
-        ck_assert_uint_eq(ac_exec_tasks(execs[i]), 0);
-        ac_exec_free(execs[i]);
-    }
+}
+END_TEST
+
+/* More than can be put off are unparked all the same. */
+START_TEST(all_who_sleep_are_unparked_however_many_they_are)
+{
+    struct ac__reactor_ops ops = ac__epoll;
+    struct ac_exec *execs[20];
+    ops.unpark = ring;
+    for (unsigned i = 0; i < COUNT(execs); i++)
+        execs[i] = begin_to_wait(&ops);
+    ac_semaphore_release(&watched, COUNT(execs));
+    ck_assert_int_eq(nrings, (int)COUNT(execs));
+    for (unsigned i = 0; i < COUNT(execs); i++)
+        end_waiting(execs[i]);
 }
 END_TEST
 
@@ -571,6 +601,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         who_sleeps_is_unparked_when_the_lock_is_free,
+        all_who_sleep_are_unparked_however_many_they_are,
         permits_that_are_there_are_taken_at_once,
         first_come_is_first_served,
         who_wants_much_is_not_overtaken_by_who_wants_little,
