@@ -1,13 +1,7 @@
-/* dns.c - looking up names without blocking the executor.
- *
- * A lookup belongs to two: the task that waits for it, and the pool's thread. Each has a reference,
- * given up under no lock but counted atomically; the last frees it. `done` and `waker` are under
- * the lookup's lock, so that a task which goes away (by cancel or by ready) has seen the thread's
- * last use of its waker, and the waker is a clone, since the thread may be the last to hold it. */
+/* dns.c - looking up names without blocking the executor: each is a job of job.h's, with its arguments as copies. */
 #include "dns.h"
 
-#include "blocking.h"
-#include "exec.h"
+#include "job.h"
 #include "sys_memory.h"
 
 #include <errno.h>
@@ -15,44 +9,17 @@
 #include <string.h>
 
 struct ac__lookup {
-    struct ac__job job; /* first: the pool's handle is the lookup's address */
-    _Atomic int refs;
-    pthread_mutex_t lock;
-    bool done;
-    struct ac_waker *waker; /* a clone; null once it was woken or dropped */
-    int result;             /* this and found: the thread's until done, then the task's */
+    struct ac__task_job job;
+    int result;
     struct ac_address found[AC__MOST_ADDRESSES];
     int port;
     char host[]; /* a copy */
 };
 
-static void unref(struct ac__lookup *lookup)
-{
-    if (atomic_fetch_sub_explicit(&lookup->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    pthread_mutex_destroy(&lookup->lock);
-    free(lookup);
-}
-
-static struct ac_waker *take_waker(struct ac__lookup *lookup)
-{
-    struct ac_waker *waker = lookup->waker;
-    lookup->waker = NULL;
-    return waker;
-}
-
-/* On a thread of the pool. */
-static void run_lookup(struct ac__job *job)
+static void run_lookup(struct ac__task_job *job)
 {
     struct ac__lookup *lookup = (struct ac__lookup *)job;
     lookup->result = ac__address_lookup(lookup->found, AC__MOST_ADDRESSES, lookup->host, lookup->port);
-    pthread_mutex_lock(&lookup->lock);
-    lookup->done = true;
-    struct ac_waker *waker = take_waker(lookup);
-    pthread_mutex_unlock(&lookup->lock);
-    if (waker != NULL)
-        ac_wake(waker);
-    unref(lookup);
 }
 
 int ac__lookup_start(struct ac__lookup **place, struct ac_context *cx, const char *host, int port,
@@ -65,37 +32,17 @@ int ac__lookup_start(struct ac__lookup **place, struct ac_context *cx, const cha
     struct ac__lookup *lookup = ac__sys_malloc(sizeof *lookup + size);
     if (lookup == NULL)
         return -ENOMEM;
-    lookup->job.run = run_lookup;
-    atomic_init(&lookup->refs, 2);
-    pthread_mutex_init(&lookup->lock, NULL);
-    lookup->done = false;
     lookup->port = port;
     memcpy(lookup->host, host, size);
-    lookup->waker = ac_waker_clone(cx->waker);
-    int error = ac__job_submit(exec, &lookup->job);
-    if (error < 0) {
-        ac_waker_drop(lookup->waker);
-        pthread_mutex_destroy(&lookup->lock);
-        free(lookup);
-        return error;
-    }
-    *place = lookup;
-    return 0;
+    int error = ac__task_job_start(&lookup->job, exec, cx, run_lookup);
+    if (error == 0)
+        *place = lookup;
+    return error;
 }
 
 enum ac_poll ac__lookup_poll(struct ac__lookup *lookup, struct ac_context *cx)
 {
-    pthread_mutex_lock(&lookup->lock);
-    struct ac_waker *old = NULL;
-    bool done = lookup->done;
-    if (!done && lookup->waker != cx->waker) {
-        old = lookup->waker;
-        lookup->waker = ac_waker_clone(cx->waker);
-    }
-    pthread_mutex_unlock(&lookup->lock);
-    if (old != NULL)
-        ac_waker_drop(old);
-    return done ? AC_READY : AC_PENDING;
+    return ac__task_job_poll(&lookup->job, cx);
 }
 
 int ac__lookup_result(const struct ac__lookup *lookup, const struct ac_address **found)
@@ -104,17 +51,7 @@ int ac__lookup_result(const struct ac__lookup *lookup, const struct ac_address *
     return lookup->result;
 }
 
-void ac__lookup_free(struct ac__lookup *lookup)
-{
-    if (ac__job_cancel(&lookup->job))
-        unref(lookup); /* the pool's */
-    pthread_mutex_lock(&lookup->lock);
-    struct ac_waker *waker = take_waker(lookup);
-    pthread_mutex_unlock(&lookup->lock);
-    if (waker != NULL)
-        ac_waker_drop(waker);
-    unref(lookup);
-}
+void ac__lookup_free(struct ac__lookup *lookup) { ac__task_job_leave(&lookup->job); }
 
 /* ---- ac_resolve ---- */
 
