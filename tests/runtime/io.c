@@ -9,8 +9,6 @@
 #include <pty.h>
 #include <stdbool.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 struct script {
     int state;
@@ -51,22 +49,6 @@ struct script {
     ac_block_on_future(&name##__type, &s);                                                                 \
     ck_assert_int_eq(s.state, -1)
 
-static void make_pair(struct script *self)
-{
-    int ends[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    self->in = ends[0];
-    self->out = ends[1];
-}
-
-static void make_pipe(struct script *self)
-{
-    int ends[2];
-    ck_assert_int_eq(pipe(ends), 0);
-    self->in = ends[0];
-    self->out = ends[1];
-}
-
 /* An abstract socket name of this process's. */
 static const char *socket_name(const char *what)
 {
@@ -106,9 +88,9 @@ static enum ac_poll exact__poll(struct script *self, struct ac_context *cx)
     BEGIN(self);
     for (self->n = 0; self->n < 2; self->n++) {
         if (self->n == 0)
-            make_pair(self);
+            make_pair(&self->in, &self->out);
         else
-            make_pipe(self);
+            make_pipe(&self->in, &self->out);
         self->task = SPAWN(dripper, struct script, { .out = self->out });
         DO(self, exact, ac_read_exact, self->in, self->buffer, 7);
         ck_assert_int_eq(self->leaf.exact.result, 7);
@@ -162,9 +144,9 @@ static enum ac_poll pieces__poll(struct script *self, struct ac_context *cx)
     BEGIN(self);
     for (self->n = 0; self->n < 2; self->n++) {
         if (self->n == 0)
-            make_pair(self);
+            make_pair(&self->in, &self->out);
         else
-            make_pipe(self);
+            make_pipe(&self->in, &self->out);
         self->task = SPAWN(piece_writer, struct script, { .out = self->out });
         for (self->i = 0; self->i < 30; self->i++) {
             memset(self->buffer, 0, 19900);
@@ -236,7 +218,7 @@ END_TEST
 START_TEST(the_blocking_twins_do_the_same)
 {
     static struct script s;
-    make_pair(&s);
+    make_pair(&s.in, &s.out);
     cut_buffer(&s);
     memset(s.buffer, 'x', 19900);
     ck_assert_int_eq(ac_writev_all(s.out, s.pieces, 200), 0);
@@ -255,7 +237,7 @@ START_TEST(the_blocking_twins_do_the_same)
     close(s.out);
 
     /* A descriptor that doesn't block is waited for with poll. */
-    make_pipe(&s);
+    make_pipe(&s.in, &s.out);
     fcntl(s.in, F_SETFL, O_NONBLOCK);
     pid_t child = fork();
     if (child == 0) {
@@ -314,7 +296,7 @@ static enum ac_poll lines__poll(struct script *self, struct ac_context *cx)
     };
     BEGIN(self);
     for (self->n = 1; self->n < (int)sizeof text; self->n++) {
-        make_pipe(self);
+        make_pipe(&self->in, &self->out);
         self->task = SPAWN(typist, struct script, { .out = self->out, .n = self->n });
         ac_lines_init(&self->lines, self->in, self->buffer, 26);
         for (self->i = 0; self->i < (int)COUNT(expected); self->i++) {
@@ -338,7 +320,7 @@ END_TEST
 static enum ac_poll cancelled_line__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
-    make_pipe(self);
+    make_pipe(&self->in, &self->out);
     ac_lines_init(&self->lines, self->in, self->buffer, 100);
     ck_assert_int_eq(write(self->out, "a\nbe", 4), 4);
     DO(self, line_of, ac_read_line, &self->lines, &self->line);
@@ -593,7 +575,7 @@ static bool open_terminal(int *master, int *slave)
 START_TEST(a_program_ends_at_once_while_a_task_reads_its_input)
 {
     struct script s;
-    make_pipe(&s);
+    make_pipe(&s.in, &s.out);
     end_while_reading(s.in); /* empty, and nobody ever writes */
     ck_assert_int_eq(reader_cleanups, 1);
     ck_assert_int_eq(write(s.out, "some", 4), 4);

@@ -353,10 +353,7 @@ static enum ac_poll closer__poll(struct script *self, struct ac_context *cx)
     ck_assert_int_eq(ac_close(self->client), 0);
 
     /* The same with a descriptor that wasn't made here. */
-    int ends[2];
-    ck_assert_int_eq(pipe(ends), 0);
-    self->client = ends[0];
-    self->n = ends[1];
+    make_pipe(&self->client, &self->n);
     self->task = SPAWN(waiter, struct script, { .client = self->client });
     SLEEP(self, AC_MS);
     ck_assert_int_eq(ac_close(self->client), 0);
@@ -375,28 +372,30 @@ END_TEST
 
 /* ---- other descriptors ---- */
 
+/* 64 kB, as much as a pipe holds, through one from self->client to self->server. */
+#define POUR(self)                                                                                         \
+    (self)->task = SPAWN(pourer, struct script, { .client = (self)->client, .total = MUCH - 65536 });      \
+    while ((self)->total < 65536) {                                                                        \
+        READ(self, (self)->server, (self)->buffer, 1000);                                                  \
+        ck_assert_int_gt((self)->leaf.read.result, 0);                                                     \
+        (self)->total += (self)->leaf.read.result;                                                         \
+    }                                                                                                      \
+    JOIN(self)
+/* One who waits for more learns of the end. */
+#define CLOSE_PIPE(self)                                                                                   \
+    ck_assert_int_eq(ac_read__start(&(self)->leaf.read, cx, (self)->server, (self)->buffer, 1), AC_PENDING); \
+    ac_close((self)->client);                                                                              \
+    AWAIT(self, (void)0, ac_read__poll(&(self)->leaf.read, cx));                                           \
+    ck_assert_int_eq((self)->leaf.read.result, 0);                                                         \
+    ac_close((self)->server)
+
 static enum ac_poll piper__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
-    int ends[2];
-    ck_assert_int_eq(pipe(ends), 0);
-    self->client = ends[1];
-    self->server = ends[0];
-    self->task = SPAWN(pourer, struct script, { .client = self->client, .total = MUCH - 65536 });
-    for (;;) {
-        READ(self, self->server, self->buffer, 1000);
-        ck_assert_int_gt(self->leaf.read.result, 0);
-        self->total += self->leaf.read.result;
-        if (self->total == 65536)
-            break;
-    }
-    JOIN(self);
+    make_pipe(&self->server, &self->client);
+    POUR(self);
     ck_assert_int_eq(fcntl(self->server, F_GETFL) & O_NONBLOCK, 0); /* left as it was */
-    ck_assert_int_eq(ac_read__start(&self->leaf.read, cx, self->server, self->buffer, 1), AC_PENDING);
-    ac_close(self->client);
-    AWAIT(self, (void)0, ac_read__poll(&self->leaf.read, cx));
-    ck_assert_int_eq(self->leaf.read.result, 0);
-    ac_close(self->server);
+    CLOSE_PIPE(self);
     END;
 }
 FUTURE(piper, struct script);
@@ -406,22 +405,11 @@ END_TEST
 static enum ac_poll adopter__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
-    int ends[2];
-    ck_assert_int_eq(pipe(ends), 0);
-    ck_assert_int_eq(ac_adopt(ends[0]), 0);
-    ck_assert_int_eq(ac_adopt(ends[1]), 0);
-    self->client = ends[1];
-    self->server = ends[0];
+    make_pipe(&self->server, &self->client);
+    ck_assert_int_eq(ac_adopt(self->server), 0);
+    ck_assert_int_eq(ac_adopt(self->client), 0);
     ck_assert_int_ne(fcntl(self->server, F_GETFL) & O_NONBLOCK, 0);
-    self->task = SPAWN(pourer, struct script, { .client = self->client, .total = MUCH - 65536 });
-    for (;;) {
-        READ(self, self->server, self->buffer, 1000);
-        ck_assert_int_gt(self->leaf.read.result, 0);
-        self->total += self->leaf.read.result;
-        if (self->total == 65536)
-            break;
-    }
-    JOIN(self);
+    POUR(self);
     /* Each byte that comes to an empty pipe is heard of, also after a read that wasn't filled. */
     for (self->n = 0; self->n < 3; self->n++) {
         ck_assert_int_eq(ac_read__start(&self->leaf.read, cx, self->server, self->buffer, 2), AC_PENDING);
@@ -429,16 +417,11 @@ static enum ac_poll adopter__poll(struct script *self, struct ac_context *cx)
         AWAIT(self, (void)0, ac_read__poll(&self->leaf.read, cx));
         ck_assert_int_eq(self->leaf.read.result, 1);
     }
-    ck_assert_int_eq(ac_read__start(&self->leaf.read, cx, self->server, self->buffer, 1), AC_PENDING);
-    ac_close(self->client);
-    AWAIT(self, (void)0, ac_read__poll(&self->leaf.read, cx));
-    ck_assert_int_eq(self->leaf.read.result, 0);
-    ac_close(self->server);
+    CLOSE_PIPE(self);
 
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    ck_assert_int_eq(ac_adopt(ends[0]), 0);
-    self->client = ends[0];
-    ck_assert_int_eq(close(ends[1]), 0);
+    make_pair(&self->client, &self->server);
+    ck_assert_int_eq(ac_adopt(self->client), 0);
+    ck_assert_int_eq(close(self->server), 0);
     WRITE_ALL(self, self->client, "x", 1);
     ck_assert_int_eq(self->leaf.write_all.result, -EPIPE); /* and no signal */
     ac_close(self->client);
@@ -456,10 +439,7 @@ END_TEST
 static enum ac_poll pairs__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
-    int ends[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    self->client = ends[0];
-    self->server = ends[1];
+    make_pair(&self->client, &self->server);
     /* Two directions of one descriptor wait at once, each registered for one event. */
     for (;;) {
         if (ac_write__start(&self->leaf.write, cx, self->client, self->buffer, sizeof self->buffer) == AC_PENDING)

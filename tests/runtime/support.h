@@ -22,6 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define BEGIN(self)                                                                                        \
     switch ((self)->state) {                                                                               \
@@ -64,6 +66,22 @@ static inline ac_task__handle spawn_copy(const struct ac_future_type *type, cons
     ck_assert_ptr_nonnull(memory);
     memcpy(memory, frame, type->size);
     return ac_task_spawn_local(memory);
+}
+
+/* Descriptors from elsewhere, which block. */
+static inline void make_pipe(int *read_end, int *write_end)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    *read_end = ends[0];
+    *write_end = ends[1];
+}
+static inline void make_pair(int *one_end, int *other_end)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    *one_end = ends[0];
+    *other_end = ends[1];
 }
 
 /* Runs a suite of one case. Returns what main() does. */
