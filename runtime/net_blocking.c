@@ -66,10 +66,12 @@ int ac_unix_connect(const char *path)
 static int accept_waiting(int listener)
 {
     for (;;) {
+        ac__outside_begin(); /* for a listener from elsewhere, which may block */
         int fd = ac__socket_accept(listener, 0);
+        ac__outside_end();
         if (fd != -EAGAIN && fd != -EINTR)
             return fd;
-        /* The listener doesn't block, since ac_tcp_listen() serves asynchronous programs as well. */
+        /* The others don't, since ac_tcp_listen() serves asynchronous programs as well. */
         int error = fd == -EAGAIN ? ac__wait_ready(listener, AC__READ) : 0;
         if (error < 0)
             return error;
