@@ -40,7 +40,8 @@ void ac_clock_advance(uint64_t duration_ns)
     struct ac__clock *clock = ac__clock_of_thread();
     if (!clock->paused)
         ac__stop("ac_clock_advance", "the clock of this thread is not paused");
-    clock->now_ns += duration_ns;
+    if (__builtin_add_overflow(clock->now_ns, duration_ns, &clock->now_ns))
+        clock->now_ns = UINT64_MAX;
 }
 
 void ac_clock_resume(void)

@@ -214,6 +214,14 @@ START_TEST(a_resumed_clock_goes_on_from_where_it_stood)
 }
 END_TEST
 
+START_TEST(a_clock_that_is_moved_very_far_does_not_go_back)
+{
+    ac_clock_pause();
+    ac_clock_advance(UINT64_MAX);
+    ck_assert_uint_eq(ac_now(), UINT64_MAX);
+}
+END_TEST
+
 struct sleepers {
     int state, i;
     ac_task__handle tasks[5];
@@ -557,6 +565,7 @@ int main(void)
         a_sleep_of_nothing_is_over_at_once,
         a_real_sleep_is_never_too_short,
         a_resumed_clock_goes_on_from_where_it_stood,
+        a_clock_that_is_moved_very_far_does_not_go_back,
         sleepers_wake_each_at_his_time_while_others_sleep,
         a_cancelled_sleep_holds_nobody_up,
         a_sleep_without_end_neither_moves_a_paused_clock_nor_keeps_the_thread_awake,
