@@ -7,10 +7,18 @@
  *  while others wait goes behind them, so nobody starves.
  *
  *      #include <ac/ac.h>
+ *      #include <stdbool.h>
+ *      #include <stdio.h>
  *
  *      struct account { struct ac_mutex lock; long balance; };
  *
- *      async int withdraw(struct account *account, long amount)
+ *      static async int log_withdrawal(long amount)
+ *      {
+ *          char line[32];
+ *          return await ac_write_all(1, line, (size_t)snprintf(line, sizeof line, "-%ld\n", amount));
+ *      }
+ *
+ *      static async int withdraw(struct account *account, long amount)
  *      {
  *          await ac_mutex_lock(&account->lock);
  *          bool done = account->balance >= amount && await log_withdrawal(amount) == 0;
@@ -20,12 +28,30 @@
  *          return done ? 0 : -1;
  *      }
  *
+ *      async int main(void)
+ *      {
+ *          static struct account account = { AC_MUTEX_INIT, 100 };
+ *          ac_task(int) first = ac_spawn(withdraw(&account, 70)), second = ac_spawn(withdraw(&account, 70));
+ *          return await first + await second == -1 ? 0 : 1; // one of the two
+ *      }
+ *
  *  A lock that is held across no await had better be a thread's, pthread_mutex_t; these are for the
  *  others. Who takes one sees all that was written before it was given.
  *
+ *  Threads: any, in async code or not, unless an entry says otherwise. What waits is awaited, on any executor, and
+ *  polled on one thread at a time.
+ *
  *  The cost of each operation is given in locked operations of the processor, which are most of it where
  *  several threads are at work (6 ns each, or many times that if another core has just used the
- *  word). A process that has one thread pays for none of them.
+ *  word). A process that has one thread pays for none of them. They are those of the usual case: who meets another
+ *  thread at the same word tries again, or spins, and sleeps in the end. What a wake adds is in <ac/future.h>. Not
+ *  counted, here and in the other headers, is what the C library adds: glibc has two for each malloc() or free() that
+ *  its thread's cache can't serve, and two around each system call that is a point of cancellation (write, poll,
+ *  connect).
+ *
+ *  The methods: semaphores that hand permits to the first who waits are Dijkstra's ("Cooperating sequential
+ *  processes", EWD 123, 1965), the lock around the queue is mutex 3 of Drepper's "Futexes are tricky" (2011). One
+ *  word holds the permits, whether anyone waits, and the lock, so that nobody takes the lock while nobody waits.
  *
  *  In an elided program the awaited operations are functions that block the thread. They may also be called
  *  from threads that run no async code. In a process that has one thread nobody could ever wake them:
@@ -54,7 +80,8 @@ struct ac_semaphore {
     {                                                                                                  \
         (unsigned)(permits) << 3, { 0, 0 }                                                             \
     }
-/** @param permits  at most AC_SEMAPHORE_MOST, else a checked stop. */
+/** Before anyone else knows of it.
+ *  @param permits  at most AC_SEMAPHORE_MOST, else a checked stop. Cost: no locked operation. */
 void ac_semaphore_init(struct ac_semaphore *, unsigned permits);
 
 struct ac_semaphore_acquire__frame {
@@ -65,8 +92,12 @@ struct ac_semaphore_acquire__frame {
 /** Takes @p permits at once, and waits until there are so many. The first who waits holds up all
  *  others, however few they want.
  *
- *  Cancelling: at once; what is lost is the place in the queue. Threads: any.
- *  Cost: O(1); one locked operation. If it has to wait, three: one to try, two to queue up. */
+ *  @param permits  at most AC_SEMAPHORE_MOST, else a checked stop. 0: waits until those who wait already have theirs.
+ *
+ *  Cancelling: at once; what is lost is the place in the queue: permits that it has been given meanwhile go to the
+ *  next.
+ *  Cost: O(1); one locked operation. If it has to wait, two to queue up, and none when it is woken. Two to cancel one
+ *  that waits. */
 AC_ASYNC void ac_semaphore_acquire(struct ac_semaphore *, unsigned permits)
     AC_FRAME(struct ac_semaphore_acquire__frame) AC_FRAME_USED(AC__WAITER_USED(struct ac_semaphore_acquire__frame, wait));
 void ac_semaphore_acquire__init(struct ac_semaphore_acquire__frame *, struct ac_semaphore *, unsigned permits);
@@ -76,15 +107,17 @@ enum ac_poll ac_semaphore_acquire__poll(struct ac_semaphore_acquire__frame *, st
 enum ac_poll ac_semaphore_acquire__cancel(struct ac_semaphore_acquire__frame *, struct ac_context *);
 
 /** As ac_semaphore_acquire() where that would not wait.
- *  @return 0; -EAGAIN if there are too few permits or others wait. Any thread, in async code or not. */
+ *  @return 0; -EAGAIN if there are too few permits or others wait, and nothing has changed.
+ *  Cost: one locked operation if they are taken, none if not; two in either case if another thread is just queueing
+ *  up. */
 int ac_semaphore_try_acquire(struct ac_semaphore *, unsigned permits);
 
 /** Gives back @p permits, or adds them: nobody needs to have taken them. More than AC_SEMAPHORE_MOST in
- *  all: a checked stop. Any thread, in async code or not.
- *  Cost: one locked operation; three and the wakes, if someone waits. */
+ *  all: a checked stop.
+ *  Cost: one locked operation; two and the wakes, if someone waits. O(1) for each who is woken. */
 void ac_semaphore_release(struct ac_semaphore *, unsigned permits);
 
-/** How many permits there are now. Other threads may change that at any time. */
+/** How many permits there are now. Other threads may change that at any time. Cost: none. */
 unsigned ac_semaphore_permits(const struct ac_semaphore *);
 
 /* ---- mutexes ---- */
@@ -98,6 +131,7 @@ struct ac_mutex {
     {                                                                                                  \
         AC_SEMAPHORE_INIT(1)                                                                           \
     }
+/** A mutex that nobody holds; before anyone else knows of it. */
 void ac_mutex_init(struct ac_mutex *);
 
 struct ac_mutex_lock__frame {
@@ -106,7 +140,8 @@ struct ac_mutex_lock__frame {
 
 /** Waits until the lock is the caller's. A task that locks what it has locked waits for ever.
  *
- *  Cancelling, threads and cost: as ac_semaphore_acquire(). */
+ *  Cancelling: at once; what is lost is the place in the queue, and a lock that it has been given meanwhile goes to
+ *  the next. Cost: as ac_semaphore_acquire(). */
 AC_ASYNC void ac_mutex_lock(struct ac_mutex *)
     AC_FRAME(struct ac_mutex_lock__frame) AC_FRAME_USED(AC__WAITER_USED(struct ac_mutex_lock__frame, acquire.wait));
 void ac_mutex_lock__init(struct ac_mutex_lock__frame *, struct ac_mutex *);
@@ -114,7 +149,8 @@ enum ac_poll ac_mutex_lock__start(struct ac_mutex_lock__frame *, struct ac_conte
 enum ac_poll ac_mutex_lock__poll(struct ac_mutex_lock__frame *, struct ac_context *);
 enum ac_poll ac_mutex_lock__cancel(struct ac_mutex_lock__frame *, struct ac_context *);
 
-/** @return 0: locked; -EAGAIN: another holds it. */
+/** As ac_mutex_lock() where that would not wait.
+ *  @return 0: locked; -EAGAIN: it is held, by the caller perhaps. Cost: as ac_semaphore_try_acquire(). */
 int ac_mutex_try_lock(struct ac_mutex *);
 
 /** Who holds the lock gives it back; that may be another task or thread than has taken it. One
@@ -137,6 +173,7 @@ struct ac_notify {
     {                                                                                                  \
         AC_SEMAPHORE_INIT(0)                                                                           \
     }
+/** One of which nobody has been told; before anyone else knows of it. */
 void ac_notify_init(struct ac_notify *);
 
 struct ac_notified__frame {
@@ -146,7 +183,7 @@ struct ac_notified__frame {
 /** Waits for ac_notify_one() or ac_notify_all(). The one that came while nobody waited counts.
  *
  *  Cancelling: at once; the place in the queue is lost, and a notification of ac_notify_one() that has come
- *  already goes to the next, or is kept. Threads and cost: as ac_semaphore_acquire(). */
+ *  already goes to the next, or is kept. Cost: as ac_semaphore_acquire(). */
 AC_ASYNC void ac_notified(struct ac_notify *)
     AC_FRAME(struct ac_notified__frame) AC_FRAME_USED(AC__WAITER_USED(struct ac_notified__frame, acquire.wait));
 void ac_notified__init(struct ac_notified__frame *, struct ac_notify *);
@@ -155,11 +192,12 @@ enum ac_poll ac_notified__poll(struct ac_notified__frame *, struct ac_context *)
 enum ac_poll ac_notified__cancel(struct ac_notified__frame *, struct ac_context *);
 
 /** Wakes the one who has waited longest. If nobody waits it is kept for the next who would; one only,
- *  however often this was called. Any thread, in async code or not. Cost: as ac_semaphore_release(). */
+ *  however often this was called. Cost: as ac_semaphore_release(). */
 void ac_notify_one(struct ac_notify *);
 
 /** Wakes all who wait now, and keeps nothing. A task on another thread that has looked but doesn't wait
- *  yet isn't reached: where that can be, use ac_notify_one() and let each who was woken pass it on. */
+ *  yet isn't reached: where that can be, use ac_notify_one() and let each who was woken pass it on.
+ *  Cost: none if nobody waits; else two locked operations and the wakes, O(1) for each. */
 void ac_notify_all(struct ac_notify *);
 
 #ifdef __cplusplus
