@@ -1,7 +1,37 @@
 /** @file
  *  The core of async C: what a future is, to whoever drives it or writes one by hand.
  *
- *  A *future* is a struct, its *frame*, and functions on it. `async int fetch(const char *url)` has
+ *  A *future* is a struct, its *frame*, and functions on it. asyncc makes them of async functions; this one is by
+ *  hand, and `main` drives it by hand, too:
+ *
+ *      #include <ac/future.h>
+ *
+ *      // As it would stand in a plain header, which asyncc reads, too: there it is awaited like any other.
+ *      struct tick__frame { unsigned char seen; int result; };
+ *      AC_ASYNC int tick(void) AC_FRAME(struct tick__frame);
+ *      static inline void tick__init(struct tick__frame *self) { self->seen = 0; }
+ *      static inline enum ac_poll tick__poll(struct tick__frame *self, struct ac_context *cx)
+ *      {
+ *          if (self->seen++) { self->result = 1; return AC_READY; }
+ *          ac_wake_by_ref(cx->waker);
+ *          return AC_PENDING;
+ *      }
+ *      static inline enum ac_poll tick__cancel(struct tick__frame *self, struct ac_context *cx)
+ *      { (void)self; (void)cx; return AC_READY; }
+ *
+ *      int main(void)
+ *      {
+ *          struct ac_waker nobody;
+ *          struct ac_context cx = { .waker = ac_noop_waker(&nobody) };
+ *          struct tick__frame frame;
+ *          tick__init(&frame);
+ *          while (tick__poll(&frame, &cx) == AC_PENDING)
+ *              if (frame.seen > 2)
+ *                  return tick__cancel(&frame, &cx);   // is given up, and not polled any more
+ *          return frame.result == 1 ? 0 : 1;
+ *      }
+ *
+ *  And `async int fetch(const char *url)` has
  *
  *      struct fetch__frame { ... int result; };
  *      void         fetch__init(struct fetch__frame *, const char *url);
@@ -18,24 +48,13 @@
  *  A frame may be moved until its first poll and is pinned from then on: it keeps its address
  *  until the future has finished.
  *
- *  A future by hand, in a plain header that asyncc and plain C both read:
- *
- *      struct tick__frame { unsigned char seen; int result; };
- *      AC_ASYNC int tick(void) AC_FRAME(struct tick__frame);   // asyncc: `await tick()`
- *      static inline void tick__init(struct tick__frame *self) { self->seen = 0; }
- *      static inline enum ac_poll tick__poll(struct tick__frame *self, struct ac_context *cx)
- *      {
- *          if (self->seen++) { self->result = 1; return AC_READY; }
- *          ac_wake_by_ref(cx->waker);
- *          return AC_PENDING;
- *      }
- *      static inline enum ac_poll tick__cancel(struct tick__frame *self, struct ac_context *cx)
- *      { (void)self; (void)cx; return AC_READY; }
- *
- *  tick__start is optional: without it asyncc calls init, then poll. So is tick__resume, with the
+ *  Of one by hand tick__start is optional: without it asyncc calls init, then poll. So is tick__resume, with the
  *  parameters of poll, which is called in its place where the future is known to have been polled
  *  before. To a plain C compiler the declaration is that of the *blocking twin*, `int tick(void)`,
  *  for whoever defines one.
+ *
+ *  Threads: a frame is used by one at a time, who sees what the one before did. Cost: nothing here allocates, or does a
+ *  locked operation, but for what a waker's functions do.
  *
  *  This header is freestanding, C11 and C++, includes no header of the C library's, and defines no
  *  name that doesn't begin with ac_, AC_ or ac__. */
@@ -54,7 +73,8 @@ enum ac_poll {
 
 struct ac_waker;
 
-/** What can be done to a waker. All four may be called from any thread, and none may poll. */
+/** What can be done to a waker. All four may be called from any thread, under a lock too, and none may poll. What was
+ *  written before a wake is seen by the poll that follows it. */
 struct ac_waker_ops {
     /** One more owner of the waker; the result is given back by `drop` or `wake`. */
     struct ac_waker *(*clone)(struct ac_waker *);
@@ -69,7 +89,23 @@ struct ac_waker_ops {
 /** The handle by which a task is told to poll again. It is the first member of something larger, a
  *  task as a rule, so it is handled by address. A leaf inside a frame *borrows* the context's
  *  waker: the address stays good until the leaf is ready or cancelled. What may outlive the frame
- *  clones it. */
+ *  clones it.
+ *
+ *  The runtime's wakers cost, in locked operations (6 ns each; see <ac/sync.h> for what isn't counted):
+ *
+ *                                               wake_by_ref             clone   drop
+ *      of a thread's own executor, there        0                         2       2
+ *        from another thread                    2, or 3 if it is parked   2       2
+ *      of the pool, by a thread of the pool     1 to 3                    1     0 or 1
+ *        from any other                         5, or 7 if one is parked  1     0 or 1
+ *
+ *  That is for a task that is suspended. To wake one again before it is polled costs 0 on its executor's own thread,
+ *  else 1. Of the pool's, who wakes has 1 on the task's word, a second if another task that the poll has woken or
+ *  spawned has to make room for it, a third if that rouses a parked thread. Rousing is a write(2) besides, to an
+ *  eventfd; it is put off until a lock under which it is due has been released, for which 2 more are needed but by a
+ *  thread of the pool. To be polled after wakes from other threads costs an executor's task 1, and 1 for all that
+ *  came together; what a poll costs in the pool is in <ac/pool.h>. `wake` is wake_by_ref and drop, but of the pool's
+ *  it costs no more than the first. */
 struct ac_waker {
     const struct ac_waker_ops *ops;
 };
@@ -115,6 +151,7 @@ struct ac_future_type {
     const struct ac_future_places *places; /**< for lists of tasks; or null, as of futures by hand and after asyncc -P */
 };
 
+/** What a waker's functions do, by their names; threads and cost are theirs. */
 static inline struct ac_waker *ac_waker_clone(struct ac_waker *waker) { return waker->ops->clone(waker); }
 static inline void ac_wake(struct ac_waker *waker) { waker->ops->wake(waker); }
 static inline void ac_wake_by_ref(struct ac_waker *waker) { waker->ops->wake_by_ref(waker); }
@@ -123,7 +160,9 @@ static inline void ac_waker_drop(struct ac_waker *waker) { waker->ops->drop(wake
 static inline struct ac_waker *ac__noop_clone(struct ac_waker *waker) { return waker; }
 static inline void ac__noop(struct ac_waker *waker) { (void)waker; }
 
-/** A waker that does nothing, for polling by hand in a loop. Lives in @p storage. */
+/** A waker that does nothing, for polling by hand in a loop. Lives in @p storage, for as long as that does. Threads:
+ *  any.
+ *  @return its address. */
 static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 {
     static const struct ac_waker_ops noop = { ac__noop_clone, ac__noop, ac__noop, ac__noop };
@@ -157,8 +196,9 @@ static inline struct ac_waker *ac_noop_waker(struct ac_waker *storage)
 #endif
 
 /* The version of what asyncc's output, the runtime and another such output expect of each other: the types here and in
- * ac/boxes.h, memory.h, task.h and watch.h, the functions that are made, and who calls what when. To be raised with each
- * change after which an object of before the change and one of after it would link and then misunderstand each other. */
+ * ac/boxes.h, memory.h, task.h and watch.h, the functions that are made, and who calls what when. To be raised with
+ * each change after which an object of before the change and one of after it would link and then misunderstand each
+ * other. */
 #define AC__ABI 2
 
 /* What asyncc writes: a frame is reached as bytes of a parent's, too, and not every program calls
