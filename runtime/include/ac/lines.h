@@ -17,7 +17,8 @@
  *      }
  *
  *  The reader reads ahead. What it has of the stream behind the last line, ac_lines_take() gives. One future at
- *  a time reads from a reader. */
+ *  a time reads from a reader, and nobody else uses it meanwhile; any thread may, one after the other. Nothing here
+ *  allocates, or does a locked operation but those of ac_read(). */
 #ifndef AC_LINES_H
 #define AC_LINES_H
 #include <ac/future.h>
@@ -44,7 +45,9 @@ struct ac_lines {
  *
  *  @param buffer  The caller's; has to stay for as long as the reader is used. The longest line that
  *                 there can be has @p size - 1 bytes with its newline.
- *  @param size    At least 2, else a checked stop. */
+ *  @param size    At least 2, else a checked stop.
+ *
+ *  Threads: any, before others know of it. Cost: O(1), no system call. */
 void ac_lines_init(struct ac_lines *lines, int fd, void *buffer, size_t size);
 
 struct ac_read_line__frame {
@@ -65,7 +68,10 @@ struct ac_read_line__frame {
  *          on with the line behind it; a negative errno as ac_read() has them, after which one may try again.
  *
  *  Cancelling: nothing is lost: what has come of a line stays in the reader. (But for a regular file: of that,
- *  what a read that is under way brings.) */
+ *  what a read that is under way brings.)
+ *
+ *  Threads: as ac_read(). Cost: each byte is looked at once, by memchr(3), and moved to the buffer's beginning when
+ *  its line has no room behind; an ac_read() of what fits into the buffer when no line is at hand. */
 AC_ASYNC ssize_t ac_read_line(struct ac_lines *lines, AC_NOESCAPE char **line) AC_FRAME(struct ac_read_line__frame);
 void ac_read_line__init(struct ac_read_line__frame *, struct ac_lines *lines, char **line);
 enum ac_poll ac_read_line__start(struct ac_read_line__frame *, struct ac_context *, struct ac_lines *lines,
@@ -75,7 +81,8 @@ enum ac_poll ac_read_line__cancel(struct ac_read_line__frame *, struct ac_contex
 
 /** Takes bytes that have been read ahead, @p size at most, and reads none: for a stream that goes on with
  *  something else than lines. Not async.
- *  @return how many; 0 when all that comes next has to be read from the descriptor. */
+ *  @return how many; 0 when all that comes next has to be read from the descriptor.
+ *  Threads: any, while no future reads. Cost: one copy. */
 size_t ac_lines_take(struct ac_lines *lines, void *buffer, size_t size);
 
 #ifdef __cplusplus

@@ -26,7 +26,11 @@
  *          ac_close(s);
  *      }
  *
- *  Errors are negative errno values, and then nothing is left open. */
+ *  Errors are negative errno values, and then nothing is left open.
+ *
+ *  Threads and waiting, with its errors and its locked operations, are as <ac/io.h> has them; what isn't async may be
+ *  called by any thread, is a system call or a few, and has no locked operation of its own. A new socket may have what
+ *  ac_adopt() has for the first of 1024 numbers, and one that is given up what ac_close() has. */
 #ifndef AC_NET_H
 #define AC_NET_H
 #include <ac/dns.h>
@@ -56,9 +60,12 @@ struct ac_tcp_connect__frame {
  *  @param host  A name or a numeric address. Copied when the future starts.
  *  @param port  1 to 65535.
  *  @return the socket; a negative errno: what the last address said (-ECONNREFUSED,
- *          -ETIMEDOUT, -ENETUNREACH, ...), what ac_resolve() said, -EMFILE, -EINVAL for a bad port.
+ *          -ETIMEDOUT, -ENETUNREACH, ...), what ac_resolve() said, -EMFILE, -EINVAL for a bad port, an error of
+ *          waiting.
  *
- *  Cancelling: at once; the half-made connection is closed. */
+ *  Cancelling: at once; the half-made connection is closed. Cost: for each address socket(2), connect(2), a wait and
+ *  getsockopt(2); for a name what ac_resolve() costs besides. On a thread's own executor no locked operation, in the
+ *  pool five for each address, three of them to wait and two when it is woken, and four to cancel. */
 AC_ASYNC int ac_tcp_connect(AC_NOESCAPE const char *host, int port) AC_FRAME(struct ac_tcp_connect__frame);
 void ac_tcp_connect__init(struct ac_tcp_connect__frame *, const char *host, int port);
 enum ac_poll ac_tcp_connect__start(struct ac_tcp_connect__frame *, struct ac_context *,
@@ -74,7 +81,9 @@ enum ac_poll ac_tcp_connect__cancel(struct ac_tcp_connect__frame *, struct ac_co
  *  @param port     0 lets the system choose; ac_local_port() tells which.
  *  @param backlog  How many connections may wait to be accepted; 0 for the system's most.
  *  @return the listener, closed by ac_close(); a negative errno: -EADDRINUSE, -EACCES,
- *          -EADDRNOTAVAIL, -EMFILE, -EINVAL for a host or port that is none of the above. */
+ *          -EADDRNOTAVAIL, -EMFILE, -EINVAL for a host or port that is none of the above.
+ *
+ *  Threads: any. Cost: four system calls, five for IPv6. */
 int ac_tcp_listen(const char *host, int port, int backlog);
 
 struct ac_unix_connect__frame {
@@ -95,7 +104,8 @@ struct ac_unix_connect__frame {
  *          as it wants, the future waits, too: it looks again after a millisecond, then less and
  *          less often, at last every 50 ms (by ac_sleep(), with its checked stop).
  *
- *  Cancelling: at once; its turn is lost. */
+ *  Cancelling: at once; its turn is lost. Cost: socket(2) and connect(2), and for each look after that a sleep and
+ *  connect(2); no locked operation but those of sleeping. */
 AC_ASYNC int ac_unix_connect(AC_NOESCAPE const char *path) AC_FRAME(struct ac_unix_connect__frame);
 void ac_unix_connect__init(struct ac_unix_connect__frame *, const char *path);
 enum ac_poll ac_unix_connect__start(struct ac_unix_connect__frame *, struct ac_context *, const char *path);
@@ -108,7 +118,9 @@ enum ac_poll ac_unix_connect__cancel(struct ac_unix_connect__frame *, struct ac_
  *                  listens again has to unlink() it first. An abstract name goes with its listener.
  *  @param backlog  As ac_tcp_listen() has it.
  *  @return the listener; a negative errno: -EADDRINUSE if the path exists, -EACCES, -ENOENT for a directory
- *          that doesn't, -ENAMETOOLONG, -EINVAL, -EMFILE. */
+ *          that doesn't, -ENAMETOOLONG, -EINVAL, -EMFILE.
+ *
+ *  Threads: any. Cost: three system calls. */
 int ac_unix_listen(const char *path, int backlog);
 
 struct ac_accept__frame {
@@ -123,9 +135,12 @@ struct ac_accept__frame {
  *
  *  @return the socket; a negative errno: -EMFILE, -ENFILE, -ENOBUFS or -ENOMEM when there was no room for
  *          one more, and 10 ms later there still was none: the connection goes on waiting, and a loop that just
- *          tries again doesn't spin (that is an ac_sleep(), with its checked stop); -EBADF. A connection that broke before it was accepted is passed over.
+ *          tries again doesn't spin (that is an ac_sleep(), with its checked stop); -EBADF; -EINVAL for a socket that
+ *          doesn't listen; -ENOSPC, of waiting. A connection that broke before it was accepted is passed over.
  *
- *  Cancelling: at once; no connection is lost. Several tasks may accept from one listener. */
+ *  Cancelling: at once; no connection is lost. Several tasks may accept from one listener. Cost: one accept4(2) for
+ *  each connection, and one in vain before a wait; a poll(2) before each, if the listener is bare. On a thread's own
+ *  executor no locked operation; in the pool none for a connection that is there, three to wait, two to cancel. */
 AC_ASYNC int ac_accept(int listener) AC_FRAME(struct ac_accept__frame);
 void ac_accept__init(struct ac_accept__frame *, int listener);
 enum ac_poll ac_accept__start(struct ac_accept__frame *, struct ac_context *, int listener);
@@ -134,22 +149,23 @@ enum ac_poll ac_accept__cancel(struct ac_accept__frame *, struct ac_context *);
 
 /** Says that no more will be written: the peer reads what is under way, then the end. Reading
  *  goes on. Not async: it doesn't block.
- *  @return 0; -ENOTCONN if the connection is gone already; -EBADF. */
+ *  @return 0; -ENOTCONN if the connection is gone already; -EBADF, -ENOTSOCK. Threads: any. Cost: one system call. */
 int ac_shutdown_write(int socket);
 
 /** Whether what is written to a TCP socket leaves at once, be it ever so little; if not (as at first), small
  *  writes are gathered until the peer has answered (Nagle's algorithm).
- *  @return 0; -EOPNOTSUPP for a socket that isn't TCP's; -EBADF, -ENOTSOCK. */
+ *  @return 0; -EOPNOTSUPP for a socket that isn't TCP's; -EBADF, -ENOTSOCK. Threads: any. Cost: one system call. */
 int ac_tcp_nodelay(int socket, int on);
 
 /** Whether the peer of an idle TCP socket is asked if it is still there: after @p idle_s seconds, and then every
  *  @p idle_s; after three with no answer the connection is broken (-ETIMEDOUT). 0: it isn't asked.
  *  @return 0; -EINVAL for less than 0 or more than 32767; -EOPNOTSUPP for a socket that isn't TCP's;
- *          -EBADF, -ENOTSOCK. */
+ *          -EBADF, -ENOTSOCK. Threads: any. Cost: four system calls, one for 0. */
 int ac_tcp_keepalive(int socket, int idle_s);
 
 /** The port on this machine's side of a socket or listener.
- *  @return 1 to 65535; a negative errno: -EBADF, -ENOTSOCK, -EAFNOSUPPORT. */
+ *  @return 1 to 65535, 0 for a socket that has none yet; a negative errno: -EBADF, -ENOTSOCK, -EAFNOSUPPORT for one
+ *          that isn't IP's. Threads: any. Cost: one system call. */
 int ac_local_port(int socket);
 
 #ifdef __cplusplus

@@ -4,6 +4,12 @@
  *      #include <ac/ac.h>
  *      #include <signal.h>
  *
+ *      static async void serve(void)
+ *      {
+ *          for (;;)
+ *              await ac_sleep(AC_S);                // accepts and answers
+ *      }
+ *
  *      async int main(void)
  *      {
  *          struct ac_signals stop;
@@ -22,8 +28,8 @@
  *
  *  The first registration for a number installs a handler, for the process; the last to be closed puts back what there
  *  was before (so a signal that is ignored, as under nohup, is ignored again), unless the program has installed another
- *  meanwhile. That handler adds to one word and writes to an eventfd which every executor that waits watches; no thread is
- *  blocked from signals for it, as signalfd(2) would ask of all, and their children inherit no mask.
+ *  meanwhile. That handler adds to one word and writes to an eventfd which every executor that waits watches; no
+ *  thread is blocked from signals for it, as signalfd(2) would ask of all, and their children inherit no mask.
  *  System calls are restarted (SA_RESTART). A signal that every thread has blocked never comes.
  *
  *  The runtime's own threads block all signals: the program's receive them. A child that fork() makes in a task of the
@@ -54,15 +60,17 @@ struct ac_signals {
  *          a fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL), or the C library's own. -EMFILE, -ENFILE, -ENOMEM: for the
  *          first one, which needs a descriptor. Then nothing has changed.
  *
- *  Threads: any. Cost: a system call for each number that no other registration wants. */
+ *  Threads: any. Cost: a system call for each number that no other registration wants; two locked operations, three
+ *  for the process's first. */
 int ac_signals_open(struct ac_signals *, uint64_t wanted);
 
 /** Closes it. What it had noted and nobody has taken is dropped. Nobody may wait for it; one that is closed
- *  already is a checked stop. Threads: any. */
+ *  already is a checked stop. Threads: any. Cost: two system calls for each number that no other registration wants;
+ *  two locked operations, three if a signal has come that nobody has looked at. */
 void ac_signals_close(struct ac_signals *);
 
 /** Takes a signal if one has come: its number, the lowest of several; else -EAGAIN. From one that is closed: a checked
- *  stop. Threads: any. */
+ *  stop. Threads: any. Cost: two locked operations, three if a signal has come since anyone looked. */
 int ac_signals_try(struct ac_signals *);
 
 struct ac_signals_next__frame {
@@ -74,10 +82,15 @@ struct ac_signals_next__frame {
 
 /** Waits for a signal and takes it. Of several that wait for one registration, one gets it.
  *
- *  @return its number; -EMFILE, -ENFILE, -ENOMEM if the executor couldn't watch for it.
+ *  @return its number; -EMFILE, -ENFILE, -ENOMEM, -ENOSPC if the executor couldn't watch for it, see <ac/io.h>.
  *
- *  Cancelling: at once; nothing is lost, what comes later is noted. Threads: any. Cost: no allocation; an uncontended
- *  lock. A signal that comes wakes every task that waits for any. */
+ *  Cancelling: at once; nothing is lost, what comes later is noted. Threads: any, for tasks of the runtime's executors;
+ *  polled on one from its start to its end.
+ *
+ *  Cost: for each look two locked operations, three if a signal has come since anyone looked; in the pool three more
+ *  to wait, two when it is woken, two to cancel. An executor's first wait allocates, as <ac/io.h> says, and nothing
+ *  else does. A signal that comes wakes every task that waits for any, and each looks; the handler has two and two
+ *  system calls. */
 AC_ASYNC int ac_signals_next(struct ac_signals *) AC_FRAME(struct ac_signals_next__frame);
 void ac_signals_next__init(struct ac_signals_next__frame *, struct ac_signals *);
 enum ac_poll ac_signals_next__start(struct ac_signals_next__frame *, struct ac_context *, struct ac_signals *);
@@ -96,7 +109,8 @@ struct ac_signal__frame {
  *
  *  @return @p number, or an error of ac_signals_open() or ac_signals_next().
  *
- *  Cancelling: at once; what has come meanwhile is dropped. */
+ *  Cancelling: at once; what has come meanwhile is dropped. Threads: as ac_signals_next(). Cost: that of
+ *  ac_signals_open(), ac_signals_next() and ac_signals_close(). */
 AC_ASYNC int ac_signal(int number) AC_FRAME(struct ac_signal__frame);
 void ac_signal__init(struct ac_signal__frame *, int number);
 enum ac_poll ac_signal__start(struct ac_signal__frame *, struct ac_context *, int number);
