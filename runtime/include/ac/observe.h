@@ -2,15 +2,19 @@
  *  Looking into the runtime: what it has done, and what each task waits for.
  *
  *      #include <ac/ac.h>
- *      #include <ac/observe.h>
  *      #include <signal.h>
+ *
+ *      static async void serve(void)
+ *      {
+ *          await ac_sleep(100 * AC_MS);
+ *      }
  *
  *      async int main(void)
  *      {
  *          ac_dump_on_signal(SIGUSR2);     // kill -USR2 PID lists the tasks on stderr
  *          ac_task(void) serving = ac_spawn(serve());
- *          ...
  *          ac_dump_tasks(stderr);          // so does this
+ *          await serving;
  *      }
  *
  *  A listing looks like this, the innermost await last:
@@ -42,7 +46,7 @@ extern "C" {
 /** Of all executors and the pool since the process began (of the pool: since it was started last). Each number by
  *  itself is right at some time during the call; together they belong to no one moment, unless nothing runs. */
 struct ac_counts {
-    unsigned executors;        /**< calls of ac_block_on, main's among them, that are going on       */
+    unsigned executors;        /**< calls of ac_block_on, main's among them, and of ac_exec_new, not over */
     unsigned pool_threads;     /**< 0 while there is no pool                                         */
     unsigned blocking_threads; /**< that wait for a job which may block, or run one                  */
     unsigned blocking_jobs;    /**< that wait for a thread                                           */
@@ -54,7 +58,8 @@ struct ac_counts {
     uint64_t parks;            /**< times that a thread found nothing to do and slept                */
 };
 
-/** Reads the counters. Threads: any. Cost: a look at each thread; those that count do no locked operation. */
+/** Reads the counters. Threads: any. Cost: a look at each thread, and two locked operations, two more for the pool
+ *  and two for the threads that may block; those that count do none. */
 void ac_count(struct ac_counts *);
 
 /** Prints each task: the function's name, its state, and where it is suspended. The states are
@@ -64,17 +69,20 @@ void ac_count(struct ac_counts *);
  *
  *  The tasks of the calling thread's executor are printed by the caller, those of other executors by these, as soon as
  *  the poll that is running there is over; one that isn't within a second is said to be busy. A task
- *  of the pool is kept from being polled while it is printed. Of the pool's tasks those are listed that have been suspended
- *  before; those that have only been queued yet are counted, and those that have finished are not known any more.
+ *  of the pool is kept from being polled while it is printed. Of the pool's tasks those are listed that have been
+ *  suspended before; those that have only been queued yet are counted, and those that have finished are not known any
+ *  more.
  *
  *  @param out  Written to by other threads, too, during the call. (It may block: the listing is for people.)
- *  Threads: any, in async code or not; not from a signal handler. */
+ *  Threads: any, in async code or not; not from a signal handler. Cost: O(tasks), up to a second, and locks under
+ *  which no executor or pool may begin or end; a listing is no part of what a program does often. An executor that is
+ *  asked polls one more task, which is allocated; without memory for it the executor is left out. */
 void ac_dump_tasks(FILE *out);
 
 /** From now on a signal prints such a listing on stderr, from a thread of its own.
  *  @param signal  SIGUSR2 for instance; its handler is replaced. Doing it again for another signal adds that.
  *  @return 0, or a negative errno: -EINVAL for a signal that can't be caught; -EAGAIN, -ENOMEM for the thread.
- *  Threads: any. */
+ *  Threads: any. Cost: a thread the first time, which stays; one sigaction(2), two locked operations. */
 int ac_dump_on_signal(int signal);
 
 #ifdef __cplusplus
