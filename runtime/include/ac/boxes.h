@@ -26,6 +26,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What a body in a box says when it has put another on top; see above. No enumerator: nobody else has a case for it. */
 #define AC__CALL ((enum ac_poll)2)
@@ -183,6 +184,7 @@ static inline void *ac__result(void *frame)
     return (char *)frame + ac__type_of(frame)->result_offset;
 }
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

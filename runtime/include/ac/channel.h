@@ -61,6 +61,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct ac_channel;
 struct ac_oneshot;
@@ -292,6 +293,7 @@ enum ac_poll ac_oneshot_get__start(struct ac_oneshot_get__frame *, struct ac_con
 enum ac_poll ac_oneshot_get__poll(struct ac_oneshot_get__frame *, struct ac_context *);
 enum ac_poll ac_oneshot_get__cancel(struct ac_oneshot_get__frame *, struct ac_context *);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

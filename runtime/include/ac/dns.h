@@ -28,6 +28,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** The address of a TCP port. A value: copied and kept at will. */
 struct ac_address {
@@ -83,6 +84,7 @@ enum ac_poll ac_resolve__start(struct ac_resolve__frame *, struct ac_context *, 
 enum ac_poll ac_resolve__poll(struct ac_resolve__frame *, struct ac_context *);
 enum ac_poll ac_resolve__cancel(struct ac_resolve__frame *, struct ac_context *);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* The start of what a spawn allocates; arguments and result stand behind it. */
 struct ac__twin {
@@ -68,6 +69,7 @@ void ac__twin_drop(const void *variable);
 /** ac_block_on() and main end only after the local tasks of their thread. Weak, for programs that have no tasks. */
 __attribute__((weak)) void ac__twin_end(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

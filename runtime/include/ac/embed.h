@@ -53,6 +53,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Makes an executor for the calling thread, without tasks.
  *  @return null and errno, when there is no memory or no descriptor to be had (ENOMEM, EMFILE, ENFILE, ENOSPC).
@@ -104,6 +105,7 @@ size_t ac_exec_tasks(const struct ac_exec *);
  *          goes. */
 int ac_exec_try_join(ac_task__any task, void *out);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -64,6 +64,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** What a poll says. */
 enum ac_poll {
@@ -241,6 +242,7 @@ void ac__not_chosen(void) __attribute__((error("this compiler chooses otherwise 
 #define AC__ONE_BODY __attribute__((noinline, noclone))
 #endif
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

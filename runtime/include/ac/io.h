@@ -37,10 +37,11 @@
  *  file's read or write that has begun: that is waited for, and then the place in the file has moved.
  *
  *  What it costs beside the system calls, for a registered descriptor: on a thread's own executor no locked operation
- *  of the processor; on the pool none to try, one for an ac_read() that finds less than it asked for, two to wait
- *  where that is known to be in vain, three where a try was, one for an event and one to wake who waits for it, three
- *  for all that are fetched together, two if it is polled for another reason meanwhile, two to cancel. recv(2) and
- *  send(2) are called past the C library, where they would be cancellation points, of two more each.
+ *  of the processor; on the pool none to try, one for an ac_read() of TCP's that finds less than it asked for (after
+ *  which the next one needn't try, as it has to for all else, where there may be more), two to wait where that is
+ *  known, three where a try was in vain, one for an event and one to wake who waits for it, three for all that are
+ *  fetched together, two if it is polled for another reason meanwhile, two to cancel. recv(2) and send(2) are called
+ *  past the C library, where they would be cancellation points, of two more each.
  *
  *  For a bare one: on a thread's own executor none; on the pool none to try, two to wait, and the rest as above. A
  *  try of a socket is one system call; of a pipe two, or three in vain; of what the system can't be asked not to
@@ -66,6 +67,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Who waits for a descriptor; belongs to the runtime. It keeps its address while it is linked. */
 struct ac__io_wait {
@@ -308,6 +310,7 @@ int ac_adopt(int fd);
  *  and the wakes. */
 int ac_close(int fd);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

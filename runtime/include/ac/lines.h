@@ -27,6 +27,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** A reader; its members are the runtime's. Nothing has to be done when it goes. */
 struct ac_lines {
@@ -85,6 +86,7 @@ enum ac_poll ac_read_line__cancel(struct ac_read_line__frame *, struct ac_contex
  *  Threads: any, while no future reads. Cost: one copy. */
 size_t ac_lines_take(struct ac_lines *lines, void *buffer, size_t size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* A pointer to what only an expression names: the body reads and writes it by its own type, too. */
 typedef void *ac__pointer AC__FRAME;
@@ -38,6 +39,7 @@ static inline __SIZE_TYPE__ ac__times(__SIZE_TYPE__ count, __SIZE_TYPE__ size)
     return size && count > (__SIZE_TYPE__)-1 / size ? (__SIZE_TYPE__)-1 : count * size;
 }
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

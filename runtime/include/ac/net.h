@@ -41,6 +41,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct ac_tcp_connect__frame {
     struct ac__io_wait wait;
@@ -168,6 +169,7 @@ int ac_tcp_keepalive(int socket, int idle_s);
  *          that isn't IP's. Threads: any. Cost: one system call. */
 int ac_local_port(int socket);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

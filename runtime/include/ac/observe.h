@@ -42,6 +42,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Of all executors and the pool since the process began (of the pool: since it was started last). Each number by
  *  itself is right at some time during the call; together they belong to no one moment, unless nothing runs. */
@@ -85,6 +86,7 @@ void ac_dump_tasks(FILE *out);
  *  Threads: any. Cost: a thread the first time, which stays; one sigaction(2), two locked operations. */
 int ac_dump_on_signal(int signal);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

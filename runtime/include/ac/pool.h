@@ -63,6 +63,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** How many threads the pool will have, from 1 to 1024; 0 for one per core, as is the default.
  *  @return 0; -EBUSY once the pool has been started; -EINVAL for more than 1024.
@@ -98,6 +99,7 @@ void ac_pool_count(struct ac_pool_counts *);
  *  task that is alive a wake, for each thread the end of it. */
 int ac_pool_shutdown(uint64_t deadline_ns);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -44,6 +44,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** A set of one signal, from 1 to 64; sets are joined by |. */
 #define AC_SIGNAL(number) (UINT64_C(1) << ((number) - 1))
@@ -117,6 +118,7 @@ enum ac_poll ac_signal__start(struct ac_signal__frame *, struct ac_context *, in
 enum ac_poll ac_signal__poll(struct ac_signal__frame *, struct ac_context *);
 enum ac_poll ac_signal__cancel(struct ac_signal__frame *, struct ac_context *);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

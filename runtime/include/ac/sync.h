@@ -63,6 +63,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* ---- semaphores ---- */
 
@@ -200,6 +201,7 @@ void ac_notify_one(struct ac_notify *);
  *  Cost: none if nobody waits; else two locked operations and the wakes, O(1) for each. */
 void ac_notify_all(struct ac_notify *);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -47,6 +47,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct ac_task;
 typedef struct ac_task *ac_task__handle;
@@ -261,6 +262,7 @@ static inline enum ac_poll ac_yield_now__cancel(struct ac_yield_now__frame *self
     return AC_READY;
 }
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -33,6 +33,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Units, to be multiplied: 10 * AC_MS. */
 #define AC_NS 1ull
@@ -156,6 +157,7 @@ void ac_clock_advance(uint64_t duration_ns);
  *  any, each for itself. Cost: that of ac_now(). */
 void ac_clock_resume(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct ac__watch {
     const void *at;     /* the frame's watch, from the first poll on; null before, ac__watch_init's own at the end */
@@ -40,6 +41,7 @@ void ac__watch_init(struct ac__watch *, const struct ac__watched *);
 void ac__watch_enter(struct ac__watch *, const struct ac__watched *, unsigned state);
 void ac__watch_leave(struct ac__watch *, const struct ac__watched *, enum ac_poll said);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
