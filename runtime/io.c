@@ -9,19 +9,17 @@
 #define BUSY __attribute__((flatten))
 #define RARE __attribute__((noinline))
 
-enum { FRESH, BEGUN, ON_THREAD, OVER };
-
 void ac__io_init(struct ac__io_wait *wait)
 {
     wait->link = NULL;
-    wait->state = FRESH;
+    wait->state = AC__IO_FRESH;
     wait->seen = 0;
 }
 
 void ac__io_again(struct ac__io_wait *wait)
 {
     wait->link = NULL;
-    wait->state = BEGUN;
+    wait->state = AC__IO_BEGUN;
 }
 
 static void unlink_wait(struct ac__io_wait *wait)
@@ -199,9 +197,9 @@ static enum look look(struct ac__io_wait *wait, struct ac_context *cx, int fd, e
     struct ac_exec *exec = exec_of(cx);
     uint64_t word = kept_word_of(exec, fd);
     unsigned generation = generation_of(word, fd);
-    if (wait->state == FRESH) {
+    if (wait->state == AC__IO_FRESH) {
         wait->generation = generation;
-        wait->state = BEGUN;
+        wait->state = AC__IO_BEGUN;
     } else if (wait->generation != generation) {
         return CLOSED; /* under us, and the number may be another's by now */
     }
@@ -230,7 +228,7 @@ static RARE enum ac_poll wait_after_try(struct ac__io_wait *wait, struct ac_cont
     }
     if (*result == AC__WANTS_THREAD) {
         if (ac__io_job_start(wait, cx, try, self, function)) {
-            wait->state = ON_THREAD;
+            wait->state = AC__IO_ON_THREAD;
             return AC_PENDING;
         }
         *result = try(self, AC__MAY_BLOCK); /* it takes as long as the disk does, and no longer */
@@ -242,11 +240,11 @@ static RARE enum ac_poll wait_after_try(struct ac__io_wait *wait, struct ac_cont
 static RARE enum ac_poll poll_later(struct ac__io_wait *wait, struct ac_context *cx, ssize_t *result,
                                     const char *function)
 {
-    if (wait->state == OVER)
+    if (wait->state == AC__IO_OVER)
         ac__stop(function, "polled after it was ready");
     if (ac__io_job_poll(wait, cx, result) == AC_PENDING)
         return AC_PENDING;
-    wait->state = OVER;
+    wait->state = AC__IO_OVER;
     return AC_READY;
 }
 
@@ -271,7 +269,7 @@ static inline void is_empty(const struct ac_exec *exec, uint64_t seen)
 enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd, enum ac__direction direction,
                          ac__io_try *try, void *self, ssize_t *result, const char *function)
 {
-    if (wait->state > BEGUN)
+    if (wait->state > AC__IO_BEGUN)
         return poll_later(wait, cx, result, function);
     ssize_t n;
     do {
@@ -290,26 +288,26 @@ enum ac_poll ac__io_poll(struct ac__io_wait *wait, struct ac_context *cx, int fd
             return AC_PENDING;
     } while (n == -EAGAIN);
     *result = n;
-    wait->state = OVER;
+    wait->state = AC__IO_OVER;
     return AC_READY;
 }
 
 /* Reading or writing no bytes: done, whether or not the descriptor is ready. */
 static enum ac_poll transfer_nothing(struct ac__io_wait *wait, ssize_t *result, const char *function)
 {
-    if (wait->state == OVER)
+    if (wait->state == AC__IO_OVER)
         ac__stop(function, "polled after it was ready");
-    wait->state = OVER;
+    wait->state = AC__IO_OVER;
     *result = 0;
     return AC_READY;
 }
 
 enum ac_poll ac__io_cancel(struct ac__io_wait *wait, struct ac_context *cx)
 {
-    if (wait->state == ON_THREAD) {
+    if (wait->state == AC__IO_ON_THREAD) {
         if (ac__io_job_cancel(wait, cx) == AC_PENDING)
             return AC_PENDING;
-        wait->state = OVER;
+        wait->state = AC__IO_OVER;
         return AC_READY;
     }
     struct ac__reactor *reactor = reactor_of(cx);
@@ -318,7 +316,7 @@ enum ac_poll ac__io_cancel(struct ac__io_wait *wait, struct ac_context *cx)
         unlink_wait(wait);
         ac__reactor_unlock(reactor);
     }
-    wait->state = OVER;
+    wait->state = AC__IO_OVER;
     return AC_READY;
 }
 
@@ -334,14 +332,14 @@ static inline uint64_t usual_word(struct ac__io_wait *wait, struct ac_context *c
     wait->link = NULL;
     uint64_t word = kept_word_of(cx->exec, fd);
     wait->generation = ac__fd_generation_in(word);
-    wait->state = word != 0 ? BEGUN : FRESH;
+    wait->state = word != 0 ? AC__IO_BEGUN : AC__IO_FRESH;
     return word;
 }
 
 /* The same for one that has begun, and been woken, if the descriptor is still the one that it was. */
 static inline uint64_t usual_word_again(const struct ac__io_wait *wait, struct ac_context *cx, int fd)
 {
-    if (wait->state != BEGUN || ac__is_linked(wait))
+    if (wait->state != AC__IO_BEGUN || ac__is_linked(wait))
         return 0;
     uint64_t word = kept_word_of(cx->exec, fd);
     return ac__fd_generation_in(word) == wait->generation ? word : 0;
@@ -425,7 +423,7 @@ static RARE enum ac_poll read_failed(struct ac_read__frame *self, struct ac_cont
     if (error == -EAGAIN)
         return poll_read(self, cx);
     self->result = error;
-    self->wait.state = OVER;
+    self->wait.state = AC__IO_OVER;
     return AC_READY;
 }
 
@@ -443,7 +441,7 @@ static inline enum ac_poll read_kept(struct ac_read__frame *self, struct ac_cont
     if (n > 0 && (size_t)n < self->size && word & AC__FD_IS_STREAM)
         is_empty(cx->exec, word);
     self->result = n;
-    self->wait.state = OVER;
+    self->wait.state = AC__IO_OVER;
     return AC_READY;
 }
 
@@ -597,7 +595,7 @@ static RARE enum ac_poll poll_write_all(void *frame, struct ac_context *cx)
     ssize_t result;
     /* Once it has begun the size is what is left, and perhaps another thread's. */
     enum ac_poll poll
-        = self->wait.state == FRESH && self->size == 0
+        = self->wait.state == AC__IO_FRESH && self->size == 0
               ? transfer_nothing(&self->wait, &result, "ac_write_all")
               : ac__io_poll(&self->wait, cx, self->fd, AC__WRITE, try_write_all, self, &result, "ac_write_all");
     if (poll == AC_READY)
@@ -619,7 +617,7 @@ static RARE enum ac_poll write_rest(struct ac_write_all__frame *self, struct ac_
     if (error == -EAGAIN)
         return poll_write_all(self, cx);
     self->result = (int)error;
-    self->wait.state = OVER;
+    self->wait.state = AC__IO_OVER;
     return AC_READY;
 }
 
@@ -633,7 +631,7 @@ static inline enum ac_poll write_all_kept(struct ac_write_all__frame *self, stru
     if ((size_t)n != self->size)
         return write_rest(self, cx, word, n);
     self->result = 0;
-    self->wait.state = OVER;
+    self->wait.state = AC__IO_OVER;
     return AC_READY;
 }
 

@@ -31,7 +31,8 @@ enum ac__io_how {
 typedef ssize_t ac__io_try(void *self, enum ac__io_how);
 
 void ac__io_init(struct ac__io_wait *);
-enum { AC__IO_FRESH = 0 }; /* the state of one that was initialised and not polled; the others are io.c's */
+/* The state of a wait: initialised and not polled, polled, waiting for a thread, and at its end. */
+enum { AC__IO_FRESH, AC__IO_BEGUN, AC__IO_ON_THREAD, AC__IO_OVER };
 /* An operation that is over begins again, on the descriptor that it had, as long as that isn't closed. */
 void ac__io_again(struct ac__io_wait *);
 enum ac_poll ac__io_poll(struct ac__io_wait *, struct ac_context *, int fd, enum ac__direction, ac__io_try *,
