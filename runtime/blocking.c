@@ -17,14 +17,22 @@
 #include <time.h>
 
 enum {
-    MOST_THREADS = 4, /* name lookups are all there is so far, and servers don't like many at once */
-    IDLE_S = 5,       /* how long a thread waits for another job */
+    MOST_CALLS = 512, /* the program's own; it may say another number                       */
+    MOST_FILES = 32,
+    MOST_LOOKUPS = 4, /* name servers don't like many at once                               */
 };
 
 struct worker {
     pthread_t thread;
     struct worker *next; /* in `gone` */
     struct worker *next_busy, **busy_link;
+    enum ac__job_kind kind; /* of the job that it runs */
+};
+
+struct queue {
+    struct ac__job *first, **end; /* end is null before the first one */
+    unsigned nqueued;
+    unsigned nrunning, most;
 };
 
 /* At file level, since threads are the process's: two executors share them. */
@@ -32,38 +40,72 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t work; /* there is a job, or idle threads should leave */
     pthread_cond_t left; /* an idle thread has left */
-    struct ac__job *first, **end;
+    struct queue queues[AC__JOB_KINDS];
     struct worker *gone; /* have left, not yet joined */
     struct worker *busy; /* run a job */
     unsigned nthreads;   /* that haven't left */
-    unsigned nidle;
-    unsigned nqueued;
+    unsigned nfree;      /* of these, run no job: they wait for one, or are about to look for one */
     unsigned nusers; /* executors; idle threads leave when there is none */
-} pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .left = PTHREAD_COND_INITIALIZER };
+    uint64_t idle_ns; /* how long a thread waits for another job */
+} pool = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .work = PTHREAD_COND_INITIALIZER,
+    .left = PTHREAD_COND_INITIALIZER,
+    .queues = { [AC__JOB_CALL] = { .most = MOST_CALLS },
+                [AC__JOB_FILE] = { .most = MOST_FILES },
+                [AC__JOB_LOOKUP] = { .most = MOST_LOOKUPS } },
+    .idle_ns = 5 * AC_S,
+};
 
 static void unlink_job(struct ac__job *job)
 {
+    struct queue *queue = &pool.queues[job->kind];
     *job->link = job->next;
     if (job->next != NULL)
         job->next->link = job->link;
     else
-        pool.end = job->link;
+        queue->end = job->link;
     job->link = NULL;
-    pool.nqueued--;
+    queue->nqueued--;
 }
 
-/* Waits for a job, with the lock held. False: the thread should leave. */
-static bool wait_for_job(void)
+/* A job that may begin, or null. The runtime's own come first: they are short, and the program waits for them. */
+static struct ac__job *next_job(void)
 {
-    struct timespec deadline;
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += IDLE_S;
-    pool.nidle++;
-    while (pool.first == NULL && pool.nusers > 0)
+    for (unsigned kind = AC__JOB_KINDS; kind-- > 0;) {
+        struct queue *queue = &pool.queues[kind];
+        if (queue->first != NULL && queue->nrunning < queue->most)
+            return queue->first;
+    }
+    return NULL;
+}
+
+/* How many may begin. */
+static unsigned count_due(void)
+{
+    unsigned n = 0;
+    for (unsigned kind = 0; kind < AC__JOB_KINDS; kind++) {
+        const struct queue *queue = &pool.queues[kind];
+        unsigned room = queue->nrunning < queue->most ? queue->most - queue->nrunning : 0;
+        n += queue->nqueued < room ? queue->nqueued : room;
+    }
+    return n;
+}
+
+/* Waits for a job, with the lock held. Null: the thread should leave. */
+static struct ac__job *wait_for_job(void)
+{
+    struct ac__job *job;
+    uint64_t until;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (__builtin_add_overflow((uint64_t)now.tv_sec * AC_S + (uint64_t)now.tv_nsec, pool.idle_ns, &until))
+        until = INT64_MAX;
+    struct timespec deadline = { .tv_sec = (time_t)(until / AC_S), .tv_nsec = (long)(until % AC_S) };
+    while ((job = next_job()) == NULL && pool.nusers > 0)
         if (pthread_cond_timedwait(&pool.work, &pool.lock, &deadline) == ETIMEDOUT)
-            break;
-    pool.nidle--;
-    return pool.first != NULL;
+            return next_job();
+    return job;
 }
 
 static void *work(void *argument)
@@ -72,9 +114,11 @@ static void *work(void *argument)
     ac__thread_begin();
     pthread_mutex_lock(&pool.lock);
     bool orphan = false;
-    while (!orphan && (pool.first != NULL || wait_for_job())) {
-        struct ac__job *job = pool.first;
+    for (struct ac__job *job; !orphan && (job = wait_for_job()) != NULL;) {
+        self->kind = job->kind;
         unlink_job(job);
+        pool.queues[self->kind].nrunning++;
+        pool.nfree--;
         self->next_busy = pool.busy;
         self->busy_link = &pool.busy;
         if (pool.busy != NULL)
@@ -87,6 +131,8 @@ static void *work(void *argument)
         pthread_mutex_lock(&pool.lock);
         orphan = self->busy_link == NULL;
         if (!orphan) {
+            pool.queues[self->kind].nrunning--;
+            pool.nfree++;
             *self->busy_link = self->next_busy;
             if (self->next_busy != NULL)
                 self->next_busy->busy_link = self->busy_link;
@@ -96,6 +142,7 @@ static void *work(void *argument)
         free(self);
     } else {
         pool.nthreads--;
+        pool.nfree--;
         self->next = pool.gone;
         pool.gone = self;
         pthread_cond_broadcast(&pool.left);
@@ -133,7 +180,17 @@ static int start_thread(void)
         return -error;
     }
     pool.nthreads++;
+    pool.nfree++;
     return 0;
+}
+
+/* As many as there are jobs that may begin. A negative errno: some couldn't be started. */
+static int start_threads(void)
+{
+    int error = 0;
+    while (error == 0 && pool.nfree < count_due())
+        error = start_thread();
+    return error;
 }
 
 /* An executor that has used the pool ends. */
@@ -146,6 +203,7 @@ static void release(void)
             w->busy_link = NULL;
             pthread_detach(w->thread);
             pool.nthreads--;
+            pool.queues[w->kind].nrunning--;
         }
         pool.busy = NULL;
         pthread_cond_broadcast(&pool.work);
@@ -164,10 +222,14 @@ static void release(void)
  * are this thread's executors, which will release it. */
 static void in_child(void)
 {
-    while (pool.first != NULL)
-        unlink_job(pool.first);
+    for (unsigned kind = 0; kind < AC__JOB_KINDS; kind++) {
+        struct queue *queue = &pool.queues[kind];
+        while (queue->first != NULL)
+            unlink_job(queue->first);
+        queue->nrunning = 0;
+    }
     pool.gone = pool.busy = NULL;
-    pool.nthreads = pool.nidle = pool.nusers = 0;
+    pool.nthreads = pool.nfree = pool.nusers = 0;
     for (const struct ac_exec *exec = ac__seen.execs; exec != NULL; exec = exec->next_seen)
         pool.nusers += exec->release_jobs != NULL && ac__exec_is_of_thread(exec);
     pool.work = pool.left = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
@@ -179,38 +241,40 @@ static void add_counts(struct ac_counts *counts)
 {
     pthread_mutex_lock(&pool.lock);
     counts->blocking_threads += pool.nthreads;
-    counts->blocking_jobs += pool.nqueued;
+    for (unsigned kind = 0; kind < AC__JOB_KINDS; kind++)
+        counts->blocking_jobs += pool.queues[kind].nqueued;
     pthread_mutex_unlock(&pool.lock);
 }
 
-int ac__job_submit(struct ac_exec *exec, struct ac__job *job)
+int ac__job_submit(struct ac_exec *exec, struct ac__job *job, enum ac__job_kind kind)
 {
+    struct queue *queue = &pool.queues[kind];
     pthread_mutex_lock(&pool.lock);
-    if (pool.end == NULL) {
-        pool.end = &pool.first;
+    if (queue->end == NULL) {
+        queue->end = &queue->first;
         atomic_store(&ac__seen.count_blocking, add_counts);
     }
     if (exec->release_jobs == NULL) {
         exec->release_jobs = release;
         pool.nusers++;
     }
-    if (pool.nidle <= pool.nqueued && pool.nthreads < MOST_THREADS) {
-        int error = start_thread();
-        if (error < 0 && pool.nthreads == 0) {
-            pthread_mutex_unlock(&pool.lock);
-            return error;
-        }
-    }
+    job->kind = (unsigned char)kind;
     job->next = NULL;
-    job->link = pool.end;
-    *pool.end = job;
-    pool.end = &job->next;
-    pool.nqueued++;
-    pthread_cond_signal(&pool.work);
+    job->link = queue->end;
+    *queue->end = job;
+    queue->end = &job->next;
+    queue->nqueued++;
+    int error = start_threads();
+    if (error < 0 && pool.nthreads > 0)
+        error = 0; /* one of the others will come to it */
+    if (error < 0)
+        unlink_job(job);
+    else
+        pthread_cond_signal(&pool.work);
     struct worker *gone = take_gone();
     pthread_mutex_unlock(&pool.lock);
     join_all(gone);
-    return 0;
+    return error;
 }
 
 bool ac__job_cancel(struct ac__job *job)
@@ -221,4 +285,27 @@ bool ac__job_cancel(struct ac__job *job)
         unlink_job(job);
     pthread_mutex_unlock(&pool.lock);
     return queued;
+}
+
+void ac__jobs_lock(void) { pthread_mutex_lock(&pool.lock); }
+void ac__jobs_unlock(void) { pthread_mutex_unlock(&pool.lock); }
+
+void ac__jobs_set_idle_time(uint64_t ns)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.idle_ns = ns;
+    pthread_cond_broadcast(&pool.work);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+int ac_blocking_set_threads(unsigned nthreads)
+{
+    if (nthreads < 1 || nthreads > 65535)
+        return -EINVAL;
+    pthread_mutex_lock(&pool.lock);
+    pool.queues[AC__JOB_CALL].most = nthreads;
+    start_threads(); /* for those that have waited for the limit; without, others come to them */
+    pthread_cond_broadcast(&pool.work);
+    pthread_mutex_unlock(&pool.lock);
+    return 0;
 }

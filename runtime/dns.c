@@ -34,7 +34,7 @@ int ac__lookup_start(struct ac__lookup **place, struct ac_context *cx, const cha
         return -ENOMEM;
     lookup->port = port;
     memcpy(lookup->host, host, size);
-    int error = ac__task_job_start(&lookup->job, exec, cx, run_lookup);
+    int error = ac__task_job_start(&lookup->job, exec, cx, AC__JOB_LOOKUP, run_lookup);
     if (error == 0)
         *place = lookup;
     return error;

@@ -13,8 +13,8 @@
  *
  * A file per concept: task.c is the task and its word, executor.c the loop, timer.c the wheel,
  * clock.c the time, descriptor.c and epoll.c the reactor, blocking.c the threads that may
- * block, job.c what a task waits for there; seen.c lists the executors for observe.c. On top of them stand the leaf futures: sleep.c, signals_next.c, io.c,
- * net.c, dns.c. The files named
+ * block, job.c what a task waits for there; seen.c lists the executors for observe.c. On top of them stand the leaf
+ * futures: sleep.c, signals_next.c, io.c, net.c, dns.c, call.c. The files named
  * x_blocking.c are the same operations for elided programs and use none of this. */
 #ifndef AC__EXEC_H
 #define AC__EXEC_H

@@ -31,7 +31,7 @@ bool ac__io_job_start(struct ac__io_wait *wait, struct ac_context *cx, ac__io_tr
         return false;
     call->try = try;
     call->self = self;
-    if (ac__task_job_start(&call->job, exec, cx, run) < 0)
+    if (ac__task_job_start(&call->job, exec, cx, AC__JOB_FILE, run) < 0)
         return false;
     wait->job = call;
     return true;

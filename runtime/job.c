@@ -26,12 +26,12 @@ static void run(struct ac__job *job)
     unref(self, 1);
 }
 
-int ac__task_job_start(struct ac__task_job *self, struct ac_exec *exec, struct ac_context *cx,
+int ac__task_job_start(struct ac__task_job *self, struct ac_exec *exec, struct ac_context *cx, enum ac__job_kind kind,
                        void (*its_run)(struct ac__task_job *))
 {
     *self = (struct ac__task_job){ .job.run = run, .run = its_run, .refs = 2, .waker = ac_waker_clone(cx->waker) };
     pthread_mutex_init(&self->lock, NULL);
-    int error = ac__job_submit(exec, &self->job);
+    int error = ac__job_submit(exec, &self->job, kind);
     if (error < 0) {
         ac_waker_drop(self->waker);
         unref(self, 2);

@@ -21,7 +21,8 @@ struct ac__task_job {
 };
 
 /* Queues the job. 0, or a negative errno when there is no thread to run it, and then the block has been freed. */
-int ac__task_job_start(struct ac__task_job *, struct ac_exec *, struct ac_context *, void (*run)(struct ac__task_job *));
+int ac__task_job_start(struct ac__task_job *, struct ac_exec *, struct ac_context *, enum ac__job_kind,
+                       void (*run)(struct ac__task_job *));
 /* AC_READY: it has run. The task has it still. */
 enum ac_poll ac__task_job_poll(struct ac__task_job *, struct ac_context *);
 /* True: it hadn't begun, never will, and the task doesn't have it any more. */

@@ -20,6 +20,7 @@
  *  (ac/boxes.h, memory.h, watch.h, wait.h, elided.h) it includes by itself. */
 #ifndef AC_AC_H
 #define AC_AC_H
+#include <ac/blocking.h>
 #include <ac/channel.h>
 #include <ac/dns.h>
 #include <ac/embed.h>

@@ -113,6 +113,18 @@ static inline int ac__join_elided(const volatile void *value, void *out, __SIZE_
 #endif
 #define ac_spawn(call) ac_spawn_local(call)
 
+/* A call during which the others run, but not while its operands are evaluated. A constant is passed as it stands: 0 may be
+ * for a null pointer. */
+#define ac_spawn_blocking(fn, ...)                                                                     \
+    __extension__({                                                                                    \
+        __auto_type ac__function = (fn);                                                               \
+        __auto_type ac__argument = (__VA_ARGS__);                                                      \
+        (void)ac__argument;                                                                            \
+        __attribute__((cleanup(ac__outside_over))) char ac__outside = ac__outside_begun();             \
+        (void)ac__outside;                                                                             \
+        ac__function(__builtin_choose_expr(__builtin_constant_p(__VA_ARGS__), (__VA_ARGS__), ac__argument)); \
+    })
+
 /* Where a program waits for ever is said with these calls' line. */
 #define ac_channel_send(...) (ac__at(__FILE__, __LINE__), ac_channel_send(__VA_ARGS__))
 #define ac_channel_receive(...) (ac__at(__FILE__, __LINE__), ac_channel_receive(__VA_ARGS__))

@@ -44,6 +44,20 @@ struct ac__twin {
 /* Who calls a blocking twin next on this thread does it there. */
 void ac__at(const char *file, int line);
 
+/* Around a call that blocks: the other tasks run meanwhile. errno stays. */
+void ac__outside_begin(void);
+void ac__outside_end(void);
+static inline char ac__outside_begun(void)
+{
+    ac__outside_begin();
+    return 0;
+}
+static inline void ac__outside_over(char *begun)
+{
+    (void)begun;
+    ac__outside_end();
+}
+
 /** Memory for a task, which begins with a struct ac__twin; the result stands at @p result in it, bytes. No memory is
  *  a checked stop. */
 void *ac__twin_new(__SIZE_TYPE__ size, __SIZE_TYPE__ result, const char *name, void (*run)(void *), int on_pool);

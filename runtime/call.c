@@ -1,0 +1,84 @@
+/* call.c - calling a plain function that blocks: ac_run_blocking().
+ *
+ * The job stands in the leaf's own frame, so a call allocates nothing. The frame is pinned until the leaf is finished, and it
+ * finishes only when the job was taken back from the queue, or when it has seen `done` under the pool's lock. The thread sets
+ * that and takes the waker in one piece under that lock: it has no further use for the frame, and the waker, a clone, is
+ * its own to wake. */
+#include "blocking.h"
+#include "exec.h"
+
+#include <errno.h>
+
+/* On a thread of the pool. */
+static void run(struct ac__job *job)
+{
+    struct ac_run_blocking__frame *self = (struct ac_run_blocking__frame *)job;
+    errno = self->saved_errno;
+    self->run(self->argument);
+    self->saved_errno = errno;
+    ac__jobs_lock();
+    self->done = 1;
+    struct ac_waker *waker = self->waker;
+    ac__jobs_unlock();
+    ac_wake(waker);
+}
+
+void ac_run_blocking__init(struct ac_run_blocking__frame *self, void (*function)(void *), void *argument)
+{
+    self->run = function;
+    self->argument = argument;
+    self->begun = 0;
+}
+
+static enum ac_poll begin(struct ac_run_blocking__frame *self, struct ac_context *cx)
+{
+    struct ac_exec *exec = ac__exec_of(cx, "ac_spawn_blocking");
+    self->begun = 1;
+    self->done = 0;
+    self->job.run = run;
+    self->saved_errno = errno;
+    self->waker = ac_waker_clone(cx->waker);
+    int error = ac__job_submit(exec, &self->job, AC__JOB_CALL);
+    if (error == 0)
+        return AC_PENDING;
+    ac_waker_drop(self->waker);
+    errno = self->saved_errno;
+    self->run(self->argument); /* better than never */
+    return AC_READY;
+}
+
+enum ac_poll ac_run_blocking__poll(struct ac_run_blocking__frame *self, struct ac_context *cx)
+{
+    if (!self->begun)
+        return begin(self, cx);
+    struct ac_waker *old = NULL;
+    ac__jobs_lock();
+    bool done = self->done;
+    if (!done && self->waker != cx->waker) {
+        old = self->waker;
+        self->waker = ac_waker_clone(cx->waker);
+    }
+    ac__jobs_unlock();
+    if (old != NULL)
+        ac_waker_drop(old);
+    if (!done)
+        return AC_PENDING;
+    errno = self->saved_errno;
+    return AC_READY;
+}
+
+enum ac_poll ac_run_blocking__start(struct ac_run_blocking__frame *self, struct ac_context *cx, void (*function)(void *), void *argument)
+{
+    ac_run_blocking__init(self, function, argument);
+    return begin(self, cx);
+}
+
+enum ac_poll ac_run_blocking__cancel(struct ac_run_blocking__frame *self, struct ac_context *cx)
+{
+    if (!self->begun)
+        return AC_READY;
+    if (!ac__job_cancel(&self->job))
+        return ac_run_blocking__poll(self, cx);
+    ac_waker_drop(self->waker);
+    return AC_READY;
+}
