@@ -524,6 +524,8 @@ struct Fn {
     bool is_interposable;    /* another library's may take its place                             */
     const char *visibility;  /* "hidden", where an attribute or a pragma says so, or null           */
     bool is_leaf;            /* AC_FRAME: written by hand                                       */
+    bool is_blocking;        /* leaf: made of ac_spawn_blocking, by read_blocking.c             */
+    const char *calls;       /* what it calls; null: its first parameter                        */
     bool is_all;             /* ac_all: no function, what it does is written where it is awaited */
     bool has_start, has_resume; /* leaf: name__start, name__resume are declared                 */
     bool has_box;               /* leaf: of a header that asyncc made; the module has name__box and name__future */
@@ -581,6 +583,9 @@ struct Fn {
     int nfields;
     struct Field *state_field, *result_field;
 };
+
+/* For messages. */
+static inline const char *shown_name(const Fn *fn) { return fn->is_blocking ? "ac_spawn_blocking" : fn->name; }
 
 /* ---- scopes.c: what is owed when a scope is left ------------------------------------------------------- */
 

@@ -911,7 +911,7 @@ static void add_headers_own(const Tu *tu, int at, Buf *out)
         const Fn *fn = tu->fns[i];
         bool used = fn->spawned || fn->blocked_on || fn->is_boxed;
         if (fn->is_leaf) {
-            if (used)
+            if (used && !fn->is_blocking)
                 add_leaf_type(fn, out);
         } else if ((fn->body || used) && is_async_word_in_header(fn)) {
             add_prototypes(fn, NULL, out);
@@ -1137,6 +1137,11 @@ bool emit_c(Tu *tu)
         flush(&printer, &text);
         copied = decl->is_definition ? fn->body->to : decl->to;
         if (fn->is_leaf) {
+            if (fn->is_blocking && (fn->spawned || fn->blocked_on || fn->is_boxed)) {
+                add_format(&text, MARK "B%d" MARK, decl->from);
+                add_leaf_type(fn, &text);
+                add_format(&text, MARK "E%d" MARK, copied);
+            }
             add_format(&text, MARK "S%d" MARK, copied);
             continue;
         }

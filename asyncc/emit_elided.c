@@ -77,13 +77,13 @@ static bool can_spawn(const Fn *fn)
     return !fn->is_pointer && (fn->is_leaf || !fn->decls[0].in_text || !is_made_text(fn->tu->source, fn->decls[0].from));
 }
 
-static void add_params(const Fn *fn, Buf *out)
+static const char *params_of(const Fn *fn)
 {
+    Buf out = { .arena = fn->tu->arena };
     for (int i = 0; i < fn->nparams; i++)
-        add_format(out, "%s%s", i ? ", " : "",
+        add_format(&out, "%s%s", i ? ", " : "",
                    declare(fn->tu->arena, fn->params[i]->type, take_format(fn->tu->arena, "ac__p%d", i), true));
-    if (!fn->nparams)
-        add(out, "void");
+    return fn->nparams ? out.text : "void";
 }
 
 /* f__spawn_local, f__spawn and f__future, as far as they are called. */
@@ -91,6 +91,17 @@ static const char *const makers[] = { "spawn_local", "spawn", "future" };
 enum { NMAKERS = 3 };
 
 static bool is_made_by(const Fn *fn, int maker) { return maker == 0 ? fn->on_thread : maker == 1 ? fn->on_pool : fn->is_kept; }
+
+/* What ac_spawn_blocking() became the call of is no function of the elided text. */
+static const char *plain_blocking(const Fn *fn)
+{
+    Arena *arena = fn->tu->arena;
+    Buf out = { .arena = arena };
+    add_format(&out, "AC__UNUSED static %s { ", declare(arena, fn->result, take_format(arena, "%s(%s)", fn->name, params_of(fn)), true));
+    const char *calls = fn->calls ? fn->calls : "ac__p0";
+    add_format(&out, "%sac_spawn_blocking(%s, ac__p%d); } ", fn->result->kind == TYPE_VOID ? "" : "return ", calls, fn->nparams - 1);
+    return out.text;
+}
 
 /* They; the struct and the function that makes the call, on one line. */
 static const char *spawner_of(const Fn *fn)
@@ -110,9 +121,9 @@ static const char *spawner_of(const Fn *fn)
     for (int maker = 0; maker < NMAKERS; maker++) {
         if (!is_made_by(fn, maker))
             continue;
-        add_format(&out, " AC__UNUSED static ac_task(%s) %s__%s(", declare(arena, fn->result, "", true), name, makers[maker]);
-        add_params(fn, &out);
-        add_format(&out, ") { struct %s__spawned *ac__spawned = ac__twin_new(sizeof *ac__spawned, "
+        add_format(&out, " AC__UNUSED static ac_task(%s) %s__%s(%s)", declare(arena, fn->result, "", true), name, makers[maker],
+                   params_of(fn));
+        add_format(&out, " { struct %s__spawned *ac__spawned = ac__twin_new(sizeof *ac__spawned, "
                          "__builtin_offsetof(struct %s__spawned, result), \"%s\", %s__run, %d); ", name, name, name, name, maker == 1);
         for (int i = 0; i < fn->nparams; i++)
             add_format(&out, "__builtin_memcpy((void *)&ac__spawned->ac__p%d, &ac__p%d, sizeof ac__p%d); ", i, i, i);
@@ -131,10 +142,8 @@ static const char *spawner_ahead(const Fn *fn)
     for (int maker = 0; maker < NMAKERS; maker++) {
         if (!is_made_by(fn, maker))
             continue;
-        add_format(&out, "AC__UNUSED static ac_task(%s) %s__%s(", declare(fn->tu->arena, fn->result, "", true), fn->name,
-                   makers[maker]);
-        add_params(fn, &out);
-        add(&out, "); ");
+        add_format(&out, "AC__UNUSED static ac_task(%s) %s__%s(%s); ", declare(fn->tu->arena, fn->result, "", true), fn->name,
+                   makers[maker], params_of(fn));
     }
     return out.text;
 }
@@ -154,6 +163,11 @@ static void add_spawners(Elider *e)
         const Decl *decl = &fn->decls[0];
         if ((!fn->spawned && !fn->is_kept) || !can_spawn(fn))
             continue;
+        if (fn->is_blocking) { /* before the declaration that it was put before */
+            int at = find_offset(tu->source, place_of(e->read, decl->from));
+            change(e, at, at, take_format(tu->arena, "%s%s", plain_blocking(fn), spawner_of(fn)));
+            continue;
+        }
         if (fn->is_leaf || !decl->in_text) {
             int at = emitted(e, first);
             change(e, at, at, spawner_of(fn));
@@ -194,24 +208,27 @@ static void edit_spawn(Elider *e, const Node *node)
 {
     if (node->through_pointer || !node->callee || !can_spawn(node->callee))
         return;
-    int from = emitted(e, node->from), name_to = emitted(e, node->name_to), end = emitted(e, node->args_to + 1),
-        to = emitted(e, node->to - 1);
+    bool blocks = node->callee->is_blocking;
+    int from = emitted(e, node->from), name_to = emitted(e, blocks ? node->args_from : node->name_to),
+        end = emitted(e, node->args_to + 1), to = emitted(e, node->to - 1);
     if (from < 0 || name_to < 0 || end < 0 || to < 0 || strncmp(e->tu->source->text + from, "ac_spawn", 8) != 0)
         return;
-    change(e, from, name_to, take_format(e->tu->arena, "%s__%s", node->callee->name, runner_of(node)));
+    change(e, from, name_to, take_format(e->tu->arena, "%s__%s%s", node->callee->name, runner_of(node), blocks ? "(" : ""));
     change(e, end, to + 1, "");
 }
 
 static void edit_future(Elider *e, const Node *node)
 {
     const Fn *callee = node->await->callee;
-    int from = emitted(e, node->from), name_to = emitted(e, node->name_to);
+    bool blocks = callee->is_blocking; /* then its name is made text, for what the user wrote there */
+    int from = blocks ? find_offset(e->tu->source, place_of(e->read, node->from)) : emitted(e, node->from);
+    int name_to = emitted(e, blocks ? node->args_from : node->name_to);
     if (from < 0 || name_to < 0 || !can_spawn(callee)) {
         int at = find_offset(e->tu->source, place_of(e->read, node->from));
         report(e->tu, ERROR, at, at + 1, "--emit=elided can't keep this call of '%s'", callee->name);
         return;
     }
-    change(e, from, name_to, take_format(e->tu->arena, "%s__future", callee->name));
+    change(e, from, name_to, take_format(e->tu->arena, "%s__future%s", callee->name, blocks ? "(" : ""));
 }
 
 static void edit_spawns(Elider *e, const Node *node)

@@ -193,7 +193,7 @@ static bool is_keyword(const char *text, Token token)
 /* The runtime's macros that AC__KEEP_GENERICS leaves for asyncc's parse to expand. */
 static bool is_generic(const Macro *macro)
 {
-    static const char *const names[] = { "ac_task", "ac_spawn", "ac_spawn_local", "ac_block_on", "AC_ASYNC", "AC_FRAME",
+    static const char *const names[] = { "ac_task", "ac_spawn", "ac_spawn_local", "ac_block_on", "ac_spawn_blocking", "AC_ASYNC", "AC_FRAME",
                                          "AC_FRAME_MAX", "AC_NOESCAPE", "AC_BOXED", "ac_future" };
     for (size_t i = 0; macro->from < 0 && i < sizeof names / sizeof *names; i++)
         if (!strcmp(macro->name, names[i]))

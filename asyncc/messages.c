@@ -100,6 +100,16 @@ static int length_of(Reader *r, CXSourceRange range)
     return end > begin ? end - begin : 0;
 }
 
+/* A note about a parameter of a function that read_blocking.c made. */
+static bool is_at_made_parameter(Reader *r, CXDiagnostic message)
+{
+    static const char start[] = "passing argument to parameter";
+    CXString text = clang_getDiagnosticSpelling(message);
+    int at = strncmp(clang_getCString(text), start, sizeof start - 1) ? -1 : offset_of(r, clang_getDiagnosticLocation(message));
+    clang_disposeString(text);
+    return at >= 0 && is_made_text(r->tu->source, at);
+}
+
 static void pass_on(Reader *r, CXDiagnostic message, bool child)
 {
     Tu *tu = r->tu;
@@ -136,7 +146,8 @@ static void pass_on(Reader *r, CXDiagnostic message, bool child)
     n = clang_getNumDiagnosticsInSet(children);
     for (unsigned i = 0; i < n; i++) {
         CXDiagnostic note = clang_getDiagnosticInSet(children, i);
-        pass_on(r, note, true);
+        if (!is_at_made_parameter(r, note))
+            pass_on(r, note, true);
         clang_disposeDiagnostic(note);
     }
 }

@@ -75,6 +75,7 @@ typedef struct Top {
         CXCursor decl;
     } *frames;
     int nframes, frames_room;
+    bool has_blocking; /* ac_spawn_blocking is used */
     CXCursor *starts; /* functions named so, or name__resume, name__box: of leaves, as a rule */
     int nstarts, starts_room;
 } Top;
@@ -193,9 +194,9 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
     switch (kind) {
     case CXCursor_FunctionDecl: {
         int at = offset_of(r, clang_getCursorLocation(c));
-        if (at >= 0 || is_async(c)) {
+        if (at >= 0 || is_async(c))
             *push(r->arena, top->functions.v, top->functions.n, top->functions.room) = c;
-        } else {
+        if (at < 0 || is_made_text(r->tu->source, at)) {
             CXString name = clang_getCursorSpelling(c);
             const char *text = clang_getCString(name);
             size_t size = strlen(text);
@@ -223,6 +224,9 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
             *push(r->arena, top->functions.v, top->functions.n, top->functions.room) = c;
         break;
     case CXCursor_MacroExpansion: {
+        CXString expanded = clang_getCursorSpelling(c);
+        top->has_blocking |= !strcmp(clang_getCString(expanded), "ac_spawn_blocking");
+        clang_disposeString(expanded);
         if (offset_of(r, clang_getCursorLocation(c)) < 0)
             break;
         CXSourceRange range = clang_getCursorExtent(c);
@@ -307,6 +311,8 @@ static void check_keywords(Reader *r)
                     report(tu, ERROR, token.from, token.to, "'async' belongs to the declaration of a function");
             } else if (token.from == after_await) {
                 report(tu, ERROR, token.from, token.to, "what is awaited is no future: it is awaited already");
+            } else if (count_errors(tu) && token_is(text, next_token(text, token.to, size), "ac_spawn_blocking")) {
+                continue; /* clang has said why there is no call */
             } else if (!ask_star(r, token)) {
                 report(tu, ERROR, token.from, token.to, "'await' before what is no expression");
             }
@@ -386,6 +392,13 @@ static void visit_inclusion(CXFile file, CXSourceLocation *stack, unsigned depth
     }
 }
 
+int top_offset(Reader *r, CXCursor c)
+{
+    int at = offset_of(r, clang_getRangeStart(clang_getCursorExtent(c)));
+    const Change *call = at >= 0 ? find_call(r->tu, at) : NULL;
+    return at >= 0 ? before_attributes(r->tu->source->text, call ? call->from : at) : -1;
+}
+
 static const char *parse_path(const Tu *tu)
 {
     return strcmp(tu->options->input, "-") ? tu->options->input : "stdin.c";
@@ -445,12 +458,16 @@ bool read_functions(Tu *tu)
     Top top = { .r = r };
     clang_visitChildren(clang_getTranslationUnitCursor(r->unit), visit_top, &top);
     sort_calls(tu);
+    if (top.has_blocking) /* else one may stand in a macro's body */
+        replace_blocking(r, top.functions);
+    if (tu->nhard || tu->ninserts) {
+        sort_changes(tu->hard, tu->nhard);
+        sort_changes(tu->inserts, tu->ninserts);
+        return true;
+    }
     for (int i = 0; i < top.functions.n; i++) {
         CXCursor c = top.functions.v[i];
-        r->top_at = offset_of(r, clang_getRangeStart(clang_getCursorExtent(c)));
-        const Change *call = r->top_at >= 0 ? find_call(tu, r->top_at) : NULL;
-        if (r->top_at >= 0)
-            r->top_at = before_attributes(tu->source->text, call ? call->from : r->top_at);
+        r->top_at = top_offset(r, c);
         if (clang_getCursorKind(c) == CXCursor_VarDecl) {
             clang_visitChildren(c, visit_plain, r);
             continue;
@@ -468,6 +485,8 @@ bool read_functions(Tu *tu)
         else
             clang_visitChildren(c, visit_plain, r);
     }
+    if (r->left_blocking && !top.has_blocking && !tu->nhard && !tu->ninserts)
+        replace_blocking(r, top.functions);
     find_leaf_frames(r, &top);
     check_clashes(r);
     check_members(r);

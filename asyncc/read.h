@@ -28,7 +28,7 @@ typedef struct Known {
     Local *bound;     /* of a variable array type: its bound, once evaluated */
     const char *lends; /* a function: Node.lends of its calls */
     bool has_lends;    /* that is known */
-    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_SPAWN_LOCAL, KNOWN_BLOCK_ON, KNOWN_REFUSED } what;
+    enum { KNOWN_OTHER = 1, KNOWN_CONSTANT, KNOWN_SPAWN, KNOWN_SPAWN_LOCAL, KNOWN_BLOCK_ON, KNOWN_BLOCKING, KNOWN_REFUSED } what;
     int name_is;      /* 1 + the place of its name in {self, cx, state}, or 0 */
 } Known;
 
@@ -89,6 +89,7 @@ typedef struct Reader {
     bool unevaluated;
     bool quiet; /* in an expression without a keyword */
     bool placing; /* in a value that may have to be kept: its place matters there, too */
+    bool left_blocking; /* an ac_spawn_blocking was met that is left for read_blocking.c, or was refused */
     bool knows_by_text; /* some async function's type doesn't say that it's async                      */
     unsigned char *seen; /* by offset: an await, async that the parse accounts for */
 } Reader;
@@ -157,6 +158,11 @@ Node *read_choice_of_function(Reader *, CXCursor generic); /* once it's known */
 /* read_lend.c: what a function says of its pointers: Node.lends of its calls, or null. */
 const char *find_lends(Reader *, CXCursor function);
 
+/* read_blocking.c: asks for what ac_spawn_blocking becomes, by expansions or changes. */
+void replace_blocking(Reader *, Kids functions);
+const char *called_by_blocking(Reader *, const char *name); /* by what was made: a function's name, "": a pointer; null: it wasn't */
+bool is_refused_blocking(Reader *, CXCursor);      /* an expression that was left as it is, after a report */
+
 /* read_pointers.c */
 bool is_async_pointer(CXType);                     /* or the function itself                            */
 bool calls_async_pointer(Reader *, CXCursor call);
@@ -176,6 +182,7 @@ Node *read_stmt(Reader *, CXCursor);
 void sort_kids_by_place(Node *, int first); /* from the first one on */
 
 /* read.c */
+int top_offset(Reader *, CXCursor);                /* where a declaration at file level begins, or -1   */
 void take_name(Reader *, const char *name, CXSourceLocation); /* of a declaration, if asyncc could make the same */
 
 /* read_fn.c */

@@ -171,7 +171,7 @@ Node *read_await(Reader *r, CXCursor c)
             read_call_of(r, node, operand, kids);
         } else {
         no_future:
-            if (clang_getCursorKind(operand) != CXCursor_InvalidFile) {
+            if (clang_getCursorKind(operand) != CXCursor_InvalidFile && !is_refused_blocking(r, operand)) {
                 Node *shown = new_node(r, N_OTHER, operand);
                 if (shown->from < node->from || shown->to < shown->from)
                     shown->from = node->from, shown->to = node->to;
@@ -255,7 +255,7 @@ static void check_sent(Reader *r, CXCursor argument, const Fn *callee)
     Node *node = new_node(r, N_OTHER, argument);
     report(r->tu, ERROR, node->from, node->to,
            "the address of a local goes to another thread with '%s', and the local may be gone before the task is",
-           callee->name);
+           shown_name(callee));
     note(r->tu, -1, -1, "pass a copy, or memory that belongs to the task; ac_spawn_local keeps it on this thread");
 }
 
@@ -321,6 +321,8 @@ static Node *read_generic_runner(Reader *r, CXCursor c, Kids kids, int what)
         callee = pointer_callee(r, parts.v[0], node);
     }
     if (!callee || chosen) {
+        if (is_refused_blocking(r, call))
+            return node;
         if (chosen)
             report(tu, ERROR, node->from, node->to, "%s of a call of what _Generic chooses is not supported yet", word);
         else
@@ -502,7 +504,7 @@ Node *read_special_call(Reader *r, CXCursor c, Kids *call)
         if (r->unevaluated) {
             add_mention(r, core(r, kids.v[0]), callee, true);
         } else {
-            const char *name = callee->name;
+            const char *name = shown_name(callee);
             mark_called(r, core(r, kids.v[0]));
             report(r->tu, ERROR, node->from, node->to, "the future of '%s' is never awaited", name);
             note(r->tu, -1, -1, "nothing of its body runs; write 'await %s(...)' or give it to ac_spawn", name);
@@ -519,6 +521,10 @@ Node *read_special_call(Reader *r, CXCursor c, Kids *call)
                 int what = know(r, decl)->what;
                 if (what == KNOWN_SPAWN || what == KNOWN_SPAWN_LOCAL || what == KNOWN_BLOCK_ON)
                     return read_generic_runner(r, c, kids, what);
+                if (what == KNOWN_BLOCKING) {
+                    r->left_blocking = true;
+                    return new_node(r, N_OTHER, c);
+                }
             }
         }
         if (!r->unevaluated && calls_async_pointer(r, c)) {

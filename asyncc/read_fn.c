@@ -496,6 +496,9 @@ void read_async_function(Reader *r, CXCursor c)
                           !head.frame;
     if (head.frame) {
         fn->is_leaf = true;
+        const char *calls = decl.in_text && is_made_text(tu->source, decl.from) ? called_by_blocking(r, name) : NULL;
+        fn->is_blocking = calls != NULL;
+        fn->calls = calls && *calls ? calls : NULL;
         fn->frame_type = head.frame;
     }
     if (fn->is_leaf && (head.has_body || fn->body)) {

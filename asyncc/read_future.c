@@ -86,7 +86,7 @@ void read_kept_future(Reader *r, Node *var, CXCursor c, CXCursor init)
             refuse(r, node->from, node->to, callee ? "a future of what _Generic or a macro chooses"
                                             : clang_getCursorKind(call) == CXCursor_DeclRefExpr ? "moving a future"
                                                                                                 : "a future of a call through a pointer");
-        else
+        else if (!is_refused_blocking(r, call))
             report(tu, ERROR, node->from, node->to, "an ac_future is initialised by a call of an async function");
         return;
     }

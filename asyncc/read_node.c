@@ -212,6 +212,8 @@ Known *know(Reader *r, CXCursor decl)
             known->what = KNOWN_SPAWN_LOCAL;
         else if (!strcmp(name, "ac__parse_block_on"))
             known->what = KNOWN_BLOCK_ON;
+        else if (!strcmp(name, "ac__parse_blocking"))
+            known->what = KNOWN_BLOCKING;
         else if (is_async(decl) || r->knows_by_text || !strcmp(name, "main"))
             known->fn = find_fn(r, name);
     }
