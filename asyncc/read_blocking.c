@@ -239,7 +239,7 @@ static const char *find_fault(CXType type)
 }
 
 /* False after a report. */
-static bool check_callee(Pass *pass, CXCursor call, CXCursor called, int from, int to)
+static bool check_callee(Pass *pass, CXCursor called, int from, int to)
 {
     Tu *tu = pass->r->tu;
     CXCursor direct = core(pass->r, called);
@@ -260,6 +260,10 @@ static bool check_callee(Pass *pass, CXCursor call, CXCursor called, int from, i
     }
     if (function.kind != CXType_FunctionProto)
         return false; /* clang has said why */
+    if (is_function && know(pass->r, decl)->what == KNOWN_REFUSED) {
+        report(tu, ERROR, from, to, "'%s' can't be called on another thread: what it remembers is its caller's", name);
+        return false;
+    }
     if (clang_isFunctionTypeVariadic(function) || clang_getNumArgTypes(function) != 1) {
         report(tu, ERROR, from, to, "ac_spawn_blocking calls functions of one parameter, and %s%s%s is variadic", q, name, q);
         return false;
@@ -273,7 +277,6 @@ static bool check_callee(Pass *pass, CXCursor call, CXCursor called, int from, i
                fault);
         return false;
     }
-    (void)call;
     return true;
 }
 
@@ -473,7 +476,7 @@ static void replace_use(Pass *pass, CXCursor use)
         report(tu, ERROR, from, name_to, "ac_spawn_blocking takes a function and an argument, both in its parentheses");
         return;
     }
-    if (!check_callee(pass, call, called, from, close + 1))
+    if (!check_callee(pass, called, from, close + 1))
         return;
     CXCursor decl = named_function(pass, called, r->top_at);
     bool by_pointer = clang_Cursor_isNull(decl);

@@ -95,8 +95,10 @@ static unsigned count_due(void)
 /* Waits for a job, with the lock held. Null: the thread should leave. */
 static struct ac__job *wait_for_job(void)
 {
-    struct ac__job *job;
+    struct ac__job *job = next_job();
     uint64_t until;
+    if (job != NULL)
+        return job;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     if (__builtin_add_overflow((uint64_t)now.tv_sec * AC_S + (uint64_t)now.tv_nsec, pool.idle_ns, &until))
@@ -228,6 +230,8 @@ static void in_child(void)
             unlink_job(queue->first);
         queue->nrunning = 0;
     }
+    for (struct worker *w = pool.busy; w != NULL; w = w->next_busy)
+        w->busy_link = NULL; /* if it is a job that forks */
     pool.gone = pool.busy = NULL;
     pool.nthreads = pool.nfree = pool.nusers = 0;
     for (const struct ac_exec *exec = ac__seen.execs; exec != NULL; exec = exec->next_seen)
@@ -294,7 +298,6 @@ void ac__jobs_set_idle_time(uint64_t ns)
 {
     pthread_mutex_lock(&pool.lock);
     pool.idle_ns = ns;
-    pthread_cond_broadcast(&pool.work);
     pthread_mutex_unlock(&pool.lock);
 }
 

@@ -36,13 +36,13 @@ static enum ac_poll begin(struct ac_run_blocking__frame *self, struct ac_context
     self->begun = 1;
     self->done = 0;
     self->job.run = run;
-    self->saved_errno = errno;
+    int saved_errno = self->saved_errno = errno;
     self->waker = ac_waker_clone(cx->waker);
     int error = ac__job_submit(exec, &self->job, AC__JOB_CALL);
+    errno = saved_errno;
     if (error == 0)
         return AC_PENDING;
     ac_waker_drop(self->waker);
-    errno = self->saved_errno;
     self->run(self->argument); /* better than never */
     return AC_READY;
 }
@@ -77,7 +77,7 @@ enum ac_poll ac_run_blocking__cancel(struct ac_run_blocking__frame *self, struct
 {
     if (!self->begun)
         return AC_READY;
-    if (!ac__job_cancel(&self->job))
+    if (!ac__job_cancel(&self->job)) /* it has begun, and this frame is the thread's */
         return ac_run_blocking__poll(self, cx);
     ac_waker_drop(self->waker);
     return AC_READY;

@@ -404,7 +404,7 @@ static bool run_child(int (*scenario)(void), bool transparent, const char *what)
 #define SCENARIOS                                                                                          \
     { "tasks", run_tasks }, { "pool", run_pool }, { "channels", run_channels }, { "tcp", run_tcp },        \
         { "unix", run_unix }, { "bare", run_bare }, { "resolver", run_resolver }, { "slabs", run_slabs },   \
-        { "blocks", run_blocks }, { "boxes", run_boxes }, { "sync", run_sync }, { "sync_pool", run_sync_pool },     \
+        { "blocks", run_blocks }, { "boxes", run_boxes }, { "calls", run_calls }, { "sync", run_sync }, { "sync_pool", run_sync_pool },     \
         { "signals", run_signals }, { "embedded", run_embedded }
 static const struct scenario {
     const char *name;

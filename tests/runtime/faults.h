@@ -50,6 +50,7 @@ static inline bool note(int *error, ssize_t result)
 int run_slabs(void);
 int run_blocks(void);
 int run_boxes(void);
+int run_calls(void);
 int run_sync(void);
 int run_sync_pool(void);
 int run_signals(void);

@@ -193,6 +193,57 @@ int run_boxes(void)
     return caller.error;
 }
 
+/* ---- plain functions on threads ---- */
+
+enum { CALLS = 3 };
+struct calls {
+    int state, i;
+    struct ac_run_blocking__frame call[CALLS];
+    bool is_over[CALLS];
+    int values[CALLS];
+};
+
+static void add_one(void *value) { ++*(int *)value; }
+
+static enum ac_poll poll_calls(struct calls *self, struct ac_context *cx)
+{
+    int nover = 0;
+    for (int i = 0; i < CALLS; i++) {
+        if (!self->is_over[i])
+            self->is_over[i] = ac_run_blocking__poll(&self->call[i], cx) == AC_READY;
+        nover += self->is_over[i];
+    }
+    return nover == CALLS ? AC_READY : AC_PENDING;
+}
+
+static void init_calls(struct calls *self)
+{
+    for (int i = 0; i < CALLS; i++) {
+        ac_run_blocking__init(&self->call[i], add_one, &self->values[i]);
+        self->is_over[i] = false;
+    }
+}
+
+/* All at once, and again. Where there is no thread they are made here; where some are missing they wait for another. */
+static enum ac_poll calls__poll(struct calls *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < 2; self->i++) {
+        AWAIT(self, init_calls(self), poll_calls(self, cx));
+    }
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_eq(self->values[i], 2);
+    END;
+}
+FUTURE(calls, struct calls);
+
+int run_calls(void)
+{
+    struct calls calls = { 0 };
+    ac_block_on_future(&calls__type, &calls);
+    return 0;
+}
+
 /* ---- mutexes, semaphores, notifications ---- */
 
 enum { TURNS = 5, USERS = 6 };

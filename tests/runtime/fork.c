@@ -127,6 +127,30 @@ static enum ac_poll lookup__poll(struct lookup *self, struct ac_context *cx)
 }
 FUTURE(lookup, struct lookup);
 
+/* A plain function that is called by a blocking thread. */
+struct call {
+    int state, value;
+    struct ac_run_blocking__frame call;
+};
+static void add_one(void *value) { ++*(int *)value; }
+static enum ac_poll call__poll(struct call *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    AWAIT(self, ac_run_blocking__init(&self->call, add_one, &self->value), ac_run_blocking__poll(&self->call, cx));
+    require(self->value == 1);
+    END;
+}
+FUTURE(call, struct call);
+
+static void *call_things(void *unused)
+{
+    while (!atomic_load(&over)) {
+        struct call call = { 0 };
+        ac_block_on_future(&call__type, &call);
+    }
+    return unused;
+}
+
 static _Noreturn void be_child(void)
 {
     struct ac_counts counts;
@@ -147,6 +171,8 @@ static _Noreturn void be_child(void)
         run_napper(true);
         struct lookup lookup = { 0 };
         ac_block_on_future(&lookup__type, &lookup);
+        struct call call = { 0 };
+        ac_block_on_future(&call__type, &call);
         FILE *out = fopen("/dev/null", "w");
         ac_dump_tasks(out);
         fclose(out);
@@ -166,11 +192,12 @@ static void expect_end(pid_t child)
 
 START_TEST(a_child_of_a_busy_process_has_a_runtime_of_its_own)
 {
-    pthread_t threads[3];
+    pthread_t threads[4];
     require(ac_pool_set_threads(3) == 0);
     require(pthread_create(&threads[0], NULL, work, NULL) == 0);
     require(pthread_create(&threads[1], NULL, work, &threads) == 0);
     require(pthread_create(&threads[2], NULL, look, NULL) == 0);
+    require(pthread_create(&threads[3], NULL, call_things, NULL) == 0);
     for (int i = 0; i < FORKS; i++) {
         pid_t child = fork();
         if (child == 0)
