@@ -194,9 +194,9 @@ static enum CXChildVisitResult visit_top(CXCursor c, CXCursor parent, CXClientDa
     switch (kind) {
     case CXCursor_FunctionDecl: {
         int at = offset_of(r, clang_getCursorLocation(c));
-        if (at >= 0 || is_async(c))
+        if (at >= 0 || is_async(c)) {
             *push(r->arena, top->functions.v, top->functions.n, top->functions.room) = c;
-        if (at < 0 || is_made_text(r->tu->source, at)) {
+        } else {
             CXString name = clang_getCursorSpelling(c);
             const char *text = clang_getCString(name);
             size_t size = strlen(text);
@@ -501,7 +501,7 @@ bool read_functions(Tu *tu)
     if (!tu->nhard)
         check_keywords(r);
     if (!tu->nhard && !tu->ninserts && !count_errors(tu))
-        check_future_words(r);
+        check_future_words(r), check_blocking_words(r);
     if (!tu->nhard && !count_errors(tu))
         pass_on_stray(r);
     clang_getInclusions(r->unit, visit_inclusion, r);

@@ -161,6 +161,7 @@ const char *find_lends(Reader *, CXCursor function);
 /* read_blocking.c: asks for what ac_spawn_blocking becomes, by expansions or changes. */
 void replace_blocking(Reader *, Kids functions);
 const char *called_by_blocking(Reader *, const char *name); /* by what was made: a function's name, "": a pointer; null: it wasn't */
+void check_blocking_words(Reader *);
 bool is_refused_blocking(Reader *, CXCursor);      /* an expression that was left as it is, after a report */
 
 /* read_pointers.c */

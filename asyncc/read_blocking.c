@@ -348,7 +348,6 @@ static void add_future(Pass *pass, Buf *out, const char *name, CXCursor decl, CX
     const char *self = free_name(pass, "self", plain, at), *cx = free_name(pass, "cx", plain, at);
     const char *argument = free_name(pass, "argument", plain, at), *call = free_name(pass, "call", plain, at);
     const char *to_call = free_name(pass, "function", plain, at), *frame = free_name(pass, "frame", plain, at);
-    const char *state = free_name(pass, "begun", plain, at);
     CXType result_type = clang_getUnqualifiedType(clang_getResultType(function)), arg_type = clang_getArgType(function, 0);
     if (clang_getCanonicalType(arg_type).kind != clang_getArgType(clang_getCanonicalType(function), 0).kind)
         arg_type = clang_getArgType(clang_getCanonicalType(function), 0); /* written as an array */
@@ -383,27 +382,16 @@ static void add_future(Pass *pass, Buf *out, const char *name, CXCursor decl, CX
         add_store(pass, out, result, take_format(arena, "%s->result", self), value);
     add_line(pass, out, 0, "}");
 
-    for (int i = 0; i < 2; i++) {
-        if (i)
-            add_line(pass, out, 0, "static AC__UNUSED enum ac_poll %s__start(struct %s__frame *%s, struct ac_context *%s, %s)", name, name,
-                     self, cx, params);
-        else
-            add_line(pass, out, 0, "static AC__UNUSED void %s__init(struct %s__frame *%s, %s)", name, name, self, params);
-        add_line(pass, out, 0, "{");
-        if (by_pointer)
-            add_line(pass, out, 1, "%s->%s = %s;", self, to_call, to_call);
-        add_store(pass, out, arg, take_format(arena, "%s->%s", self, argument), argument);
-        if (i)
-            add_line(pass, out, 1, "return ac_run_blocking__start(&%s->%s, %s, %s__run, %s);", self, call, cx, name, self);
-        else
-            add_line(pass, out, 1, "%s->%s.%s = 0;", self, call, state);
-        add_line(pass, out, 0, "}");
-    }
+    add_line(pass, out, 0, "static AC__UNUSED void %s__init(struct %s__frame *%s, %s)", name, name, self, params);
+    add_line(pass, out, 0, "{");
+    add_line(pass, out, 1, "ac_run_blocking__init(&%s->%s, %s__run, 0);", self, call, name);
+    if (by_pointer)
+        add_line(pass, out, 1, "%s->%s = %s;", self, to_call, to_call);
+    add_store(pass, out, arg, take_format(arena, "%s->%s", self, argument), argument);
+    add_line(pass, out, 0, "}");
     add_line(pass, out, 0, "static AC__UNUSED enum ac_poll %s__poll(struct %s__frame *%s, struct ac_context *%s)", name, name, self, cx);
     add_line(pass, out, 0, "{");
-    add_line(pass, out, 1, "if (%s->%s.%s)", self, call, state);
-    add_line(pass, out, 2, "return ac_run_blocking__poll(&%s->%s, %s);", self, call, cx);
-    add_line(pass, out, 1, "return ac_run_blocking__start(&%s->%s, %s, %s__run, %s);", self, call, cx, name, self);
+    add_line(pass, out, 1, "return ac_run_blocking__drive(&%s->%s, %s, %s);", self, call, cx, self);
     add_line(pass, out, 0, "}");
     add_line(pass, out, 0, "static AC__UNUSED enum ac_poll %s__cancel(struct %s__frame *%s, struct ac_context *%s)", name, name, self, cx);
     add_line(pass, out, 0, "{");
@@ -508,6 +496,22 @@ static enum CXChildVisitResult visit_use(CXCursor c, CXCursor parent, CXClientDa
     if (is_parsed_blocking(c))
         replace_use(data, c);
     return CXChildVisit_Recurse;
+}
+
+/* What stands where no function or variable is defined: `typedef typeof(ac_spawn_blocking(f, 1)) t;` */
+void check_blocking_words(Reader *r)
+{
+    Tu *tu = r->tu;
+    const char *text = tu->source->text;
+    if (!strstr(text, word))
+        return;
+    for (Token t = next_token(text, 0, tu->source->size); t.kind != T_END; t = next_token(text, t.to, tu->source->size)) {
+        if (t.kind != T_NAME || !token_is(text, t, word) || is_skipped(tu, t.from))
+            continue;
+        const Change *call = find_call(tu, t.from); /* another macro may leave it out */
+        if (call && call->from == t.from)
+            report(tu, ERROR, t.from, t.to, "ac_spawn_blocking can't stand here");
+    }
 }
 
 void replace_blocking(Reader *r, Kids functions)

@@ -67,6 +67,13 @@ enum ac_poll ac_run_blocking__poll(struct ac_run_blocking__frame *self, struct a
     return AC_READY;
 }
 
+enum ac_poll ac_run_blocking__drive(struct ac_run_blocking__frame *self, struct ac_context *cx, void *argument)
+{
+    if (!self->begun)
+        self->argument = argument;
+    return ac_run_blocking__poll(self, cx);
+}
+
 enum ac_poll ac_run_blocking__start(struct ac_run_blocking__frame *self, struct ac_context *cx, void (*function)(void *), void *argument)
 {
     ac_run_blocking__init(self, function, argument);

@@ -77,6 +77,8 @@ AC_ASYNC void ac_run_blocking(void (*run)(void *), void *argument) AC_FRAME(stru
 void ac_run_blocking__init(struct ac_run_blocking__frame *, void (*run)(void *), void *argument);
 enum ac_poll ac_run_blocking__start(struct ac_run_blocking__frame *, struct ac_context *, void (*run)(void *), void *argument);
 enum ac_poll ac_run_blocking__poll(struct ac_run_blocking__frame *, struct ac_context *);
+/* Polls with an argument in place of init's: a frame around this one has its address from the first poll on. */
+enum ac_poll ac_run_blocking__drive(struct ac_run_blocking__frame *, struct ac_context *, void *argument);
 enum ac_poll ac_run_blocking__cancel(struct ac_run_blocking__frame *, struct ac_context *);
 
 /** How many calls of the program's run at once, from 1 to 65535; 512 unless this is called. Looking up names and regular
