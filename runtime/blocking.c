@@ -26,8 +26,16 @@ struct worker {
     pthread_t thread;
     struct worker *next; /* in `gone` */
     struct worker *next_busy, **busy_link;
-    enum ac__job_kind kind; /* of the job that it runs */
+    enum {
+        FREE,
+        BUSY,     /* runs a job, and is in the list of those that do                       */
+        FORSAKEN, /* runs one that nobody waits for: it is detached, and no longer counted */
+    } state;
+    enum ac__job_kind kind; /* of the job */
 };
+
+/* Of a thread of ours: a job that ends says so before it returns. */
+static _Thread_local struct worker *this_worker;
 
 struct queue {
     struct ac__job *first, **end; /* end is null before the first one */
@@ -110,37 +118,45 @@ static struct ac__job *wait_for_job(void)
     return job;
 }
 
+static void take_job(struct worker *self, struct ac__job *job)
+{
+    self->state = BUSY;
+    self->kind = job->kind;
+    unlink_job(job);
+    pool.queues[self->kind].nrunning++;
+    pool.nfree--;
+    self->next_busy = pool.busy;
+    self->busy_link = &pool.busy;
+    if (pool.busy != NULL)
+        pool.busy->busy_link = &self->next_busy;
+    pool.busy = self;
+}
+
+static void end_job(struct worker *self)
+{
+    if (self->state != BUSY)
+        return;
+    self->state = FREE;
+    pool.queues[self->kind].nrunning--;
+    pool.nfree++;
+    *self->busy_link = self->next_busy;
+    if (self->next_busy != NULL)
+        self->next_busy->busy_link = self->busy_link;
+}
+
 static void *work(void *argument)
 {
-    struct worker *self = argument;
+    struct worker *self = this_worker = argument;
     ac__thread_begin();
     pthread_mutex_lock(&pool.lock);
-    bool orphan = false;
-    for (struct ac__job *job; !orphan && (job = wait_for_job()) != NULL;) {
-        self->kind = job->kind;
-        unlink_job(job);
-        pool.queues[self->kind].nrunning++;
-        pool.nfree--;
-        self->next_busy = pool.busy;
-        self->busy_link = &pool.busy;
-        if (pool.busy != NULL)
-            pool.busy->busy_link = &self->next_busy;
-        pool.busy = self;
+    for (struct ac__job *job; self->state != FORSAKEN && (job = wait_for_job()) != NULL;) {
+        take_job(self, job);
         pthread_mutex_unlock(&pool.lock);
-
         job->run(job);
-
         pthread_mutex_lock(&pool.lock);
-        orphan = self->busy_link == NULL;
-        if (!orphan) {
-            pool.queues[self->kind].nrunning--;
-            pool.nfree++;
-            *self->busy_link = self->next_busy;
-            if (self->next_busy != NULL)
-                self->next_busy->busy_link = self->busy_link;
-        }
+        end_job(self);
     }
-    if (orphan) { /* detached and no longer counted */
+    if (self->state == FORSAKEN) {
         free(self);
     } else {
         pool.nthreads--;
@@ -202,7 +218,7 @@ static void release(void)
     if (--pool.nusers == 0) {
         for (struct worker *w = pool.busy, *next; w != NULL; w = next) {
             next = w->next_busy;
-            w->busy_link = NULL;
+            w->state = FORSAKEN;
             pthread_detach(w->thread);
             pool.nthreads--;
             pool.queues[w->kind].nrunning--;
@@ -231,7 +247,7 @@ static void in_child(void)
         queue->nrunning = 0;
     }
     for (struct worker *w = pool.busy; w != NULL; w = w->next_busy)
-        w->busy_link = NULL; /* if it is a job that forks */
+        w->state = FORSAKEN; /* if it is a job that forks */
     pool.gone = pool.busy = NULL;
     pool.nthreads = pool.nfree = pool.nusers = 0;
     for (const struct ac_exec *exec = ac__seen.execs; exec != NULL; exec = exec->next_seen)
@@ -291,8 +307,30 @@ bool ac__job_cancel(struct ac__job *job)
     return queued;
 }
 
-void ac__jobs_lock(void) { pthread_mutex_lock(&pool.lock); }
-void ac__jobs_unlock(void) { pthread_mutex_unlock(&pool.lock); }
+void ac__job_end(unsigned char *done, struct ac_waker **waker)
+{
+    pthread_mutex_lock(&pool.lock);
+    end_job(this_worker);
+    *done = 1;
+    struct ac_waker *mine = *waker;
+    pthread_mutex_unlock(&pool.lock);
+    ac_wake(mine);
+}
+
+bool ac__job_has_ended(const unsigned char *done, struct ac_waker **waker, struct ac_waker *mine)
+{
+    struct ac_waker *old = NULL;
+    pthread_mutex_lock(&pool.lock);
+    bool has_ended = *done != 0;
+    if (!has_ended && *waker != mine) {
+        old = *waker;
+        *waker = ac_waker_clone(mine);
+    }
+    pthread_mutex_unlock(&pool.lock);
+    if (old != NULL)
+        ac_waker_drop(old);
+    return has_ended;
+}
 
 void ac__jobs_set_idle_time(uint64_t ns)
 {

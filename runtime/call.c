@@ -2,8 +2,8 @@
  *
  * The job stands in the leaf's own frame, so a call allocates nothing. The frame is pinned until the leaf is finished, and it
  * finishes only when the job was taken back from the queue, or when it has seen `done` under the pool's lock. The thread sets
- * that and takes the waker in one piece under that lock: it has no further use for the frame, and the waker, a clone, is
- * its own to wake. */
+ * that and takes the waker in one piece under that lock, ac__job_end(): it has no further use for the frame, and the
+ * waker, a clone, is its own to wake. */
 #include "blocking.h"
 #include "exec.h"
 
@@ -16,11 +16,7 @@ static void run(struct ac__job *job)
     errno = self->saved_errno;
     self->run(self->argument);
     self->saved_errno = errno;
-    ac__jobs_lock();
-    self->done = 1;
-    struct ac_waker *waker = self->waker;
-    ac__jobs_unlock();
-    ac_wake(waker);
+    ac__job_end(&self->done, &self->waker);
 }
 
 void ac_run_blocking__init(struct ac_run_blocking__frame *self, void (*function)(void *), void *argument)
@@ -51,17 +47,7 @@ enum ac_poll ac_run_blocking__poll(struct ac_run_blocking__frame *self, struct a
 {
     if (!self->begun)
         return begin(self, cx);
-    struct ac_waker *old = NULL;
-    ac__jobs_lock();
-    bool done = self->done;
-    if (!done && self->waker != cx->waker) {
-        old = self->waker;
-        self->waker = ac_waker_clone(cx->waker);
-    }
-    ac__jobs_unlock();
-    if (old != NULL)
-        ac_waker_drop(old);
-    if (!done)
+    if (!ac__job_has_ended(&self->done, &self->waker, cx->waker))
         return AC_PENDING;
     errno = self->saved_errno;
     return AC_READY;
