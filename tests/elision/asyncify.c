@@ -31,6 +31,7 @@ static const char usage[] =
     "  --yield       every async function begins with a yield, so that every await really suspends\n"
     "  --yield=each  every await has a yield before it too, in the same expression\n"
     "  --kept        calls are kept as futures, driven by ac_all, and then awaited, by turns, where that may be\n"
+    "  --blocking    calls of functions of one parameter that stay plain are made by ac_spawn_blocking, where async ones are awaited\n"
     "  --recursive   functions that call themselves, or each other in a circle, become async too\n"
     "  --library     only static functions: others are called from other files\n"
     "  --report      names on stderr what stays plain, with the reason\n"
@@ -71,6 +72,9 @@ typedef struct Call {
     int name;    /* where the name is written: in the text, or in a macro's body */
     int from;    /* the parentheses around the name, if any, begin there         */
     int to;      /* past the closing one; -1: it isn't where the name is         */
+    int open;     /* its parenthesis, or 0                                       */
+    bool has_no_prototype; /* there                                              */
+    bool in_body; /* the name stands in a macro's body                           */
     bool postfix; /* something is applied to the value that binds closer         */
 } Call;
 
@@ -85,7 +89,7 @@ enum { NHASH = 4096 };
 typedef struct Program {
     Arena *arena;
     const Options *options;
-    bool macros, yields, yields_each, kept, recursive, library, report;
+    bool macros, yields, yields_each, kept, blocking, recursive, library, report;
     CXTranslationUnit unit;
     CXFile file;
     const char *text;
@@ -313,23 +317,22 @@ static void read_call(Program *p, const Frame *frame, CXCursor ref, Function *ca
     }
     p->known[spelled] = 1;
 
-    Call call = { caller, callee, spelled, spelled, -1, is_under_postfix(frame) };
+    Call call = { caller, callee, spelled, spelled, -1, 0, false, offset != spelled, is_under_postfix(frame) };
     CXType type = clang_getCanonicalType(clang_getCursorType(ref));
     int nargs = clang_Cursor_getNumArguments(frame->cursor);
     if (type.kind == CXType_FunctionNoProto && nargs > 0)
         keep_plain(callee, "called without a prototype");
     if (type.kind == CXType_FunctionNoProto)
-        callee->needs_prototype = true;
+        callee->needs_prototype = call.has_no_prototype = true;
     if (offset_of(p, clang_getCursorLocation(clang_getCursorReferenced(ref))) == offset)
         keep_plain(callee, "called before it is declared");
 
-    bool in_body = offset != spelled;
     Token open = token_at(p, spelled + (int)strlen(callee->name));
     while (token_is(p->text, open, ")"))
         open = token_at(p, open.to);
-    if (token_is(p->text, open, "("))
+    if (token_is(p->text, open, "(") && (call.open = open.from) >= 0)
         call.to = find_closing(p->text, open.from, p->size) + 1;
-    if (!in_body) {
+    if (!call.in_body) {
         int from = offset_of(p, clang_getRangeStart(clang_getCursorExtent(frame->cursor)));
         Token token = { .to = from };
         /* What is around the name is parentheses, if this is the call's beginning. */
@@ -342,7 +345,7 @@ static void read_call(Program *p, const Frame *frame, CXCursor ref, Function *ca
         }
     }
     bool apart = call.to <= 0; /* the name is an argument of a macro that adds the parentheses */
-    if ((in_body || apart) && !p->macros)
+    if ((call.in_body || apart) && !p->macros)
         keep_plain(callee, "called from a macro's body");
     if (apart && call.postfix)
         keep_plain(callee, "called from a macro's body in parts");
@@ -701,6 +704,32 @@ static void put_kept(Program *p, const Call *call, int number, const char *type)
     insert(p, call->to, take_format(p->arena, "; %sawait ac_kept%d; })", all, number), true);
 }
 
+/* What looks at its caller's stack, or ends the thread that it is on. */
+static bool needs_its_thread(const char *name)
+{
+    static const char *const names[] = { "alloca", "setjmp", "_setjmp", "exit", "_exit", "_Exit", "quick_exit", "getcontext",
+                                         "pthread_exit", "va_end" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return !strncmp(name, "__builtin_", 10);
+}
+
+/* `(await ac_spawn_blocking(f,(x)))`, where f stays plain and is to be called so. */
+static bool put_blocking(Program *p, const Call *call)
+{
+    const Function *callee = call->callee;
+    CXType type = clang_getCanonicalType(clang_getCursorType(callee->first));
+    if (!p->blocking || call->has_no_prototype || !call->caller || call->caller->why || call->in_body || call->to < 0 || needs_its_thread(callee->name) ||
+        type.kind != CXType_FunctionProto || clang_isFunctionTypeVariadic(type) || clang_getNumArgTypes(type) != 1 ||
+        strstr(copy_string(p, clang_getTypeSpelling(type)), " at "))
+        return false;
+    insert(p, call->from, "(await ac_spawn_blocking(", false);
+    insert(p, call->open, ",", false);
+    insert(p, call->to, "))", true);
+    return true;
+}
+
 static void put_insertions(Program *p)
 {
     for (int i = 0; i < p->nfunctions; i++) {
@@ -724,8 +753,12 @@ static void put_insertions(Program *p)
         postfix[p->calls[i].name] |= p->calls[i].postfix;
     for (int i = 0; i < p->ncalls; i++) {
         const Call *call = &p->calls[i];
-        if (call->callee->why || done[call->name])
+        if (done[call->name])
             continue;
+        if (call->callee->why) {
+            done[call->name] = put_blocking(p, call);
+            continue;
+        }
         done[call->name] = 1;
         const char *type = postfix[call->name] ? NULL : kept_type(p, call);
         if (type) {
@@ -753,6 +786,8 @@ static bool write_text(Program *p)
     }
     if (p->yields || p->yields_each || p->kept)
         fputs("#include <ac/task.h>\n", out);
+    if (p->blocking)
+        fputs("#include <ac/blocking.h>\n", out);
     int at = 0;
     for (int i = 0; i < p->ninsertions; i++) {
         const Insertion *insertion = &p->insertions[i];
@@ -885,6 +920,8 @@ static int take_options(Program *p, int argc, char **argv)
             p->yields = p->yields_each = true;
         else if (!strcmp(word, "--kept"))
             p->kept = true;
+        else if (!strcmp(word, "--blocking"))
+            p->blocking = true;
         else if (!strcmp(word, "--recursive"))
             p->recursive = true;
         else if (!strcmp(word, "--keep-recursive"))
