@@ -313,8 +313,20 @@ void ac__job_end(unsigned char *done, struct ac_waker **waker)
     end_job(this_worker);
     *done = 1;
     struct ac_waker *mine = *waker;
+    *waker = NULL;
     pthread_mutex_unlock(&pool.lock);
-    ac_wake(mine);
+    if (mine != NULL)
+        ac_wake(mine);
+}
+
+void ac__job_forget(struct ac_waker **waker)
+{
+    pthread_mutex_lock(&pool.lock);
+    struct ac_waker *mine = *waker;
+    *waker = NULL;
+    pthread_mutex_unlock(&pool.lock);
+    if (mine != NULL)
+        ac_waker_drop(mine);
 }
 
 bool ac__job_has_ended(const unsigned char *done, struct ac_waker **waker, struct ac_waker *mine)

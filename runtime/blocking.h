@@ -28,11 +28,14 @@ int ac__job_submit(struct ac_exec *exec, struct ac__job *job, enum ac__job_kind)
 /* Takes a job back that hasn't begun. False: it has, or it is done. */
 bool ac__job_cancel(struct ac__job *job);
 
-/* For jobs in frames, by the thread as the last thing that `run` does: sets *done and takes *waker in one piece, under the
- * pool's lock, and then wakes it. From then on the thread may be given another job. */
+/* By the thread, after which it touches a job in a frame no more: sets *done and takes *waker in one piece, under the pool's
+ * lock, and then wakes it, if it isn't null. From then on the thread may be given another job. */
 void ac__job_end(unsigned char *done, struct ac_waker **waker);
 /* And by the task: whether *done is set. If it isn't, @p mine is who is woken, of which *waker is then a clone. */
 bool ac__job_has_ended(const unsigned char *done, struct ac_waker **waker, struct ac_waker *mine);
+
+/* And by a task that waits no longer, for a job that isn't in its frame: drops *waker, if it hasn't been taken. */
+void ac__job_forget(struct ac_waker **waker);
 
 /* How long a thread waits for another job before it leaves; for tests. */
 void ac__jobs_set_idle_time(uint64_t ns);

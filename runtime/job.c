@@ -7,7 +7,6 @@ static void unref(struct ac__task_job *self, int refs)
 {
     if (atomic_fetch_sub_explicit(&self->refs, refs, memory_order_acq_rel) != refs)
         return;
-    pthread_mutex_destroy(&self->lock);
     free(self);
 }
 
@@ -16,13 +15,7 @@ static void run(struct ac__job *job)
 {
     struct ac__task_job *self = (struct ac__task_job *)job;
     self->run(self);
-    pthread_mutex_lock(&self->lock);
-    self->done = true;
-    struct ac_waker *waker = self->waker;
-    self->waker = NULL;
-    pthread_mutex_unlock(&self->lock);
-    if (waker != NULL)
-        ac_wake(waker);
+    ac__job_end(&self->done, &self->waker);
     unref(self, 1);
 }
 
@@ -30,7 +23,6 @@ int ac__task_job_start(struct ac__task_job *self, struct ac_exec *exec, struct a
                        void (*its_run)(struct ac__task_job *))
 {
     *self = (struct ac__task_job){ .job.run = run, .run = its_run, .refs = 2, .waker = ac_waker_clone(cx->waker) };
-    pthread_mutex_init(&self->lock, NULL);
     int error = ac__job_submit(exec, &self->job, kind);
     if (error < 0) {
         ac_waker_drop(self->waker);
@@ -41,17 +33,7 @@ int ac__task_job_start(struct ac__task_job *self, struct ac_exec *exec, struct a
 
 enum ac_poll ac__task_job_poll(struct ac__task_job *self, struct ac_context *cx)
 {
-    pthread_mutex_lock(&self->lock);
-    struct ac_waker *old = NULL;
-    bool done = self->done;
-    if (!done && self->waker != cx->waker) {
-        old = self->waker;
-        self->waker = ac_waker_clone(cx->waker);
-    }
-    pthread_mutex_unlock(&self->lock);
-    if (old != NULL)
-        ac_waker_drop(old);
-    return done ? AC_READY : AC_PENDING;
+    return ac__job_has_ended(&self->done, &self->waker, cx->waker) ? AC_READY : AC_PENDING;
 }
 
 bool ac__task_job_revoke(struct ac__task_job *self)
@@ -67,11 +49,6 @@ void ac__task_job_leave(struct ac__task_job *self)
 {
     if (ac__task_job_revoke(self))
         return;
-    pthread_mutex_lock(&self->lock);
-    struct ac_waker *waker = self->waker;
-    self->waker = NULL;
-    pthread_mutex_unlock(&self->lock);
-    if (waker != NULL)
-        ac_waker_drop(waker);
+    ac__job_forget(&self->waker);
     unref(self, 1);
 }

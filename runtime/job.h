@@ -4,8 +4,7 @@
  *
  * It is the first member of something larger, a block of malloc's, that belongs to two: the task, and the pool until the
  * job has run. Each has a reference, given up under no lock but counted atomically; the last frees the block. `done` and
- * `waker` are under the job's lock: a task that goes away (by ready or by leaving) has seen the thread's last use of its
- * waker, which is a clone, since the thread may be the last to hold it. */
+ * `waker`, a clone, are ac__job_end()'s. */
 #ifndef AC__JOB_H
 #define AC__JOB_H
 #include "blocking.h"
@@ -15,8 +14,7 @@ struct ac__task_job {
     struct ac__job job;                 /* first: the pool's handle is this one's address */
     void (*run)(struct ac__task_job *); /* on a thread that may block; what it writes is the task's once it is done */
     _Atomic int refs;
-    pthread_mutex_t lock;
-    bool done;
+    unsigned char done;
     struct ac_waker *waker; /* a clone; null once it was woken or dropped */
 };
 

@@ -1,15 +1,14 @@
 /** @file
  *  Plain functions that block, called from async code.
  *
- *      T await ac_spawn_blocking(fn, argument)
- *
- *  calls `T fn(A)` with the argument on a thread that may block, and is what it returns. Other tasks of the executor run
+ *  `T await ac_spawn_blocking(fn, argument)` calls `T fn(A)` with the argument on a thread that may block, and is what it
+ *  returns. Other tasks of the executor run
  *  meanwhile; how many such calls run at once is limited, what exceeds that waits its turn:
  *
  *      #include <ac/ac.h>
  *      #include <stdlib.h>
  *
- *      static unsigned checksum(const char *path);     // reads a whole file, with stdio
+ *      unsigned checksum(const char *path);            // a plain function: reads a whole file, with stdio
  *
  *      async unsigned both(const char *a, const char *b)
  *      {
@@ -32,6 +31,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #ifdef __ASYNCC__
 /** Calls `T fn(A)` with @p argument on a thread that may block: a future of T. Await it, keep it, or spawn it; elsewhere, by
@@ -87,6 +87,7 @@ enum ac_poll ac_run_blocking__cancel(struct ac_run_blocking__frame *, struct ac_
  *  Threads: any, at any time. */
 int ac_blocking_set_threads(unsigned nthreads);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
