@@ -2,19 +2,29 @@
  *  Plain functions that block, called from async code.
  *
  *  `T await ac_spawn_blocking(fn, argument)` calls `T fn(A)` with the argument on a thread that may block, and is what it
- *  returns. Other tasks of the executor run
- *  meanwhile; how many such calls run at once is limited, what exceeds that waits its turn:
+ *  returns. Other tasks of the executor run meanwhile; how many such calls run at once is limited, what exceeds that
+ *  waits its turn:
  *
  *      #include <ac/ac.h>
- *      #include <stdlib.h>
+ *      #include <stdio.h>
  *
- *      unsigned checksum(const char *path);            // a plain function: reads a whole file, with stdio
- *
- *      async unsigned both(const char *a, const char *b)
+ *      static int lines(const char *path)      // a plain function, which blocks
  *      {
- *          ac_future(unsigned) first = ac_spawn_blocking(checksum, a), second = ac_spawn_blocking(checksum, b);
- *          await ac_all(first, second);                // each on a thread
- *          return await first ^ await second;
+ *          FILE *file = fopen(path, "r");
+ *          int c, n = 0;
+ *          while (file != NULL && (c = getc(file)) != EOF)
+ *              n += c == '\n';
+ *          if (file != NULL)
+ *              fclose(file);
+ *          return n;
+ *      }
+ *
+ *      async int main(int argc, char **argv)
+ *      {
+ *          ac_future(int) first = ac_spawn_blocking(lines, argv[0]), last = ac_spawn_blocking(lines, argv[argc - 1]);
+ *          await ac_all(first, last);          // each on a thread
+ *          printf("%d\n", await first + await last);
+ *          return 0;
  *      }
  *
  *  It is for calls that wait (for files, for a library that knows no better) and for long computations. A call costs some
