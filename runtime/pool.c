@@ -79,7 +79,8 @@ struct ac__worker {
     pthread_t thread;
 
     /* Written by the worker, read by anyone. */
-    _Atomic(const struct ac_future_type *) begins; /* of the task that it polls for the first time */
+    /* The name of the task that it polls for the first time. Not its type, which may stand in the task: see boxes.c. */
+    _Atomic(const char *) begins;
     _Atomic uint64_t spawned, finished, polls, wakes, steals, parks, unparks;
 
     /* The tasks that have been pending, for shutting down. One that is over in its first poll costs
@@ -520,7 +521,7 @@ static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_
     const struct ac_future_type *type = task->type;
     bool cancels = ac__pool_task_begin(task) & POOL_CANCEL;
     if (!is_in_all(task)) {
-        atomic_store_explicit(&self->begins, type, memory_order_relaxed);
+        atomic_store_explicit(&self->begins, type->name, memory_order_relaxed);
         cancels = cancels || atomic_load_explicit(&pool.state, memory_order_relaxed) == STOPPING;
     }
     count(&self->polls);
@@ -852,9 +853,9 @@ static uint64_t list_tasks(FILE *out, uint64_t most)
     uint64_t n = 0;
     for (unsigned i = 0; i < pool.nworkers; i++) {
         struct ac__worker *worker = pool.workers[i];
-        const struct ac_future_type *type = atomic_load_explicit(&worker->begins, memory_order_relaxed);
-        if (type != NULL && n++ < most)
-            fprintf(out, "  '%s': running, and has never awaited\n", type->name);
+        const char *name = atomic_load_explicit(&worker->begins, memory_order_relaxed);
+        if (name != NULL && n++ < most)
+            fprintf(out, "  '%s': running, and has never awaited\n", name);
         pthread_mutex_lock(&worker->lock);
         for (struct ac_task *task = worker->all; task != NULL; task = task->all_next)
             if (n++ < most)

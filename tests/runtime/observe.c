@@ -1,11 +1,12 @@
 /* Counting and listing what other threads run meanwhile; for ThreadSanitizer, above all. */
 #include "support.h"
 
+#include <ac/boxes.h>
 #include <ac/observe.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { NTASKS = 40, NYIELDS = 300 };
+enum { NTASKS = 40, NYIELDS = 300, NCALLS = 10000 };
 
 struct busy {
     int state, i;
@@ -81,6 +82,59 @@ START_TEST(others_may_look_while_tasks_run)
 }
 END_TEST
 
+/* A call through a pointer: what kind of future the task is stands in the task. */
+struct called {
+    int result;
+};
+static enum ac_poll called__poll(struct called *self, struct ac_context *cx)
+{
+    (void)cx;
+    self->result = 1;
+    return AC_READY;
+}
+FUTURE(called, struct called);
+
+struct caller {
+    int state, i, sum;
+    struct ac_join__frame join;
+};
+static atomic_bool is_over;
+static enum ac_poll caller__poll(struct caller *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < NCALLS; self->i++) {
+        struct called *callee = ac__push(ac__new_boxes(), &called__type);
+        *callee = (struct called){ 0 };
+        AWAIT(self, ac_join__init(&self->join, ac_task_spawn(ac__box_task(callee)), NULL), ac_join__poll(&self->join, cx));
+        ck_assert_int_eq(self->join.result, 0);
+    }
+    atomic_store(&is_over, true);
+    END;
+}
+FUTURE(caller, struct caller);
+
+static void *list(void *unused)
+{
+    FILE *null = fopen("/dev/null", "w");
+    while (!atomic_load(&is_over))
+        ac_dump_tasks(null);
+    fclose(null);
+    return unused;
+}
+
+START_TEST(tasks_end_while_they_are_listed)
+{
+    pthread_t lister;
+    ck_assert_int_eq(ac_pool_set_threads(3), 0);
+    ck_assert_int_eq(pthread_create(&lister, NULL, list, NULL), 0);
+    struct caller *frame = ac_task_new(&caller__type);
+    *frame = (struct caller){ 0 };
+    ac_detach(ac_task_spawn(frame));
+    pthread_join(lister, NULL);
+    ck_assert_int_eq(ac_pool_shutdown(60 * AC_S), 0);
+}
+END_TEST
+
 START_TEST(what_a_thread_has_counted_outlives_its_executor)
 {
     struct ac_counts before, after;
@@ -97,6 +151,10 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { others_may_look_while_tasks_run, what_a_thread_has_counted_outlives_its_executor };
+    const TTest *const tests[] = {
+        others_may_look_while_tasks_run,
+        tasks_end_while_they_are_listed,
+        what_a_thread_has_counted_outlives_its_executor,
+    };
     return run_suite("observe", tests, COUNT(tests), NULL, 0);
 }
