@@ -231,6 +231,8 @@ static inline void ac__exec_unlist(struct ac_task *task)
         ac__exec_take_from_list(task);
 }
 
+enum { AC__BUDGET = 128 }; /* ready leaves a task may take in one poll */
+
 /* Takes one of the context's ready leaves. False: the task has had its share, and is woken; the leaf
  * says AC_PENDING and has consumed nothing. A future that is driven by hand has no limit. */
 static inline bool ac__spend(struct ac_context *cx)

@@ -12,8 +12,7 @@
 #include <string.h>
 
 enum {
-    TURN = 64,    /* polls between two looks at timers and descriptors */
-    BUDGET = 128, /* ready leaves a task may take in one poll          */
+    TURN = 64, /* polls between two looks at timers and descriptors */
 };
 
 struct ac_exec *ac__exec_sought(const struct ac_context *cx, const char *function)
@@ -118,7 +117,7 @@ static void run_turn(struct ac_exec *exec)
             exec->ready_end = &exec->ready;
 
         cx.waker = &task->waker;
-        cx.budget = BUDGET;
+        cx.budget = AC__BUDGET;
         task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_RUNNING);
         exec->running = task;
         *thread_errno = task->saved_errno;

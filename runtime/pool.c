@@ -46,7 +46,6 @@
 #include <time.h>
 
 enum {
-    BUDGET = 128,       /* ready leaves a task may take in one poll                        */
     LOOK_AROUND = 61,   /* polls between two looks at injector, timers, descriptors        */
     /* Between two such looks, while there is anything in the ring. Two tasks that wake each other would starve it; and
      * one that awaits many others, in turn, goes to the end: then they are over, and it needn't be woken for each. */
@@ -97,12 +96,13 @@ static unsigned count_parked(unsigned idle) { return idle % TOKEN; }
 static bool has_token(unsigned idle) { return idle & TOKEN; }
 static bool is_searched(unsigned idle) { return idle & SEARCHING; }
 
-enum { NONE, UP, STOPPING }; /* of the pool */
+/* Of the pool. While it is ENDING it has no task left, and its threads go; then it takes none that it would have to run. */
+enum { NONE, UP, STOPPING, ENDING };
 
 /* At file level, since threads are the process's. */
 static struct {
     pthread_mutex_t lock; /* for starting and shutting down */
-    pthread_cond_t over;  /* while STOPPING: a task has finished */
+    pthread_cond_t over;  /* when it isn't UP: a task has finished */
     unsigned wanted;      /* threads; 0: one per core */
     bool is_shutting_down;
     _Atomic int state;
@@ -493,7 +493,7 @@ static void add_to_all(struct ac__worker *self, struct ac_task *task)
     self->all = task;
     pthread_mutex_unlock(&self->lock);
     /* The shutdown sets the state before it looks at the list, so one sees the other. */
-    if (atomic_load(&pool.state) == STOPPING)
+    if (atomic_load(&pool.state) != UP)
         ac__pool_task_cancel(task);
 }
 
@@ -522,12 +522,12 @@ static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_
     bool cancels = ac__pool_task_begin(task) & POOL_CANCEL;
     if (!is_in_all(task)) {
         atomic_store_explicit(&self->begins, type->name, memory_order_relaxed);
-        cancels = cancels || atomic_load_explicit(&pool.state, memory_order_relaxed) == STOPPING;
+        cancels = cancels || atomic_load_explicit(&pool.state, memory_order_relaxed) != UP;
     }
     count(&self->polls);
     set_running(self, task);
     cx->waker = &task->waker;
-    cx->budget = BUDGET;
+    cx->budget = AC__BUDGET;
     *thread_errno = task->saved_errno;
     enum ac_poll poll = (cancels ? type->cancel : type->poll)(task + 1, cx);
     task->saved_errno = *thread_errno;
@@ -555,7 +555,7 @@ static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_
     ac__pool_task_finish(task, cancels);
     set_running(self, NULL);
     count(&self->finished);
-    if (atomic_load(&pool.state) == STOPPING) {
+    if (atomic_load(&pool.state) != UP) {
         pthread_mutex_lock(&pool.lock);
         pthread_cond_broadcast(&pool.over);
         pthread_mutex_unlock(&pool.lock);
@@ -680,6 +680,47 @@ static void ensure_pool(void)
     pthread_mutex_unlock(&pool.lock);
 }
 
+/* What the shutdown does first is to say so, and then it counts guests: it waits for this one, or is seen by it. Returns
+ * the pool's state, which isn't NONE. */
+static int come_as_guest(void)
+{
+    int state;
+    while (atomic_fetch_add(&pool.nguests, 1), (state = atomic_load(&pool.state)) == NONE) {
+        atomic_fetch_sub(&pool.nguests, 1); /* the shutdown that this may wait for waits for guests */
+        ensure_pool();
+    }
+    return state;
+}
+
+static void leave_as_guest(void) { atomic_fetch_sub(&pool.nguests, 1); }
+
+static void inject_spawned(struct ac_task *task)
+{
+    atomic_fetch_add(&pool.guests_spawned, 1);
+    inject(task, task);
+    unpark_one(NULL);
+}
+
+static void queue_spawned(struct ac__worker *self, struct ac_task *task)
+{
+    count(&self->spawned);
+    put_into_slot(self, task);
+}
+
+/* The pool doesn't take the task. One that isn't over at once is run all the same, by the next pool if need be. */
+static void refuse_as_guest(struct ac_task *task)
+{
+    leave_as_guest();
+    if (ac__pool_task_refuse(task))
+        return;
+    while (come_as_guest() == ENDING) {
+        leave_as_guest();
+        sched_yield();
+    }
+    inject_spawned(task);
+    leave_as_guest();
+}
+
 ac_task__handle ac_task_spawn(void *frame)
 {
     if (frame == NULL)
@@ -689,30 +730,23 @@ ac_task__handle ac_task_spawn(void *frame)
         ac__stop("ac_spawn", "the task '%s' has been spawned before", task->type->name);
     struct ac__worker *self = this_worker();
     if (self != NULL) {
-        if (atomic_load(&pool.state) == STOPPING) {
-            ac__pool_task_refuse(task);
+        if (atomic_load(&pool.state) != UP) {
+            if (!ac__pool_task_refuse(task))
+                queue_spawned(self, task);
         } else {
             ac__pool_task_start(task);
-            count(&self->spawned);
-            put_into_slot(self, task);
+            queue_spawned(self, task);
         }
         return task;
     }
 
-    /* The shutdown says so first and counts guests afterwards: it waits for this one, or is seen by it. */
-    while (atomic_fetch_add(&pool.nguests, 1), atomic_load(&pool.state) == NONE) {
-        atomic_fetch_sub(&pool.nguests, 1); /* the shutdown that this may wait for waits for guests */
-        ensure_pool();
-    }
-    if (atomic_load(&pool.state) == STOPPING) {
-        ac__pool_task_refuse(task);
+    if (come_as_guest() != UP) {
+        refuse_as_guest(task);
     } else {
         ac__pool_task_start(task);
-        atomic_fetch_add(&pool.guests_spawned, 1);
-        inject(task, task);
-        unpark_one(NULL);
+        inject_spawned(task);
+        leave_as_guest();
     }
-    atomic_fetch_sub(&pool.nguests, 1);
     return task;
 }
 
@@ -915,10 +949,23 @@ static bool wait_for_tasks(uint64_t deadline_ns)
     return true;
 }
 
+/* With the lock. Whether no task is left, and none can come: one that a guest has put meanwhile is still run, and who
+ * has a bell to ring has rung it. */
+static bool end_tasks(uint64_t deadline_ns)
+{
+    while (wait_for_tasks(deadline_ns)) {
+        atomic_store(&pool.state, ENDING);
+        wait_for_guests();
+        if (count_alive() == 0)
+            return true;
+        atomic_store(&pool.state, STOPPING);
+    }
+    return false;
+}
+
 /* Without the lock: the threads still take it on their way. */
 static void end_threads(void)
 {
-    wait_for_guests();
     atomic_store(&pool.leaves, true);
     pool.reactor->ops->unpark(pool.reactor);
     for (unsigned i = 0; i < pool.nworkers; i++)
@@ -955,7 +1002,7 @@ int ac_pool_shutdown(uint64_t deadline_ns)
         atomic_store(&pool.state, STOPPING);
         wait_for_guests();
         cancel_all();
-        if (wait_for_tasks(deadline_ns)) {
+        if (end_tasks(deadline_ns)) {
             pthread_mutex_unlock(&pool.lock);
             end_threads();
             pthread_mutex_lock(&pool.lock);

@@ -85,8 +85,9 @@ static inline bool ac__pool_task_pause(struct ac_task *task)
 
 /* A task whose frame has been initialised is the pool's, and due for its first poll. */
 void ac__pool_task_start(struct ac_task *);
-/* Likewise, but it is over before it has begun: the pool takes no tasks any more. */
-void ac__pool_task_refuse(struct ac_task *);
+/* Likewise, but it is cancelled before it has begun, at once and on this thread: the pool takes no tasks any more. False:
+ * that isn't over, and has to be gone on with; the task is the caller's to queue. */
+bool ac__pool_task_refuse(struct ac_task *);
 /* Takes an idle task as a worker does that polls it, only to look at it: pause follows. Returns the word as it was; with
  * OWNED or FINISHED nothing has been done. The task is kept in memory by the caller. */
 unsigned ac__pool_task_hold(struct ac_task *);

@@ -84,7 +84,16 @@ static void start(struct ac_task *task, unsigned word)
 
 void ac__pool_task_start(struct ac_task *task) { start(task, POOL_OWNED | 2 * POOL_REFERENCE); }
 
-void ac__pool_task_refuse(struct ac_task *task) { start(task, POOL_FINISHED | POOL_CANCELLED | POOL_REFERENCE); }
+bool ac__pool_task_refuse(struct ac_task *task)
+{
+    start(task, POOL_OWNED | POOL_CANCEL | 2 * POOL_REFERENCE);
+    struct ac_context cx = { .waker = &task->waker, .exec = ac__current, .budget = AC__BUDGET };
+    enum ac_poll said = task->type->cancel(task + 1, &cx);
+    errno = task->saved_errno;
+    if (said == AC_READY)
+        ac__pool_task_finish(task, true);
+    return said == AC_READY;
+}
 
 unsigned ac__pool_task_hold(struct ac_task *task)
 {

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "support.h"
 
+#include <ac/boxes.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -664,6 +665,7 @@ static const char *end_capture(void)
 }
 
 static ac_task__handle late;
+static struct counts refused;
 
 static enum ac_poll be_late(struct script *self, struct ac_context *cx)
 {
@@ -682,11 +684,13 @@ static enum ac_poll be_late(struct script *self, struct ac_context *cx)
     ck_assert(strstr(text, "'probe': queued, being cancelled") || strstr(text, "'probe': running, being cancelled"));
 
     /* Meanwhile no other is taken: this one is over before it has begun. */
-    late = SPAWN_PROBE({ .counts = &seen });
-    self->i = atomic_load(&seen.done);
-    JOIN(self, late);
-    ck_assert_int_eq(self->join.result, -ECANCELED);
-    ck_assert_int_eq(atomic_load(&seen.done), self->i);
+    for (self->i = 0; self->i < 3; self->i++) {
+        late = SPAWN_PROBE({ .cancel_takes = self->i, .counts = &refused });
+        JOIN(self, late);
+        ck_assert_int_eq(self->join.result, -ECANCELED);
+    }
+    ck_assert_int_eq(atomic_load(&refused.polls), 0);
+    ck_assert_int_ge(atomic_load(&refused.cancels), 1 + 2 + 3);
     atomic_store(&flags[0], 1);
     ck_assert_int_eq(ac_pool_shutdown(20 * AC_MS), -ETIMEDOUT);
     ac_detach(self->tasks[0]);
@@ -698,6 +702,37 @@ START_TEST(the_shutdown_names_tasks_that_do_not_end_and_takes_no_new_ones)
     set_threads(2);
     struct script script = { .poll = be_late };
     ac_block_on_future(&script__type, &script);
+}
+END_TEST
+
+static enum ac_poll spawn_too_late(struct script *self, struct ac_context *cx)
+{
+    (void)cx;
+    BEGIN(self);
+    ac_detach(SPAWN_PROBE({ .sleeps_ns = 3600 * AC_S, .counts = &seen }));
+    ac_detach(SPAWN_PROBE({ 0 })); /* so that the other worker can have the former */
+    while (atomic_load(&seen.polls) == 0)
+        continue;
+    atomic_store(&flags[0], 1);
+    while (atomic_load(&seen.cancels) == 0)
+        continue;
+    for (int i = 0; i < 3; i++)
+        ac_detach(SPAWN_PROBE({ .cancel_takes = i, .counts = &refused }));
+    struct probe *called = ac__push(ac__new_boxes(), &probe__type);
+    *called = (struct probe){ .counts = &refused };
+    ac_detach(ac_task_spawn(ac__box_task(called)));
+    END;
+}
+
+START_TEST(what_is_refused_by_the_shutdown_gives_back_what_it_holds)
+{
+    set_threads(2);
+    ac_detach(POOL_SPAWN(script, struct script, { .poll = spawn_too_late }));
+    while (atomic_load(&flags[0]) == 0)
+        sched_yield();
+    ck_assert_int_eq(ac_pool_shutdown(60 * AC_S), 0);
+    ck_assert_int_eq(atomic_load(&refused.polls), 0);
+    ck_assert_int_ge(atomic_load(&refused.cancels), 1 + 2 + 3 + 1);
 }
 END_TEST
 
@@ -827,6 +862,7 @@ int main(void)
         what_is_always_ready_spends_a_budget,
         the_shutdown_cancels_what_sleeps_and_a_new_pool_may_follow,
         the_shutdown_names_tasks_that_do_not_end_and_takes_no_new_ones,
+        what_is_refused_by_the_shutdown_gives_back_what_it_holds,
         a_join_tells_that_the_task_was_cancelled,
         the_number_of_threads_is_checked,
     };
