@@ -83,6 +83,8 @@ enum ac_poll ac_resolve__poll(struct ac_resolve__frame *self, struct ac_context 
     if (self->state == OVER)
         ac__stop("ac_resolve", "polled after it was ready");
     if (self->state == FRESH) {
+        if (!ac__spend(cx)) /* for what is known without a lookup */
+            return AC_PENDING;
         if (self->port < 0 || self->port > 65535 || self->nfound < 1)
             return finish(self, -EINVAL);
         int n = 0;

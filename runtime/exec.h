@@ -128,12 +128,14 @@ enum {
     TASK_CANCELLED = 1 << 7, /* with FINISHED: there is no result */
 };
 
+/* What joining says: the waker will be woken, or the task has finished, with a result or without. */
+enum ac__joined { AC__NOT_YET = AC_PENDING, AC__ENDED = AC_READY, AC__ENDED_CANCELLED };
+
 /* What can be done with the handle of a pool's task. Its waker's functions come first, so that the
  * task's pointer to them leads here, and no program has the pool in it but one that spawns on it. */
 struct ac__task_ops {
     struct ac_waker_ops waker;
-    /* AC_READY: the task has finished, *cancelled says how. AC_PENDING: the waker will be woken. */
-    enum ac_poll (*join)(struct ac_task *, struct ac_context *, const char *function, bool *cancelled);
+    enum ac__joined (*join)(struct ac_task *, struct ac_context *, const char *function);
     void (*leave)(struct ac_task *); /* whoever joined it doesn't wait any longer */
     void (*cancel)(struct ac_task *);
     void (*give_back)(struct ac_task *); /* the handle */

@@ -118,6 +118,8 @@ enum ac_poll ac_read_line__poll(struct ac_read_line__frame *self, struct ac_cont
         ac__stop("ac_read_line", "polled after it was ready");
     for (;;) {
         if (self->state == FRESH) {
+            if (!ac__spend(cx))
+                return AC_PENDING;
             self->result = ac__lines_next(lines, self->line);
             if (self->result != -EAGAIN)
                 break;

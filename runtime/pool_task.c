@@ -157,7 +157,7 @@ static bool offer(struct ac_task *task, struct ac_waker *waker)
     return true;
 }
 
-static enum ac_poll join(struct ac_task *task, struct ac_context *cx, const char *function, bool *cancelled)
+static enum ac__joined join(struct ac_task *task, struct ac_context *cx, const char *function)
 {
     if (ac__current != NULL && task == ac__current->running)
         ac__stop(function, "the task '%s' awaits itself", task->type->name);
@@ -165,13 +165,14 @@ static enum ac_poll join(struct ac_task *task, struct ac_context *cx, const char
     if (!(word & POOL_FINISHED)) {
         /* Only the handle's holder changes JOINER, and that is who calls; so it is as it was read. */
         if (word & POOL_JOINER && task->joiner == cx->waker)
-            return AC_PENDING;
+            return AC__NOT_YET;
         if ((!(word & POOL_JOINER) || retract(task)) && offer(task, cx->waker))
-            return AC_PENDING;
+            return AC__NOT_YET;
         word = atomic_load_explicit(&task->shared, memory_order_acquire);
     }
-    *cancelled = word & POOL_CANCELLED;
-    return AC_READY;
+    if (!ac__spend(cx))
+        return AC__NOT_YET;
+    return word & POOL_CANCELLED ? AC__ENDED_CANCELLED : AC__ENDED;
 }
 
 static void leave(struct ac_task *task)

@@ -89,6 +89,8 @@ enum ac_poll ac_sleep__poll(struct ac_sleep__frame *self, struct ac_context *cx)
     if (timer->state != FRESH)
         return sleep_on(timer, cx, "ac_sleep");
     if (timer->wanted_ns == 0) {
+        if (!ac__spend(cx))
+            return AC_PENDING;
         timer->state = OVER;
         return AC_READY;
     }

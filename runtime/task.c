@@ -278,22 +278,23 @@ static void give_back(struct ac_task *task)
     }
 }
 
-static enum ac_poll join(struct ac_task *task, struct ac_context *cx, const char *function, bool *cancelled)
+static enum ac__joined join(struct ac_task *task, struct ac_context *cx, const char *function)
 {
     if (task->word & TASK_POOL)
-        return ops_of(task)->join(task, cx, function, cancelled);
+        return ops_of(task)->join(task, cx, function);
     if (task->exec != ac__current)
         ac__stop(function, "the task '%s' belongs to the executor of another thread", task->type->name);
+    if (task->word & TASK_FINISHED) {
+        if (!ac__spend(cx))
+            return AC__NOT_YET;
+        return task->word & TASK_CANCELLED ? AC__ENDED_CANCELLED : AC__ENDED;
+    }
     if (task == task->exec->running)
         ac__stop(function, "the task '%s' awaits itself", task->type->name);
-    if (task->word & TASK_FINISHED) {
-        *cancelled = task->word & TASK_CANCELLED;
-        return AC_READY;
-    }
     if (task->joiner != NULL && task->joiner != cx->waker)
         ac__stop(function, "the task '%s' is awaited twice", task->type->name);
     task->joiner = cx->waker;
-    return AC_PENDING;
+    return AC__NOT_YET;
 }
 
 /* Stops waiting for the task, and gives its handle back. */
@@ -324,14 +325,12 @@ void ac_await__init(struct ac_await__frame *self, ac_task__handle task) { self->
 
 enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
 {
-    bool cancelled = false;
     if (self->task == NULL)
         ac__stop("await", "the handle is null: there was no memory for the task, or it was awaited before");
-    if (join(self->task, cx, "await", &cancelled) == AC_PENDING)
-        return AC_PENDING;
-    if (cancelled)
+    enum ac__joined joined = join(self->task, cx, "await");
+    if (joined == AC__ENDED_CANCELLED)
         ac__stop("await", "the task '%s' was cancelled, so it has no result; ac_join tells", self->task->type->name);
-    return AC_READY;
+    return (enum ac_poll)joined;
 }
 
 enum ac_poll ac_await__start(struct ac_await__frame *self, struct ac_context *cx, ac_task__handle task)
@@ -372,16 +371,16 @@ void ac_join__init(struct ac_join__frame *self, ac_task__handle task, void *out)
 enum ac_poll ac_join__poll(struct ac_join__frame *self, struct ac_context *cx)
 {
     struct ac_task *task = self->task;
-    bool cancelled = false;
     if (task == NULL) {
         self->result = -ENOMEM;
-        return AC_READY;
+        return ac__spend(cx) ? AC_READY : AC_PENDING;
     }
-    if (join(task, cx, "ac_join", &cancelled) == AC_PENDING)
+    enum ac__joined joined = join(task, cx, "ac_join");
+    if (joined == AC__NOT_YET)
         return AC_PENDING;
-    if (!cancelled && self->out != NULL)
+    if (joined == AC__ENDED && self->out != NULL)
         memcpy(self->out, (char *)ac__task_frame(task) + task->type->result_offset, task->type->result_size);
-    self->result = cancelled ? -ECANCELED : 0;
+    self->result = joined == AC__ENDED ? 0 : -ECANCELED;
     give_back(task);
     self->task = NULL;
     return AC_READY;
@@ -410,9 +409,8 @@ void ac_cancel__init(struct ac_cancel__frame *self, ac_task__handle task)
 
 enum ac_poll ac_cancel__poll(struct ac_cancel__frame *self, struct ac_context *cx)
 {
-    bool cancelled;
     if (self->task == NULL)
-        return AC_READY;
+        return ac__spend(cx) ? AC_READY : AC_PENDING;
     if (!self->told) {
         self->told = 1;
         if (ac__current != NULL && self->task == ac__current->running)
@@ -420,7 +418,7 @@ enum ac_poll ac_cancel__poll(struct ac_cancel__frame *self, struct ac_context *c
                      self->task->type->name);
         cancel_task(self->task);
     }
-    if (join(self->task, cx, "ac_cancel", &cancelled) == AC_PENDING)
+    if (join(self->task, cx, "ac_cancel") == AC__NOT_YET)
         return AC_PENDING;
     give_back(self->task);
     self->task = NULL;
