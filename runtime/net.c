@@ -114,6 +114,8 @@ enum ac_poll ac_tcp_connect__poll(struct ac_tcp_connect__frame *self, struct ac_
 {
     switch (self->state) {
     case FRESH: {
+        if (!ac__spend(cx)) /* for what fails or connects at once */
+            return AC_PENDING;
         if (self->port < 1 || self->port > 65535)
             return fail(self, -EINVAL);
         if (ac__address_known(&self->address, self->host, self->port, 0) == 0) {
@@ -206,6 +208,8 @@ enum ac_poll ac_unix_connect__poll(struct ac_unix_connect__frame *self, struct a
 {
     if (self->state == UNIX_OVER)
         ac__stop("ac_unix_connect", "polled after it was ready");
+    if (self->state == UNIX_FRESH && !ac__spend(cx))
+        return AC_PENDING;
     for (;;) {
         if (self->state == UNIX_PAUSED && ac_sleep__poll(&self->sleep, cx) == AC_PENDING)
             return AC_PENDING;

@@ -29,6 +29,8 @@ struct loop {
         struct ac_sleep_until__frame until;
         struct ac_interval_tick__frame tick;
         struct ac_resolve__frame resolve;
+        struct ac_tcp_connect__frame tcp;
+        struct ac_unix_connect__frame unix_;
         struct ac_read_line__frame read_line;
         struct ac_channel_send__frame send;
         struct ac_channel_receive__frame receive;
@@ -227,6 +229,33 @@ static enum ac_poll resolve_nothing(struct loop *self, struct ac_context *cx)
     }
     END;
 }
+static enum ac_poll connect_to_no_port(struct loop *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    EACH(self)
+    {
+        AWAIT(self, ac_tcp_connect__init(&self->tcp, "127.0.0.1", 0), ac_tcp_connect__poll(&self->tcp, cx));
+        ck_assert_int_eq(self->tcp.result, -EINVAL);
+    }
+    END;
+}
+static enum ac_poll connect_to_no_path(struct loop *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    EACH(self)
+    {
+        AWAIT(self, ac_unix_connect__init(&self->unix_, "/nowhere/at/all"), ac_unix_connect__poll(&self->unix_, cx));
+        ck_assert_int_eq(self->unix_.result, -ENOENT);
+    }
+    END;
+}
+START_TEST(connections_that_fail_at_once)
+{
+    run(connect_to_no_port, false);
+    run(connect_to_no_path, false);
+}
+END_TEST
+
 START_TEST(addresses_that_are_known)
 {
     run(resolve_number, false);
@@ -335,7 +364,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         tasks_that_are_over_are_awaited, tasks_that_are_over_are_joined, tasks_that_are_over_are_cancelled,
-        null_handles, times_that_have_come, addresses_that_are_known, lines_that_have_been_read,
+        null_handles, times_that_have_come, addresses_that_are_known, connections_that_fail_at_once, lines_that_have_been_read,
         values_that_have_been_sent, what_nobody_else_holds,
     };
     return run_suite("budget", tests, COUNT(tests), NULL, 0);
