@@ -128,6 +128,12 @@ enum {
     TASK_CANCELLED = 1 << 7, /* with FINISHED: there is no result */
 };
 
+/* What ac_await, ac_join and ac_cancel have in their frames: the task, and in the pointer's lowest bit, whether it is for
+ * this leaf that it knows whom to wake. So a leaf may change its waker, and a second one is told from it. */
+#define AC__JOINS ((uintptr_t)1)
+static inline struct ac_task *ac__joined_task(struct ac_task *held) { return (struct ac_task *)((uintptr_t)held & ~AC__JOINS); }
+static inline bool ac__joins(struct ac_task *held) { return (uintptr_t)held & AC__JOINS; }
+
 /* What joining says: the waker will be woken, or the task has finished, with a result or without. */
 enum ac__joined { AC__NOT_YET = AC_PENDING, AC__ENDED = AC_READY, AC__ENDED_CANCELLED };
 
@@ -135,7 +141,7 @@ enum ac__joined { AC__NOT_YET = AC_PENDING, AC__ENDED = AC_READY, AC__ENDED_CANC
  * task's pointer to them leads here, and no program has the pool in it but one that spawns on it. */
 struct ac__task_ops {
     struct ac_waker_ops waker;
-    enum ac__joined (*join)(struct ac_task *, struct ac_context *, const char *function);
+    enum ac__joined (*join)(struct ac_task **held, struct ac_context *, const char *function); /* ended: without the bit */
     void (*leave)(struct ac_task *); /* whoever joined it doesn't wait any longer */
     void (*cancel)(struct ac_task *);
     void (*give_back)(struct ac_task *); /* the handle */

@@ -25,8 +25,9 @@ static void print_step(FILE *out, const struct step *step)
         return;
     }
     const struct ac_await__frame *await = (const void *)((const char *)step->frame + step->place->offset);
-    if (await->task != NULL)
-        fprintf(out, "the task '%s'\n", await->task->type->name);
+    const struct ac_task *task = ac__joined_task(await->task);
+    if (task != NULL)
+        fprintf(out, "the task '%s'\n", task->type->name);
     else
         fprintf(out, "a task\n");
 }

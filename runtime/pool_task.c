@@ -157,13 +157,17 @@ static bool offer(struct ac_task *task, struct ac_waker *waker)
     return true;
 }
 
-static enum ac__joined join(struct ac_task *task, struct ac_context *cx, const char *function)
+static enum ac__joined join(struct ac_task **held, struct ac_context *cx, const char *function)
 {
+    struct ac_task *task = ac__joined_task(*held);
     if (ac__current != NULL && task == ac__current->running)
         ac__stop(function, "the task '%s' awaits itself", task->type->name);
     unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
     if (!(word & POOL_FINISHED)) {
         /* Only the handle's holder changes JOINER, and that is who calls; so it is as it was read. */
+        if (word & POOL_JOINER && task->joiner != cx->waker && !ac__joins(*held))
+            ac__stop(function, "the task '%s' is awaited twice", task->type->name);
+        *held = (struct ac_task *)((uintptr_t)task | AC__JOINS);
         if (word & POOL_JOINER && task->joiner == cx->waker)
             return AC__NOT_YET;
         if ((!(word & POOL_JOINER) || retract(task)) && offer(task, cx->waker))
@@ -172,6 +176,7 @@ static enum ac__joined join(struct ac_task *task, struct ac_context *cx, const c
     }
     if (!ac__spend(cx))
         return AC__NOT_YET;
+    *held = task;
     return word & POOL_CANCELLED ? AC__ENDED_CANCELLED : AC__ENDED;
 }
 

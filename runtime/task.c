@@ -278,33 +278,43 @@ static void give_back(struct ac_task *task)
     }
 }
 
-static enum ac__joined join(struct ac_task *task, struct ac_context *cx, const char *function)
+static enum ac__joined join(struct ac_task **held, struct ac_context *cx, const char *function)
 {
+    struct ac_task *task = ac__joined_task(*held);
     if (task->word & TASK_POOL)
-        return ops_of(task)->join(task, cx, function);
+        return ops_of(task)->join(held, cx, function);
     if (task->exec != ac__current)
         ac__stop(function, "the task '%s' belongs to the executor of another thread", task->type->name);
     if (task->word & TASK_FINISHED) {
         if (!ac__spend(cx))
             return AC__NOT_YET;
+        *held = task;
         return task->word & TASK_CANCELLED ? AC__ENDED_CANCELLED : AC__ENDED;
     }
     if (task == task->exec->running)
         ac__stop(function, "the task '%s' awaits itself", task->type->name);
-    if (task->joiner != NULL && task->joiner != cx->waker)
+    if (task->joiner != NULL && task->joiner != cx->waker && !ac__joins(*held))
         ac__stop(function, "the task '%s' is awaited twice", task->type->name);
     task->joiner = cx->waker;
+    *held = (struct ac_task *)((uintptr_t)task | AC__JOINS);
     return AC__NOT_YET;
 }
 
 /* Stops waiting for the task, and gives its handle back. */
-static void leave(struct ac_task *task)
+static enum ac_poll leave(struct ac_task **held)
 {
-    if (task->word & TASK_POOL)
-        ops_of(task)->leave(task);
-    else
-        task->joiner = NULL;
+    struct ac_task *task = ac__joined_task(*held);
+    if (task == NULL)
+        return AC_READY;
+    if (ac__joins(*held)) {
+        if (task->word & TASK_POOL)
+            ops_of(task)->leave(task);
+        else
+            task->joiner = NULL;
+    }
     give_back(task);
+    *held = NULL;
+    return AC_READY;
 }
 
 static void cancel_task(struct ac_task *task)
@@ -327,7 +337,7 @@ enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
 {
     if (self->task == NULL)
         ac__stop("await", "the handle is null: there was no memory for the task, or it was awaited before");
-    enum ac__joined joined = join(self->task, cx, "await");
+    enum ac__joined joined = join(&self->task, cx, "await");
     if (joined == AC__ENDED_CANCELLED)
         ac__stop("await", "the task '%s' was cancelled, so it has no result; ac_join tells", self->task->type->name);
     return (enum ac_poll)joined;
@@ -342,11 +352,7 @@ enum ac_poll ac_await__start(struct ac_await__frame *self, struct ac_context *cx
 enum ac_poll ac_await__cancel(struct ac_await__frame *self, struct ac_context *cx)
 {
     (void)cx;
-    if (self->task != NULL) {
-        leave(self->task);
-        self->task = NULL;
-    }
-    return AC_READY;
+    return leave(&self->task);
 }
 
 void *ac_await__result(struct ac_await__frame *self)
@@ -370,14 +376,14 @@ void ac_join__init(struct ac_join__frame *self, ac_task__handle task, void *out)
 
 enum ac_poll ac_join__poll(struct ac_join__frame *self, struct ac_context *cx)
 {
-    struct ac_task *task = self->task;
-    if (task == NULL) {
+    if (self->task == NULL) {
         self->result = -ENOMEM;
         return ac__spend(cx) ? AC_READY : AC_PENDING;
     }
-    enum ac__joined joined = join(task, cx, "ac_join");
+    enum ac__joined joined = join(&self->task, cx, "ac_join");
     if (joined == AC__NOT_YET)
         return AC_PENDING;
+    struct ac_task *task = self->task;
     if (joined == AC__ENDED && self->out != NULL)
         memcpy(self->out, (char *)ac__task_frame(task) + task->type->result_offset, task->type->result_size);
     self->result = joined == AC__ENDED ? 0 : -ECANCELED;
@@ -395,10 +401,7 @@ enum ac_poll ac_join__start(struct ac_join__frame *self, struct ac_context *cx, 
 enum ac_poll ac_join__cancel(struct ac_join__frame *self, struct ac_context *cx)
 {
     (void)cx;
-    if (self->task != NULL)
-        leave(self->task);
-    self->task = NULL;
-    return AC_READY;
+    return leave(&self->task);
 }
 
 void ac_cancel__init(struct ac_cancel__frame *self, ac_task__handle task)
@@ -418,7 +421,7 @@ enum ac_poll ac_cancel__poll(struct ac_cancel__frame *self, struct ac_context *c
                      self->task->type->name);
         cancel_task(self->task);
     }
-    if (join(self->task, cx, "ac_cancel") == AC__NOT_YET)
+    if (join(&self->task, cx, "ac_cancel") == AC__NOT_YET)
         return AC_PENDING;
     give_back(self->task);
     self->task = NULL;
@@ -434,10 +437,7 @@ enum ac_poll ac_cancel__start(struct ac_cancel__frame *self, struct ac_context *
 enum ac_poll ac_cancel__cancel(struct ac_cancel__frame *self, struct ac_context *cx)
 {
     (void)cx;
-    if (self->task != NULL)
-        leave(self->task);
-    self->task = NULL;
-    return AC_READY;
+    return leave(&self->task);
 }
 
 int ac_exec_try_join(ac_task__handle task, void *out)

@@ -1,4 +1,4 @@
-/* ac_join, ac_cancel and ac_detach of tasks of this thread's executor; those of the pool are in pool.c. */
+/* ac_join, ac_cancel and ac_detach of tasks of this thread's executor; more of the pool's in pool.c. */
 #include "support.h"
 
 struct sleeper {
@@ -42,6 +42,7 @@ struct script {
     enum ac_poll (*poll)(struct script *, struct ac_context *);
     ac_task__handle task;
     union {
+        struct ac_await__frame await;
         struct ac_join__frame join;
         struct ac_cancel__frame cancel;
         struct ac_sleep__frame sleep;
@@ -111,12 +112,119 @@ START_TEST(a_detached_task_runs_to_its_end)
 }
 END_TEST
 
+/* ---- wakers of one's own: a combinator by hand polls the same leaf with one and with another ---- */
+
+struct child {
+    struct ac_waker waker;
+    struct ac_waker *task;
+    int wakes;
+};
+static struct ac_waker *child_clone(struct ac_waker *waker) { return waker; }
+static void child_wake(struct ac_waker *waker)
+{
+    struct child *child = (struct child *)waker;
+    child->wakes++;
+    ac_wake_by_ref(child->task);
+}
+static void child_drop(struct ac_waker *waker) { (void)waker; }
+static const struct ac_waker_ops child_ops = { child_clone, child_wake, child_wake, child_drop };
+static struct child children[2];
+
+static struct ac_context with_child(struct ac_context *cx, int i)
+{
+    children[i] = (struct child){ { &child_ops }, cx->waker, 0 };
+    struct ac_context sub = *cx;
+    sub.waker = &children[i].waker;
+    return sub;
+}
+
+static bool in_pool;
+static ac_task__handle spawn_sleeper(uint64_t ns)
+{
+    struct sleeper *frame = ac_task_new(&sleeper__type);
+    *frame = (struct sleeper){ .cancels = &cancels, .ns = ns };
+    return in_pool ? ac_task_spawn(frame) : ac_task_spawn_local(frame);
+}
+
+static enum ac_poll change_wakers(struct script *self, struct ac_context *cx)
+{
+    struct ac_context first = with_child(cx, 0), second = with_child(cx, 1);
+    if (self->state == 0) {
+        self->state = 1;
+        ck_assert_int_eq(ac_join__start(&self->join, &first, spawn_sleeper(20 * AC_MS), &self->out), AC_PENDING);
+        ck_assert_int_eq(ac_join__poll(&self->join, &second), AC_PENDING);
+        ck_assert_int_eq(ac_join__poll(&self->join, &first), AC_PENDING);
+    }
+    if (ac_join__poll(&self->join, cx) == AC_PENDING)
+        return AC_PENDING;
+    ck_assert_int_eq(self->out, 42);
+    self->state = -1;
+    return AC_READY;
+}
+START_TEST(a_leaf_may_be_polled_with_another_waker)
+{
+    run(change_wakers);
+    in_pool = true;
+    run(change_wakers);
+}
+END_TEST
+
+/* What the leaf was polled with last is woken, and nothing else. */
+static enum ac_poll wake_last(struct script *self, struct ac_context *cx)
+{
+    if (self->state == 0) {
+        struct ac_context first = with_child(cx, 0), second = with_child(cx, 1);
+        self->state = 1;
+        self->task = spawn_sleeper(20 * AC_MS);
+        ck_assert_int_eq(ac_await__start(&self->await, &first, self->task), AC_PENDING);
+        ck_assert_int_eq(ac_await__poll(&self->await, &second), AC_PENDING);
+        return AC_PENDING;
+    }
+    if (ac_await__poll(&self->await, cx) == AC_PENDING)
+        return AC_PENDING;
+    ck_assert_int_eq(children[0].wakes, 0);
+    ck_assert_int_eq(children[1].wakes, 1);
+    ck_assert_int_eq(*(int *)ac_await__result(&self->await), 42);
+    ac_await__end(&self->await);
+    self->state = -1;
+    return AC_READY;
+}
+START_TEST(the_waker_of_the_last_poll_is_woken)
+{
+    run(wake_last);
+    in_pool = true;
+    run(wake_last);
+}
+END_TEST
+
+static enum ac_poll join_twice(struct script *self, struct ac_context *cx)
+{
+    struct ac_join__frame second;
+    struct ac_context child = with_child(cx, 0);
+    self->task = spawn_sleeper(20 * AC_MS);
+    ck_assert_int_eq(ac_join__start(&self->join, &child, self->task, &self->out), AC_PENDING);
+    ck_assert_int_eq(ac_join__poll(&self->join, cx), AC_PENDING);
+    ac_join__start(&second, &child, self->task, &self->out);
+    return AC_PENDING;
+}
+START_TEST(two_joins_of_a_task) { run(join_twice); }
+END_TEST
+START_TEST(two_joins_of_a_task_of_the_pool)
+{
+    in_pool = true;
+    run(join_twice);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         a_join_copies_the_result,
         a_cancel_returns_when_the_future_has_cleaned_up,
         a_detached_task_runs_to_its_end,
+        a_leaf_may_be_polled_with_another_waker,
+        the_waker_of_the_last_poll_is_woken,
     };
-    return run_suite("handles", tests, COUNT(tests), NULL, 0);
+    const TTest *const stops[] = { two_joins_of_a_task, two_joins_of_a_task_of_the_pool };
+    return run_suite("handles", tests, COUNT(tests), stops, COUNT(stops));
 }
