@@ -442,6 +442,7 @@ struct Local {
     bool own_type;      /* sequence.c: a temporary whose value defines its type                    */
     bool undefined_ok;  /* liveness.c: may be saved before anything was assigned to it          */
     bool is_constant;   /* liveness.c: a SAVED parameter that is never assigned                  */
+    bool is_nulled;     /* liveness.c: a task's handle that is set to null where it is taken     */
     bool is_macro;      /* sequence.c: from some place in the body on, its name is a macro's        */
     enum home home;     /* liveness.c                                                          */
     struct Field *slot; /* frame.c: null for HOME_STACK; the first of several                  */
@@ -484,7 +485,8 @@ struct Await {
     Bits overlaps; /* cfg.c: locals written before the value is out of the child's frame        */
     Bits live;     /* liveness.c: locals that live across it                                    */
     bool reached;  /* liveness.c: some path from the start leads here                           */
-    Bits held;     /* handles.c: those that hold a task, for sure; no words where there is none */
+    Bits held;     /* handles.c: those that may hold a task; no words where there is none       */
+    Bits perhaps_held; /* of these, those that may have been taken                              */
     struct Field *child; /* frame.c; of a boxed call a pointer to the frame                     */
     bool boxed;    /* calls.c: the callee's frame comes from a stack                            */
 };

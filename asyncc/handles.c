@@ -13,8 +13,8 @@
  *
  * Where the function is cancelled, nobody comes to take what its handles hold: it gives them back, and the tasks go on.
  * (So it does with those that are its arguments, if it hasn't begun.)
- * That is done with those that hold a task on all paths to the await. One that was taken on some path keeps its
- * value, and giving it back twice is worse than never. */
+ * One that may have been taken by then is set to null wherever it is taken, for giving none back is fine. Those that can't
+ * be set, const and volatile ones, are given back only where they hold a task on all paths. */
 #include "asyncc.h"
 #include <string.h>
 
@@ -25,6 +25,7 @@ enum {
     /* Of its value, whoever looked: */
     TASK = 8,   /* a task that somebody has to take                                           */
     STALE = 16, /* one that was taken, none, or nothing                                       */
+    FOREIGN = 32, /* what a call that was lent the variable has put there                       */
 };
 
 static bool reads_handle(const Node *node) { return node->kind == N_REF && is_handle(node->local) && !node->is_lvalue; }
@@ -144,7 +145,7 @@ static void take_event(Check *check, unsigned char *state, const Event *event, b
     switch (event->kind) {
     case EVENT_USE:
         if (!moved && *now)
-            *now = (unsigned char)((*now & (TASK | STALE)) | UNSURE);
+            *now = (unsigned char)((*now & (TASK | STALE | FOREIGN)) | UNSURE);
         break;
     case EVENT_DECLARE:
     case EVENT_DEF:
@@ -153,19 +154,26 @@ static void take_event(Check *check, unsigned char *state, const Event *event, b
         *now = event->kind == EVENT_DEF ? HELD | TASK : GONE | STALE;
         break;
     default:
-        *now = UNSURE | STALE;
+        *now = UNSURE | FOREIGN;
     }
 }
+
+static bool can_be_nulled(const Local *local) { return is_followed(local) && !local->type->is_const && !local->in_place; }
 
 /* What the await that ends the block finds, and its cancelling with it. */
 static void note_held(const Fn *fn, Await *await, const unsigned char *state)
 {
     for (int i = 0; i < fn->nlocals; i++) {
-        if ((state[i] & (TASK | STALE)) != TASK)
+        bool perhaps = state[i] & STALE;
+        if (!(state[i] & TASK) || state[i] & FOREIGN || (perhaps && !can_be_nulled(fn->locals[i])))
             continue;
-        if (!await->held.words)
+        if (!await->held.words) {
             await->held = new_bits(fn->tu->arena, fn->nlocals);
+            await->perhaps_held = new_bits(fn->tu->arena, fn->nlocals);
+        }
         set_bit(await->held, i);
+        if (perhaps)
+            set_bit(await->perhaps_held, i);
     }
 }
 

@@ -197,6 +197,21 @@ static void find_constants(Fn *fn)
                 fn->blocks[i]->events[k].local->is_constant = false;
 }
 
+/* Where the function is cancelled, what is in the frame has to tell whether it was taken. */
+static void find_nulled(const Fn *fn)
+{
+    for (int i = 0; i < fn->nlocals; i++)
+        fn->locals[i]->is_nulled = false;
+    for (int i = 0; i < fn->nawaits; i++) {
+        const Await *await = fn->awaits[i];
+        for (int k = 0; await->reached && await->perhaps_held.words && k < fn->nlocals; k++)
+            if (has_bit(await->perhaps_held, k) && has_bit(await->live, k)) {
+                fn->locals[k]->is_nulled = true;
+                fn->locals[k]->is_constant = false;
+            }
+    }
+}
+
 /* A jump into a block may lead to a read of what that block declares, which then has no value: nothing to keep. */
 static void leave_out_of_scope(const Fn *fn, Await *await)
 {
@@ -240,4 +255,5 @@ void find_live_locals(Fn *fn)
         }
     find_undefined(fn);
     find_constants(fn);
+    find_nulled(fn);
 }

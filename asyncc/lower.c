@@ -1119,10 +1119,11 @@ static bool is_word(char c)
     return c == '_' || (c | 32) - 'a' + 0u < 26u || c - '0' + 0u < 10u;
 }
 
-static void edit_ref(Lowerer *l, const Node *node)
+static void edit_ref(Lowerer *l, const Node *node, bool evaluated)
 {
     const Local *local = node->local;
-    if (local->home != HOME_PLACED && !is_pointer_kept(local))
+    bool takes = evaluated && local->is_nulled && !node->is_lvalue && !node->tested;
+    if (local->home != HOME_PLACED && !is_pointer_kept(local) && !takes)
         return;
     size_t size = strlen(local->name);
     const char *text = l->tu->source->text;
@@ -1133,7 +1134,8 @@ static void edit_ref(Lowerer *l, const Node *node)
         expand_call(l, node->from);
         return;
     }
-    replace_text(l->editor, node->from, node->from + (int)size, place_of_local(l->fn, local));
+    const char *place = takes ? take_format(l->arena, "ac__take(%s)", local->name) : place_of_local(l->fn, local);
+    replace_text(l->editor, node->from, node->from + (int)size, place);
 }
 
 static void edit_literal(Lowerer *l, const Node *node)
@@ -1199,7 +1201,7 @@ static void edit_names(Lowerer *l, Node *node, bool evaluated)
             edit_generic(l, node);
         break;
     case N_REF:
-        edit_ref(l, node);
+        edit_ref(l, node, evaluated);
         return;
     case N_LITERAL:
         if (evaluated)

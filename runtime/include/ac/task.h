@@ -225,6 +225,14 @@ enum ac_poll ac_cancel__cancel(struct ac_cancel__frame *, struct ac_context *);
  *  locked operation, none if it is over. */
 void ac_detach(ac_task__any task);
 
+/* A handle leaves a local that may hold none from then on; for generated code. */
+#define ac__take(task)                                                                                     \
+    __extension__({                                                                                        \
+        ac_task__handle ac__taken = (task);                                                                \
+        (task) = 0;                                                                                        \
+        ac__taken;                                                                                         \
+    })
+
 /** Lets every other ready task of the executor run once; in the pool, those of the thread's queue, or other threads
  *  take them meanwhile.
  *
