@@ -30,19 +30,90 @@ struct ac_exec *ac_exec_new(void)
         errno = error;
         return NULL;
     }
+    exec->lists = true;
     atomic_store(&exec->parked, 1);
     ac__exec_appear(exec);
     return exec;
 }
 
+/* From plain code, on its own thread. */
+static void check_call(const struct ac_exec *exec, const char *function)
+{
+    check_thread(exec, function);
+    if (ac__current != NULL)
+        ac__stop(function, "called from inside async code, or before ac_exec_leave");
+}
+
+/* What is left, up to a number that can still be read. */
+static void name_tasks(const struct ac_exec *exec, const char *function)
+{
+    enum { MOST = 20 };
+    size_t n = 0;
+    fprintf(stderr, "asyncc: %s: %zu task%s not ended:\n", function, exec->ntasks, exec->ntasks == 1 ? " has" : "s have");
+    for (unsigned i = 0; i < exec->nall; i++)
+        if (!(exec->all[i]->word & TASK_FINISHED) && n++ < MOST)
+            ac__print_task(stderr, exec, exec->all[i]);
+    for (struct ac_task *task = exec->ready; task != NULL; task = task->next)
+        if (ac__place(task) == 0 && n++ < MOST)
+            ac__print_task(stderr, exec, task);
+    if (exec->ntasks > n || n > MOST)
+        fprintf(stderr, "  and more\n");
+}
+
 void ac_exec_free(struct ac_exec *exec)
 {
-    check_thread(exec, "ac_exec_free");
-    if (ac__current != NULL)
-        ac__stop("ac_exec_free", "called from inside async code, or before ac_exec_leave");
-    if (exec->ntasks > 0)
-        ac__stop("ac_exec_free", "%zu tasks have not ended", exec->ntasks);
+    check_call(exec, "ac_exec_free");
+    if (exec->ntasks > 0) {
+        name_tasks(exec, "ac_exec_free");
+        ac__stop("ac_exec_free", "the executor has tasks still; ac_exec_shutdown ends them");
+    }
     ac__exec_end(exec);
+}
+
+static void ring_if_ready(const struct ac_exec *exec)
+{
+    if (exec->ready != NULL)
+        exec->reactor->ops->unpark(exec->reactor);
+}
+
+void ac_exec_cancel(struct ac_exec *exec)
+{
+    check_call(exec, "ac_exec_cancel");
+    ac__current = exec;
+    ac__exec_cancel(exec);
+    ac__current = NULL;
+    ring_if_ready(exec);
+}
+
+static bool run_to_the_end(struct ac_exec *exec, uint64_t deadline_ns)
+{
+    struct ac_waker noop;
+    struct ac__timer deadline = { .waker = ac_noop_waker(&noop) };
+    struct ac__wheel *wheel = ac__exec_wheel(exec, "ac_exec_shutdown");
+    uint64_t at;
+    if (__builtin_add_overflow(ac__clock_now(exec->clock), deadline_ns, &at))
+        at = UINT64_MAX;
+    ac__timer_start(wheel, &deadline, ac__tick_after(at));
+    while (exec->ntasks > 0 && !ac__timer_has_fired(&deadline))
+        ac__exec_round(exec);
+    ac__timer_cancel(wheel, &deadline);
+    return exec->ntasks == 0;
+}
+
+int ac_exec_shutdown(struct ac_exec *exec, uint64_t deadline_ns)
+{
+    check_call(exec, "ac_exec_shutdown");
+    int saved_errno = errno;
+    atomic_store(&exec->parked, 0);
+    ac__current = exec;
+    ac__exec_cancel(exec);
+    bool is_over = run_to_the_end(exec, deadline_ns);
+    ac__current = NULL;
+    atomic_store(&exec->parked, 1); /* as in ac_exec_run() */
+    if (!is_over)
+        name_tasks(exec, "ac_exec_shutdown");
+    errno = saved_errno;
+    return is_over ? 0 : -ETIMEDOUT;
 }
 
 void ac_exec_enter(struct ac_exec *exec)
@@ -58,17 +129,14 @@ void ac_exec_leave(struct ac_exec *exec)
     if (ac__current != exec || exec->running != NULL)
         ac__stop("ac_exec_leave", "this executor has not been entered");
     ac__current = NULL;
-    if (exec->ready != NULL)
-        exec->reactor->ops->unpark(exec->reactor);
+    ring_if_ready(exec);
 }
 
 static bool has_more(const struct ac_exec *exec) { return exec->ready != NULL || atomic_load(&exec->inbox) != NULL; }
 
 bool ac_exec_run(struct ac_exec *exec)
 {
-    check_thread(exec, "ac_exec_run");
-    if (ac__current != NULL)
-        ac__stop("ac_exec_run", "called from inside async code, or before ac_exec_leave");
+    check_call(exec, "ac_exec_run");
     int saved_errno = errno;
     atomic_store(&exec->parked, 0);
     ac__current = exec;

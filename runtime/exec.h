@@ -161,6 +161,8 @@ static inline void ac__set_place(struct ac_task *task, unsigned place)
 /* Makes a task that is polled from now on; its type is set, the rest is not. */
 void ac__task_start(struct ac_task *, struct ac_exec *, unsigned word);
 void ac__task_free(struct ac_task *);
+/* Cancels a task of this thread's executor, if it has not finished. */
+void ac__task_cancel(struct ac_task *);
 /* The executor's interest in the task is over. */
 void ac__task_release(struct ac_task *);
 /* A task of no handle is put into the inbox of another thread's executor, which polls it if it isn't about to end;
@@ -182,7 +184,10 @@ struct ac_exec {
     void (*release_jobs)(void);  /* blocking.c's, once a task of ours has used it */
     struct ac__shelf shelf;      /* memory for tasks to come */
     struct ac__worker *worker;   /* null; or this is the face of a worker of the pool, see pool.h */
-    /* For listings: the tasks that have been pending, and those that have finished and whose handle is still out. */
+    bool lists; /* keeps a list of its tasks */
+    bool ends;  /* whatever becomes ready is cancelled */
+    /* For listings, and for ac__exec_cancel(): the tasks that have been pending; for listings also those that have
+     * finished and whose handle is still out. */
     struct ac_task **all;
     unsigned nall, all_room;
     long thread;               /* the system's number of it */
@@ -229,7 +234,11 @@ void ac__exec_end(struct ac_exec *);
 void ac__exec_unref(struct ac_exec *);
 /* A turn that doesn't park, of one that has its reactor: what is known of the world, and then what is ready. */
 void ac__exec_turn(struct ac_exec *);
-/* Into the list of all, if ac__lists says that there is one, and out of it. Without memory for the list the task isn't
+/* A round of the loop: parks until there is something to do, and does it. */
+void ac__exec_round(struct ac_exec *);
+/* Cancels all its tasks, and from now on each that becomes ready, new ones too. */
+void ac__exec_cancel(struct ac_exec *);
+/* Into the list of all, if the executor keeps one, and out of it. Without memory for the list the task isn't
  * listed. */
 void ac__exec_list(struct ac_task *);
 void ac__exec_take_from_list(struct ac_task *);

@@ -104,13 +104,13 @@ static void finish_task(struct ac_exec *exec, struct ac_task *task, bool cancell
     }
 }
 
-/* A round of this loop is what switching from one task to another costs. */
-static void run_turn(struct ac_exec *exec)
+/* Polls so many at most. A round of this loop is what switching from one task to another costs. */
+static void run_turn(struct ac_exec *exec, int most)
 {
     struct ac_context cx = { .exec = exec };
     int *thread_errno = &errno; /* finding it is a call */
     int i = 0;
-    for (; i < TURN && exec->ready != NULL; i++) {
+    for (; i < most && exec->ready != NULL; i++) {
         struct ac_task *task = exec->ready;
         exec->ready = task->next;
         if (exec->ready == NULL)
@@ -133,7 +133,7 @@ static void run_turn(struct ac_exec *exec)
             task->next = NULL;
             *exec->ready_end = task;
             exec->ready_end = &task->next;
-        } else if (ac__lists && ac__place(task) == 0) { /* those in the queue are found there */
+        } else if (exec->lists && ac__place(task) == 0) { /* those in the queue are found there */
             ac__exec_list(task);
         }
         empty_inbox(exec);
@@ -198,6 +198,7 @@ struct ac_exec *ac__exec_new(void)
     exec->ready_end = &exec->ready;
     exec->clock = ac__clock_of_thread();
     exec->slot = &ac__no_fd;
+    exec->lists = ac__lists;
     atomic_init(&exec->inbox, NULL);
     atomic_init(&exec->parked, 0);
     atomic_init(&exec->refs, 1);
@@ -210,7 +211,7 @@ void ac__exec_end(struct ac_exec *exec)
     ac__current = exec;
     ac__inbox_empty(exec);
     while (exec->ready != NULL) /* listings that others have asked for */
-        run_turn(exec);
+        run_turn(exec, TURN);
     ac__current = NULL;
     if (exec->release_jobs != NULL)
         exec->release_jobs();
@@ -218,16 +219,44 @@ void ac__exec_end(struct ac_exec *exec)
     ac__exec_unref(exec);
 }
 
+/* What is ready is cancelled. Returns how many there are, up to a turn's: what these make ready is for the next. */
+static int cancel_ready(struct ac_exec *exec)
+{
+    int n = 0;
+    for (struct ac_task *task = exec->ready; task != NULL; task = task->next) {
+        task->word |= TASK_CANCEL;
+        n += n < TURN;
+    }
+    return n;
+}
+
+void ac__exec_cancel(struct ac_exec *exec)
+{
+    exec->ends = true;
+    for (unsigned i = 0; i < exec->nall; i++)
+        ac__task_cancel(exec->all[i]);
+}
+
 static void turn(struct ac_exec *exec)
 {
     turn_wheel(exec);
     empty_inbox(exec);
-    run_turn(exec);
+    run_turn(exec, exec->ends ? cancel_ready(exec) : TURN);
 }
 
 void ac__exec_turn(struct ac_exec *exec)
 {
     exec->reactor->ops->wait(exec->reactor, 0);
+    turn(exec);
+}
+
+void ac__exec_round(struct ac_exec *exec)
+{
+    empty_inbox(exec);
+    if (exec->ready == NULL)
+        park(exec);
+    else if (exec->reactor != NULL)
+        exec->reactor->ops->wait(exec->reactor, 0);
     turn(exec);
 }
 
@@ -245,14 +274,8 @@ void ac_block_on_future(const struct ac_future_type *type, void *frame)
     ac__exec_appear(exec);
     ac__task_start(&exec->root, exec, TASK_ROOT);
 
-    while (!(exec->root.word & TASK_FINISHED) || exec->ntasks > 0) {
-        empty_inbox(exec);
-        if (exec->ready == NULL)
-            park(exec);
-        else if (exec->reactor != NULL)
-            exec->reactor->ops->wait(exec->reactor, 0);
-        turn(exec);
-    }
+    while (!(exec->root.word & TASK_FINISHED) || exec->ntasks > 0)
+        ac__exec_round(exec);
 
     int saved_errno = exec->root.saved_errno;
     ac__exec_end(exec);

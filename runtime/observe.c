@@ -40,16 +40,6 @@ void ac_count(struct ac_counts *counts)
 
 /* ---- one executor, on its thread ---- */
 
-static void list_task(FILE *out, const struct ac_exec *exec, struct ac_task *task)
-{
-    bool runs = task == exec->running, over = task->word & TASK_FINISHED;
-    const char *state = runs ? "running" : over && task->word & TASK_CANCELLED ? "cancelled, not joined"
-                        : over ? "finished, not joined" : task->word & TASK_SCHEDULED ? "queued" : "suspended";
-    fprintf(out, "  '%s': %s%s\n", task->type->name, state, !over && task->word & TASK_CANCEL ? ", being cancelled" : "");
-    if (!runs && !over)
-        ac__print_places(out, task->type, ac__task_frame(task));
-}
-
 static enum ac_poll answer__poll(void *frame, struct ac_context *cx);
 static enum ac_poll answer__cancel(void *frame, struct ac_context *cx);
 
@@ -81,15 +71,15 @@ static void list_exec(FILE *out, struct ac_exec *exec)
         n += is_listed(exec, task);
     fprintf(out, "asyncc: executor of thread %ld: %zu task%s\n", exec->thread, n, n == 1 ? "" : "s");
     if (has_root)
-        list_task(out, exec, &exec->root);
+        ac__print_task(out, exec, &exec->root);
     for (unsigned i = 0; i < exec->nall; i++)
-        list_task(out, exec, exec->all[i]);
+        ac__print_task(out, exec, exec->all[i]);
     if (runs)
-        list_task(out, exec, exec->running);
+        ac__print_task(out, exec, exec->running);
     /* Those that haven't been polled yet. */
     for (struct ac_task *task = exec->ready; task != NULL; task = task->next)
         if (is_listed(exec, task))
-            list_task(out, exec, task);
+            ac__print_task(out, exec, task);
 }
 
 /* ---- the others ---- */

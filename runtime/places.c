@@ -82,3 +82,13 @@ void ac__print_places(FILE *out, const struct ac_future_type *type, const void *
     for (unsigned i = n > FIRST + LAST ? n - LAST : FIRST; i < n; i++)
         print_step(out, &last[i % LAST]);
 }
+
+void ac__print_task(FILE *out, const struct ac_exec *exec, struct ac_task *task)
+{
+    bool runs = task == exec->running, over = task->word & TASK_FINISHED;
+    const char *state = runs ? "running" : over && task->word & TASK_CANCELLED ? "cancelled, not joined"
+                        : over ? "finished, not joined" : task->word & TASK_SCHEDULED ? "queued" : "suspended";
+    fprintf(out, "  '%s': %s%s\n", task->type->name, state, !over && task->word & TASK_CANCEL ? ", being cancelled" : "");
+    if (!runs && !over)
+        ac__print_places(out, task->type, ac__task_frame(task));
+}

@@ -32,7 +32,7 @@ static inline uint64_t ac__counted(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_acquire);
 }
 
-/* Whether executors keep lists of their tasks, 8 bytes for each that sleeps: in programs that have observe.c in them. */
+/* Whether all executors keep lists of their tasks, 8 bytes for each that sleeps: in programs that have observe.c in them. */
 extern bool ac__lists;
 
 void ac__exec_appear(struct ac_exec *);
@@ -45,4 +45,6 @@ void ac__exec_add_counts(const struct ac_exec *, struct ac_counts *);
 /* Where a suspended future stands, a line for each function on the way to the innermost await. Nobody may poll it
  * meanwhile. */
 void ac__print_places(FILE *, const struct ac_future_type *, const void *frame);
+/* The same of a task of this thread's executor, with a line for its state. */
+void ac__print_task(FILE *, const struct ac_exec *, struct ac_task *);
 #endif

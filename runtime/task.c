@@ -317,6 +317,14 @@ static enum ac_poll leave(struct ac_task **held)
     return AC_READY;
 }
 
+void ac__task_cancel(struct ac_task *task)
+{
+    if (!(task->word & TASK_FINISHED)) {
+        task->word |= TASK_CANCEL;
+        schedule(task);
+    }
+}
+
 static void cancel_task(struct ac_task *task)
 {
     if (task->word & TASK_POOL) {
@@ -325,10 +333,7 @@ static void cancel_task(struct ac_task *task)
     }
     if (task->exec != ac__current)
         ac__stop("ac_cancel", "the task '%s' belongs to the executor of another thread", task->type->name);
-    if (!(task->word & TASK_FINISHED)) {
-        task->word |= TASK_CANCEL;
-        schedule(task);
-    }
+    ac__task_cancel(task);
 }
 
 void ac_await__init(struct ac_await__frame *self, ac_task__handle task) { self->task = task; }

@@ -131,6 +131,133 @@ START_TEST(block_on_works_beside_them)
 }
 END_TEST
 
+/* ---- its end ---- */
+
+/* Sleeps for ever, spawns one more when it is cancelled, and takes a while for that. */
+struct server {
+    int state, *nended;
+    uint64_t cleanup_ns;
+    bool spawns;
+    struct ac_sleep__frame sleep;
+};
+static enum ac_poll server__poll(void *frame, struct ac_context *cx)
+{
+    struct server *self = frame;
+    if (self->state++ == 0)
+        ac_sleep__init(&self->sleep, 3600 * AC_S);
+    return ac_sleep__poll(&self->sleep, cx);
+}
+static enum ac_poll server__cancel(void *frame, struct ac_context *cx);
+static const struct ac_future_type server__type
+    = { "server", sizeof(struct server), _Alignof(struct server), 0, 0, server__poll, server__cancel, NULL };
+static enum ac_poll server__cancel(void *frame, struct ac_context *cx)
+{
+    struct server *self = frame;
+    if (self->state >= 0) {
+        if (self->state > 0)
+            ac_sleep__cancel(&self->sleep, cx);
+        self->state = -1;
+        if (self->spawns)
+            ac_detach(spawn_copy(&server__type, &(struct server){ .nended = self->nended }));
+        ac_sleep__init(&self->sleep, self->cleanup_ns);
+    }
+    if (ac_sleep__poll(&self->sleep, cx) == AC_PENDING)
+        return AC_PENDING;
+    ++*self->nended;
+    return AC_READY;
+}
+
+static void serve(struct ac_exec *exec, int n, const struct server *server)
+{
+    ac_exec_enter(exec);
+    for (int i = 0; i < n; i++)
+        ac_detach(spawn_copy(&server__type, server));
+    ac_exec_leave(exec);
+}
+
+START_TEST(a_shutdown_cancels_what_sleeps_what_is_new_and_what_comes)
+{
+    ac_clock_pause();
+    struct ac_exec *exec = ac_exec_new();
+    int nended = 0;
+    uint64_t start = ac_now();
+    serve(exec, 100, &(struct server){ .nended = &nended, .cleanup_ns = AC_S, .spawns = true });
+    while (ac_exec_run(exec))
+        continue;
+    serve(exec, 100, &(struct server){ .nended = &nended, .spawns = true });
+    ck_assert_int_eq(ac_exec_shutdown(exec, 10 * AC_S), 0);
+    ck_assert_uint_ge(ac_now() - start, AC_S);
+    ck_assert_uint_lt(ac_now() - start, 2 * AC_S);
+    ck_assert_int_eq(nended, 400);
+    ck_assert_uint_eq(ac_exec_tasks(exec), 0);
+    /* None is taken any more. */
+    ac_exec_enter(exec);
+    ac_task__handle late = spawn_copy(&server__type, &(struct server){ .nended = &nended });
+    ac_exec_leave(exec);
+    ck_assert_int_eq(ac_exec_shutdown(exec, 0), 0);
+    ac_exec_enter(exec);
+    ck_assert_int_eq(ac_exec_try_join(late, NULL), -ECANCELED);
+    ac_exec_leave(exec);
+    ck_assert_int_eq(nended, 401);
+    ac_exec_free(exec);
+}
+END_TEST
+
+START_TEST(a_loop_may_drive_the_end_itself)
+{
+    struct ac_exec *exec = ac_exec_new();
+    int nended = 0;
+    serve(exec, 3, &(struct server){ .nended = &nended, .cleanup_ns = 5 * AC_MS, .spawns = true });
+    while (ac_exec_run(exec))
+        continue;
+    ac_exec_run(exec);
+    ck_assert(!is_readable(exec));
+    ac_exec_cancel(exec);
+    ck_assert(is_readable(exec));
+    drive(&exec, 1);
+    ck_assert_int_eq(nended, 6);
+    ac_exec_free(exec);
+}
+END_TEST
+
+START_TEST(a_shutdown_names_what_does_not_end_and_may_be_repeated)
+{
+    ac_clock_pause();
+    struct ac_exec *exec = ac_exec_new();
+    int nended = 0, captured[2], saved = dup(2);
+    serve(exec, 2, &(struct server){ .nended = &nended, .cleanup_ns = 60 * AC_S });
+    serve(exec, 1, &(struct server){ .nended = &nended });
+    while (ac_exec_run(exec))
+        continue;
+    uint64_t start = ac_now();
+    ck_assert_int_eq(pipe(captured), 0);
+    dup2(captured[1], 2);
+    int result = ac_exec_shutdown(exec, 10 * AC_S);
+    fflush(stderr);
+    dup2(saved, 2);
+    close(captured[1]);
+    char text[1000];
+    ssize_t n = read(captured[0], text, sizeof text - 1);
+    text[n < 0 ? 0 : n] = '\0';
+    ck_assert_str_eq(text, "asyncc: ac_exec_shutdown: 2 tasks have not ended:\n"
+                           "  'server': suspended, being cancelled\n  'server': suspended, being cancelled\n");
+    ck_assert_int_eq(result, -ETIMEDOUT);
+    ck_assert_uint_ge(ac_now() - start, 10 * AC_S);
+    ck_assert_uint_lt(ac_now() - start, 11 * AC_S);
+    ck_assert_int_eq(ac_exec_shutdown(exec, 60 * AC_S), 0);
+    ck_assert_int_eq(nended, 3);
+    ac_exec_free(exec);
+}
+END_TEST
+
+START_TEST(shutting_down_one_that_is_entered)
+{
+    struct ac_exec *exec = ac_exec_new();
+    ac_exec_enter(exec);
+    ac_exec_shutdown(exec, 0);
+}
+END_TEST
+
 START_TEST(freeing_one_whose_task_sleeps)
 {
     struct ac_exec *exec = ac_exec_new();
@@ -188,8 +315,11 @@ int main(void)
         a_deadline_is_that_of_the_next_timer,
         a_sleep_without_end_is_no_deadline,
         block_on_works_beside_them,
+        a_shutdown_cancels_what_sleeps_what_is_new_and_what_comes,
+        a_loop_may_drive_the_end_itself,
+        a_shutdown_names_what_does_not_end_and_may_be_repeated,
     };
     const TTest *const stops[] = { freeing_one_whose_task_sleeps, running_that_of_another_thread, running_one_from_inside,
-                                   entering_twice };
+                                   entering_twice, shutting_down_one_that_is_entered };
     return run_suite("embed", tests, COUNT(tests), stops, COUNT(stops));
 }

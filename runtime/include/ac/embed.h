@@ -28,7 +28,7 @@
  *              poll(&watched, 1, ac_exec_timeout_ms(exec));
  *              ac_exec_run(exec);
  *          }
- *          ac_exec_free(exec);
+ *          ac_exec_free(exec);                     // ac_exec_shutdown() goes first, where tasks may be left
  *          return 0;
  *      }
  *
@@ -60,12 +60,24 @@ extern "C" {
  *  Threads: any, for any number of them. Cost: two allocations, four system calls and three locked operations. */
 struct ac_exec *ac_exec_new(void);
 
-/** Ends it. Its tasks have to have ended: any that is left is a checked stop, since one that is suspended holds
- *  things that only its being cancelled, and run, gives back. So do their handles, which are no good afterwards. From
- *  async code, or while one is entered: a checked stop.
+/** Frees it. Its tasks have to have ended: any that is left is named on stderr, and a checked stop, since one that is
+ *  suspended holds things that only its being cancelled, and run, gives back: ac_exec_shutdown(). Handles of its tasks
+ *  are no good afterwards. From async code, or while one is entered: a checked stop.
  *  Cost: seven locked operations, and two system calls (later, if somebody still has a waker of its tasks); the last
  *  executor that has had jobs on threads that may block waits for those threads to leave. */
 void ac_exec_free(struct ac_exec *);
+
+/** Begins its end: all its tasks are cancelled, and those that are spawned on it from now on are before they begin. It
+ *  returns at once; the loop goes on running the executor, and may free it when ac_exec_tasks() is 0. What a task
+ *  awaits while it cleans up goes on as ever. Called from async code, or while it is entered: a checked stop. */
+void ac_exec_cancel(struct ac_exec *);
+
+/** The same, and drives it until all its tasks have ended, however long the foreign loop has to wait for that.
+ *
+ *  @param deadline_ns  how long, in nanoseconds from now. A test's paused clock jumps, as in ac_block_on().
+ *  @return 0: it may be freed. -ETIMEDOUT: tasks remain, which are named on stderr, with what each is doing; the
+ *          executor may be run on, and the call repeated. */
+int ac_exec_shutdown(struct ac_exec *, uint64_t deadline_ns);
 
 /** Makes it the one to which ac_spawn_local() gives tasks, from code that is no task, until ac_exec_leave();
  *  ac_detach() and ac_exec_try_join() are for between the two as well, and ac_close() of a descriptor for which its
