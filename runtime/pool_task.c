@@ -6,16 +6,23 @@
 
 static struct ac_task *task_of(struct ac_waker *waker) { return (struct ac_task *)waker; }
 
+/* Who uses the handle once more finds a task that isn't the pool's, and that nobody has a handle of. */
+static inline __attribute__((always_inline)) void end(struct ac_task *task)
+{
+    task->word = TASK_FINISHED;
+    ac__task_free(task);
+}
+
 static void unref(struct ac_task *task)
 {
     /* The only reference is this one, and nobody else can make another of it: that needs no locked operation. */
     if (atomic_load_explicit(&task->shared, memory_order_acquire) / POOL_REFERENCE == 1) {
-        ac__task_free(task);
+        end(task);
         return;
     }
     unsigned before = atomic_fetch_sub_explicit(&task->shared, POOL_REFERENCE, memory_order_acq_rel);
     if (before / POOL_REFERENCE == 1)
-        ac__task_free(task);
+        end(task);
 }
 
 /* ---- wakers ---- */
@@ -65,7 +72,7 @@ static void wake(struct ac_waker *waker)
     if (is_idle(before))
         ac__pool_schedule(task); /* the pool has its reference still */
     else if (after / POOL_REFERENCE == 0)
-        ac__task_free(task);
+        end(task);
 }
 
 /* ---- the life of a task ---- */
@@ -121,7 +128,7 @@ void ac__pool_task_finish(struct ac_task *task, bool cancelled)
         ac_wake(task->joiner);
         unref(task);
     } else if (after / POOL_REFERENCE == 0) {
-        ac__task_free(task);
+        end(task);
     }
 }
 

@@ -278,11 +278,19 @@ static void give_back(struct ac_task *task)
     }
 }
 
+/* A handle that was given back is found out as long as nothing else stands in the task's memory. */
+static _Noreturn void stop_given_back(const char *function)
+{
+    ac__stop(function, "the handle was given back before: it is used once");
+}
+
 static enum ac__joined join(struct ac_task **held, struct ac_context *cx, const char *function)
 {
     struct ac_task *task = ac__joined_task(*held);
     if (task->word & TASK_POOL)
         return ops_of(task)->join(held, cx, function);
+    if (!(task->word & TASK_HANDLE))
+        stop_given_back(function);
     if (task->exec != ac__current)
         ac__stop(function, "the task '%s' belongs to the executor of another thread", task->type->name);
     if (task->word & TASK_FINISHED) {
@@ -331,6 +339,8 @@ static void cancel_task(struct ac_task *task)
         ops_of(task)->cancel(task);
         return;
     }
+    if (!(task->word & TASK_HANDLE))
+        stop_given_back("ac_cancel");
     if (task->exec != ac__current)
         ac__stop("ac_cancel", "the task '%s' belongs to the executor of another thread", task->type->name);
     ac__task_cancel(task);
@@ -464,6 +474,8 @@ void ac_detach(ac_task__handle task)
 {
     if (task == NULL)
         return;
+    if (!(task->word & (TASK_POOL | TASK_HANDLE)))
+        stop_given_back("ac_detach");
     if (!(task->word & TASK_POOL) && task->exec != ac__current)
         ac__stop("ac_detach", "the task '%s' belongs to the executor of another thread", task->type->name);
     give_back(task);

@@ -119,15 +119,26 @@ struct child {
     struct ac_waker *task;
     int wakes;
 };
-static struct ac_waker *child_clone(struct ac_waker *waker) { return waker; }
-static void child_wake(struct ac_waker *waker)
+/* Who clones it counts the task. */
+static struct ac_waker *child_clone(struct ac_waker *waker)
+{
+    ac_waker_clone(((struct child *)waker)->task);
+    return waker;
+}
+static void child_wake_by_ref(struct ac_waker *waker)
 {
     struct child *child = (struct child *)waker;
     child->wakes++;
     ac_wake_by_ref(child->task);
 }
-static void child_drop(struct ac_waker *waker) { (void)waker; }
-static const struct ac_waker_ops child_ops = { child_clone, child_wake, child_wake, child_drop };
+static void child_drop(struct ac_waker *waker) { ac_waker_drop(((struct child *)waker)->task); }
+static void child_wake(struct ac_waker *waker)
+{
+    struct child *child = (struct child *)waker;
+    child->wakes++;
+    ac_wake(child->task);
+}
+static const struct ac_waker_ops child_ops = { child_clone, child_wake, child_wake_by_ref, child_drop };
 static struct child children[2];
 
 static struct ac_context with_child(struct ac_context *cx, int i)
@@ -216,6 +227,57 @@ START_TEST(two_joins_of_a_task_of_the_pool)
 }
 END_TEST
 
+/* ---- a handle is used once ---- */
+
+static enum ac_poll use_what_is_detached(struct script *self, struct ac_context *cx)
+{
+    self->task = spawn_sleeper(20 * AC_MS);
+    ac_detach(self->task);
+    ac_await__start(&self->await, cx, self->task);
+    return AC_PENDING;
+}
+START_TEST(awaiting_what_is_detached) { run(use_what_is_detached); }
+END_TEST
+
+#ifndef __SANITIZE_ADDRESS__
+static int which;
+static enum ac_poll use_twice(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    self->task = spawn_sleeper(0);
+    AWAIT(self, ac_join__init(&self->join, self->task, NULL), ac_join__poll(&self->join, cx));
+    if (in_pool) /* the worker may be about to free it */
+        ck_assert_int_eq(ac_pool_shutdown(60 * AC_S), 0);
+    switch (which) {
+    case 0:
+        ac_detach(self->task);
+        break;
+    case 1:
+        ac_cancel__start(&self->cancel, cx, self->task);
+        break;
+    default:
+        ac_await__start(&self->await, cx, self->task);
+    }
+    END;
+}
+static void run_twice(int way, bool pool)
+{
+    which = way;
+    in_pool = pool;
+    run(use_twice);
+}
+START_TEST(detaching_after_a_join) { run_twice(0, false); }
+END_TEST
+START_TEST(cancelling_after_a_join) { run_twice(1, false); }
+END_TEST
+START_TEST(awaiting_after_a_join) { run_twice(2, false); }
+END_TEST
+START_TEST(awaiting_a_task_of_the_pool_after_a_join) { run_twice(2, true); }
+END_TEST
+START_TEST(detaching_a_task_of_the_pool_after_a_join) { run_twice(0, true); }
+END_TEST
+#endif
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -225,6 +287,12 @@ int main(void)
         a_leaf_may_be_polled_with_another_waker,
         the_waker_of_the_last_poll_is_woken,
     };
-    const TTest *const stops[] = { two_joins_of_a_task, two_joins_of_a_task_of_the_pool };
+    const TTest *const stops[] = {
+        two_joins_of_a_task, two_joins_of_a_task_of_the_pool, awaiting_what_is_detached,
+#ifndef __SANITIZE_ADDRESS__ /* which finds these by itself */
+        detaching_after_a_join, cancelling_after_a_join, awaiting_after_a_join,
+        awaiting_a_task_of_the_pool_after_a_join, detaching_a_task_of_the_pool_after_a_join,
+#endif
+    };
     return run_suite("handles", tests, COUNT(tests), stops, COUNT(stops));
 }
