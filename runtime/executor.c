@@ -1,7 +1,7 @@
 /* executor.c - the executor of one thread: polls what is ready, and parks when nothing is.
  *
- * A turn of the loop polls at most TURN tasks, in the order in which they were woken, and then looks after
- * timers and descriptors, so that tasks which keep waking each other can't starve those that
+ * A turn of the loop polls at most TURN tasks, or up to one that has spent its budget, in the order in which they were
+ * woken, and then looks after timers and descriptors, so that tasks which keep waking each other can't starve those that
  * wait for the world. Tasks woken by a poll go behind all that are ready already. */
 #include "seen.h"
 #include "sys_memory.h"
@@ -133,6 +133,10 @@ static void run_turn(struct ac_exec *exec, int most)
             task->next = NULL;
             *exec->ready_end = task;
             exec->ready_end = &task->next;
+            if (cx.budget == 0) { /* one that has spent all of it has taken long */
+                i++;
+                break;
+            }
         } else if (exec->lists && ac__place(task) == 0) { /* those in the queue are found there */
             ac__exec_list(task);
         }

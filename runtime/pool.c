@@ -4,8 +4,8 @@
  *     ac_spawn, wakes by others --> injector --a share--> a worker's ring
  *
  * A worker runs what is in its slot (the task that was woken last: its data is warm; but a few times only
- * while others wait), then its ring, then takes a share of the injector, then steals. Every 61 polls it looks at
- * the injector first, and at timers and descriptors if no one else does. These are the rules
+ * while others wait), then its ring, then takes a share of the injector, then steals. Every 61 polls, and
+ * after one that has spent its budget, it looks at the injector first, and at timers and descriptors if no one else does. These are the rules
  * of Go's scheduler, and of tokio's, which took them from there.
  *
  * Parking. One atomic word, `idle`, counts the workers that search for something to steal (at most one),
@@ -544,6 +544,8 @@ static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_
             self->quiet = self->slot == NULL && ac__ring_is_empty(&self->ring);
             put_into_ring(self, task);
             self->quiet = false;
+            if (cx->budget == 0) /* one that has spent all of it has taken long */
+                self->until_look = 0;
         }
         set_running(self, NULL);
         return;

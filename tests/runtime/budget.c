@@ -1,6 +1,7 @@
 /* What is ready at once spends the task's budget, whatever it is: so a loop over it lets others run in time. */
 #include "support.h"
 
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -360,12 +361,66 @@ START_TEST(what_nobody_else_holds)
 }
 END_TEST
 
+/* A timer beside such a loop is looked at whenever the budget is spent, not after so many polls. */
+static atomic_bool is_over;
+struct napper {
+    struct ac_sleep__frame sleep;
+    bool sleeps;
+};
+static enum ac_poll napper__poll(struct napper *self, struct ac_context *cx)
+{
+    enum ac_poll said = self->sleeps ? ac_sleep__poll(&self->sleep, cx) : ac_sleep__start(&self->sleep, cx, 5 * AC_MS);
+    self->sleeps = true;
+    if (said == AC_READY)
+        atomic_store(&is_over, true);
+    return said;
+}
+FUTURE(napper, struct napper);
+
+static enum ac_poll take_time(struct loop *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    struct napper *napper = ac_task_new(&napper__type);
+    *napper = (struct napper){ 0 };
+    ac_detach(self->is_of_pool ? ac_task_spawn(napper) : ac_task_spawn_local(napper));
+    for (self->i = 0; !atomic_load(&is_over); self->i++) {
+        if (self->is_of_pool)
+            usleep(100);
+        else
+            ac_clock_advance(AC_MS);
+        AWAIT(self, ac_sleep__init(&self->sleep, 0), ac_sleep__poll(&self->sleep, cx));
+    }
+    END;
+}
+START_TEST(a_timer_is_not_starved)
+{
+    ac_clock_pause();
+    struct loop loop = { .poll = take_time };
+    ac_block_on_future(&loop__type, &loop);
+    ck_assert_int_le(loop.i, 4 * BUDGET);
+}
+END_TEST
+START_TEST(a_timer_of_the_pool_is_not_starved)
+{
+    ck_assert_int_eq(ac_pool_set_threads(1), 0);
+    struct loop *loop = ac_task_new(&loop__type);
+    *loop = (struct loop){ .poll = take_time, .is_of_pool = true };
+    ac_task__handle task = ac_task_spawn(loop);
+    while (!atomic_load(&is_over))
+        usleep(1000);
+    ck_assert_int_eq(ac_pool_shutdown(60 * AC_S), 0);
+    ck_assert_int_le(loop->i, 4 * BUDGET);
+    (void)task;
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         tasks_that_are_over_are_awaited, tasks_that_are_over_are_joined, tasks_that_are_over_are_cancelled,
         null_handles, times_that_have_come, addresses_that_are_known, connections_that_fail_at_once, lines_that_have_been_read,
         values_that_have_been_sent, what_nobody_else_holds,
+        a_timer_is_not_starved, a_timer_of_the_pool_is_not_starved,
     };
     return run_suite("budget", tests, COUNT(tests), NULL, 0);
 }
