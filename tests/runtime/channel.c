@@ -353,6 +353,21 @@ START_TEST(a_receiver_that_has_stopped_gets_what_was_sent_before)
 }
 END_TEST
 
+START_TEST(a_receiver_that_stops_an_empty_channel_wakes_all_who_wait)
+{
+    struct ends ends = open_channel(2);
+    struct receiving a, b;
+    ck_assert_int_eq(begin_receive(&a, &ends), -EAGAIN);
+    ck_assert_int_eq(begin_receive(&b, &ends), -EAGAIN);
+    ac_receiver_stop(ends.out);
+    ck_assert_int_eq(a.probe.wakes, 1);
+    ck_assert_int_eq(b.probe.wakes, 1);
+    ck_assert_int_eq(poll_receive(&a), -EPIPE);
+    ck_assert_int_eq(poll_receive(&b), -EPIPE);
+    close_channel(&ends);
+}
+END_TEST
+
 /* ---- oneshots ---- */
 
 struct shot {
@@ -864,6 +879,7 @@ int main(void)
         sending_ends_when_the_last_receiver_is_closed,
         a_receiver_that_has_stopped_gets_what_was_sent_before,
         an_end_may_be_closed_when_who_was_told_is_cancelled,
+        a_receiver_that_stops_an_empty_channel_wakes_all_who_wait,
         a_oneshot_gives_its_value_once,
         a_oneshot_whose_sender_is_closed_ends_the_wait,
         a_oneshot_whose_receiver_is_closed_refuses_the_value,

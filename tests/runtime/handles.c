@@ -1,5 +1,5 @@
 /* ac_join, ac_cancel and ac_detach of tasks of this thread's executor; more of the pool's in pool.c. */
-#include "support.h"
+#include "waiting.h"
 
 struct sleeper {
     int state, result;
@@ -94,6 +94,38 @@ START_TEST(a_cancel_returns_when_the_future_has_cleaned_up)
     run(cancel);
     ck_assert_uint_lt(ac_now() - start, 60 * AC_S);
 }
+END_TEST
+
+/* Each of the three that wait for a task leaves it while it runs. */
+static enum ac_poll leave(struct script *self, struct ac_context *cx)
+{
+    static struct probe probes[3];
+    BEGIN(self);
+    for (int i = 0; i < 3; i++) {
+        struct ac_await__frame await;
+        self->task = SPAWN_SLEEPER(.ns = AC_S);
+        probe_init_in(&probes[i], cx);
+        struct ac_context *its = &probes[i].cx;
+        switch (i) {
+        case 0:
+            ck_assert_int_eq(ac_join__start(&self->join, its, self->task, &self->out), AC_PENDING);
+            ck_assert_int_eq(ac_join__cancel(&self->join, its), AC_READY);
+            break;
+        case 1:
+            ck_assert_int_eq(ac_await__start(&await, its, self->task), AC_PENDING);
+            ck_assert_int_eq(ac_await__cancel(&await, its), AC_READY);
+            break;
+        case 2:
+            ck_assert_int_eq(ac_cancel__start(&self->cancel, its, self->task), AC_PENDING);
+            ck_assert_int_eq(ac_cancel__cancel(&self->cancel, its), AC_READY);
+            break;
+        }
+    }
+    AWAIT(self, ac_sleep__init(&self->sleep, 2 * AC_S), ac_sleep__poll(&self->sleep, cx));
+    ck_assert_int_eq(probes[0].wakes + probes[1].wakes + probes[2].wakes, 0);
+    END;
+}
+START_TEST(who_has_stopped_waiting_for_a_task_is_not_woken_by_its_end) { run(leave); }
 END_TEST
 
 static enum ac_poll detach(struct script *self, struct ac_context *cx)
@@ -283,6 +315,7 @@ int main(void)
     const TTest *const tests[] = {
         a_join_copies_the_result,
         a_cancel_returns_when_the_future_has_cleaned_up,
+        who_has_stopped_waiting_for_a_task_is_not_woken_by_its_end,
         a_detached_task_runs_to_its_end,
         a_leaf_may_be_polled_with_another_waker,
         the_waker_of_the_last_poll_is_woken,

@@ -7,12 +7,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 
 struct script {
     int state;
-    int in, out, third, i, n;
+    int in, out, third, i, n, news[2];
     bool flag;
     char buffer[65536];
     char *line;
@@ -639,6 +640,118 @@ START_TEST(a_terminal_is_read_by_lines_and_ends)
 }
 END_TEST
 
+/* ---- those who wait ---- */
+
+/* A pair of which one end is to be read, bare or adopted. */
+static void make_pair_to_read(struct script *self, bool adopted)
+{
+    make_pair(self);
+    if (adopted)
+        ck_assert_int_eq(ac_adopt(self->in), 0);
+}
+
+/* What was written before is heard of together with this. */
+#define HEAR_EVENTS(self)                                                                                  \
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, (self)->news), 0);                                \
+    AWAIT(self, (void)(ac_read__start(&(self)->leaf.read, cx, (self)->news[0], (self)->buffer, 1) == AC_PENDING \
+                       && write((self)->news[1], "x", 1)),                                                 \
+          ac_read__poll(&(self)->leaf.read, cx));                                                          \
+    ck_assert_int_eq((self)->leaf.read.result, 1);                                                         \
+    close((self)->news[0]);                                                                                \
+    close((self)->news[1])
+
+static struct probe probes[3];
+static struct ac_read__frame *reads[3];
+
+/* Polled by the one and then by the other. */
+static enum ac_poll handed_over__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->n = 0; self->n < 2; self->n++) {
+        make_pair_to_read(self, self->n);
+        reads[0] = malloc(sizeof *reads[0]);
+        probe_init_in(&probes[0], cx);
+        probe_init_in(&probes[1], cx);
+        ck_assert_int_eq(ac_read__start(reads[0], &probes[0].cx, self->in, self->buffer, 10), AC_PENDING);
+        ck_assert_int_eq(ac_read__poll(reads[0], &probes[1].cx), AC_PENDING);
+        ck_assert_int_eq(write(self->out, "x", 1), 1);
+        HEAR_EVENTS(self);
+        ck_assert_int_eq(probes[0].wakes, 0);
+        ck_assert_int_eq(probes[1].wakes, 1);
+        ck_assert_int_eq(ac_read__poll(reads[0], &probes[1].cx), AC_READY);
+        free(reads[0]);
+        ac_close(self->in);
+        ac_close(self->out);
+    }
+    END;
+}
+FUTURE(handed_over, struct script);
+START_TEST(the_waker_of_the_last_poll_is_woken) { RUN(handed_over); }
+END_TEST
+
+/* Of three that wait for one descriptor two go, in each order, and the memory of the first is used for something else. */
+static enum ac_poll leavers__poll(struct script *self, struct ac_context *cx)
+{
+    static const int orders[][2] = { { 0, 1 }, { 1, 0 }, { 1, 2 }, { 2, 0 }, { 0, 2 }, { 2, 1 } };
+    BEGIN(self);
+    for (self->n = 0; self->n < 2 * (int)COUNT(orders); self->n++) {
+        make_pair_to_read(self, self->n % 2);
+        for (int i = 0; i < 3; i++) {
+            reads[i] = malloc(sizeof *reads[i]);
+            probe_init_in(&probes[i], cx);
+            ck_assert_int_eq(ac_read__start(reads[i], &probes[i].cx, self->in, self->buffer, 10), AC_PENDING);
+        }
+        for (int i = 0; i < 2; i++) {
+            int who = orders[self->n / 2][i];
+            ck_assert_int_eq(ac_read__cancel(reads[who], &probes[who].cx), AC_READY);
+            if (i == 0)
+                memset(reads[who], 0, sizeof *reads[who]);
+        }
+        ck_assert_int_eq(write(self->out, "x", 1), 1);
+        HEAR_EVENTS(self);
+        for (int i = 0; i < 3; i++) {
+            bool has_left = i == orders[self->n / 2][0] || i == orders[self->n / 2][1];
+            ck_assert_int_eq(probes[i].wakes, !has_left);
+            if (!has_left)
+                ck_assert_int_eq(ac_read__poll(reads[i], &probes[i].cx), AC_READY);
+            free(reads[i]);
+        }
+        ac_close(self->in);
+        ac_close(self->out);
+    }
+    END;
+}
+FUTURE(leavers, struct script);
+START_TEST(who_has_cancelled_his_wait_is_woken_no_more_and_the_others_are) { RUN(leavers); }
+END_TEST
+
+/* A pipe that is full has no room when its reader goes, either: it tells of an error, and of nothing else. */
+static enum ac_poll deserted__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->n = 0; self->n < 2; self->n++) {
+        make_pipe(self);
+        if (self->n == 1)
+            ck_assert_int_eq(ac_adopt(self->out), 0);
+        do
+            self->flag = ac_write__start(&self->leaf.write, cx, self->out, self->buffer, sizeof self->buffer) == AC_READY;
+        while (self->flag && self->leaf.write.result > 0);
+        ck_assert(!self->flag);
+        close(self->in);
+        AWAIT(self, (void)0, ac_write__poll(&self->leaf.write, cx));
+        ck_assert_int_eq(self->leaf.write.result, -EPIPE);
+        ac_close(self->out);
+    }
+    END;
+}
+FUTURE(deserted, struct script);
+START_TEST(who_waits_for_room_in_a_pipe_hears_that_its_reader_has_gone)
+{
+    signal(SIGPIPE, SIG_IGN);
+    RUN(deserted);
+}
+END_TEST
+
 /* ---- no room ---- */
 
 /* Tries to accept @p n times, whatever comes. */
@@ -709,6 +822,9 @@ int main(void)
         tasks_of_the_pool_read_and_write_files_too,
         a_program_ends_at_once_while_a_task_reads_its_input,
         a_terminal_is_read_by_lines_and_ends,
+        the_waker_of_the_last_poll_is_woken,
+        who_has_cancelled_his_wait_is_woken_no_more_and_the_others_are,
+        who_waits_for_room_in_a_pipe_hears_that_its_reader_has_gone,
         an_accept_without_descriptors_pauses_and_loses_no_connection,
     };
     const TTest *const stops[] = {

@@ -245,6 +245,35 @@ START_TEST(a_wait_that_is_cancelled_loses_nothing)
 }
 END_TEST
 
+/* A wait that is polled by one and then by another. */
+static enum ac_poll handed_over__poll(struct leaver *self, struct ac_context *cx)
+{
+    static struct ac_signals_next__frame next;
+    static struct probe first, last;
+    BEGIN(self);
+    open_for(&self->signals, AC_SIGNAL(SIGUSR1));
+    probe_init_in(&first, cx);
+    probe_init_in(&last, cx);
+    ck_assert_int_eq(ac_signals_next__start(&next, &first.cx, &self->signals), AC_PENDING);
+    ck_assert_int_eq(ac_signals_next__poll(&next, &last.cx), AC_PENDING);
+    AWAIT(self, ac_signal__start(&self->once, cx, SIGUSR1) == AC_PENDING ? raise(SIGUSR1) : 0,
+          ac_signal__poll(&self->once, cx));
+    ck_assert_int_eq(first.wakes, 0);
+    ck_assert_int_eq(last.wakes, 1);
+    ck_assert_int_eq(ac_signals_next__poll(&next, &last.cx), AC_READY);
+    ck_assert_int_eq(next.result, SIGUSR1);
+    ac_signals_close(&self->signals);
+    END;
+}
+FUTURE(handed_over, struct leaver);
+
+START_TEST(the_waker_of_the_last_poll_is_woken)
+{
+    struct leaver leaver = { 0 };
+    ac_block_on_future(&handed_over__type, &leaver);
+}
+END_TEST
+
 /* Raises a signal while two wait, for it and for time to pass. */
 struct racer {
     int state;
@@ -399,6 +428,7 @@ int main(void)
         every_registration_s_waiter_gets_each_signal,
         of_those_who_wait_for_one_registration_one_gets_it,
         a_wait_that_is_cancelled_loses_nothing,
+        the_waker_of_the_last_poll_is_woken,
         a_paused_clock_does_not_jump_over_a_signal,
         executors_of_several_threads_and_plain_threads_all_get_each,
         tasks_of_the_pool_get_each,

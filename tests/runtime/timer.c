@@ -1,5 +1,5 @@
 /* Timers: the wheel against a list that is searched, and sleeping by a clock that stands still. */
-#include "support.h"
+#include "waiting.h"
 #include "exec.h"
 
 #include <pthread.h>
@@ -96,6 +96,37 @@ START_TEST(those_armed_from_afar_come_before_those_armed_near_by)
         for (int k = 0; k < 3; k++)
             ck_assert_uint_eq(alarms[i][k].fired_as, i == 2 && k == 1 ? 0 : ++nth);
     ck_assert(ac__wheel_is_empty(&wheel));
+}
+END_TEST
+
+START_TEST(a_timer_that_comes_down_at_its_own_tick_fires_before_one_that_was_near)
+{
+    struct ac__wheel wheel = { .tick = 0 };
+    struct alarm afar, near;
+    nfired = 0;
+    set(&wheel, &afar, 1024); /* where its slot above level 0 begins */
+    ac__wheel_turn(&wheel, 600);
+    set(&wheel, &near, 1024);
+    ac__wheel_turn(&wheel, 1024);
+    ck_assert_uint_eq(afar.fired_as, 1);
+    ck_assert_uint_eq(near.fired_as, 2);
+}
+END_TEST
+
+START_TEST(a_timer_that_was_cancelled_is_no_stop)
+{
+    struct ac__wheel wheel = { .tick = 0 };
+    struct alarm cancelled[2], left;
+    uint64_t next;
+    set(&wheel, &cancelled[0], 10);
+    set(&wheel, &left, 300);
+    set(&wheel, &cancelled[1], 5000); /* on another level */
+    ac__timer_cancel(&wheel, &cancelled[0].timer);
+    ac__timer_cancel(&wheel, &cancelled[1].timer);
+    ck_assert(ac__wheel_next(&wheel, &next));
+    ck_assert_uint_eq(next, 300);
+    ac__wheel_turn(&wheel, 300);
+    ck_assert(!ac__wheel_next(&wheel, &next));
 }
 END_TEST
 
@@ -332,6 +363,32 @@ START_TEST(a_sleep_without_end_neither_moves_a_paused_clock_nor_keeps_the_thread
 }
 END_TEST
 
+/* A sleep that is polled by one and then by another. */
+static enum ac_poll handed_over__poll(struct sleepers *self, struct ac_context *cx)
+{
+    static struct ac_sleep__frame sleep;
+    static struct probe first, last;
+    BEGIN(self);
+    probe_init_in(&first, cx);
+    probe_init_in(&last, cx);
+    ck_assert_int_eq(ac_sleep__start(&sleep, &first.cx, 5 * AC_MS), AC_PENDING);
+    ck_assert_int_eq(ac_sleep__poll(&sleep, &last.cx), AC_PENDING);
+    AWAIT(self, ac_sleep__init(&self->sleep, 10 * AC_MS), ac_sleep__poll(&self->sleep, cx));
+    ck_assert_int_eq(first.wakes, 0);
+    ck_assert_int_eq(last.wakes, 1);
+    ck_assert_int_eq(ac_sleep__poll(&sleep, &last.cx), AC_READY);
+    END;
+}
+FUTURE(handed_over, struct sleepers);
+
+START_TEST(the_waker_of_the_last_poll_is_woken)
+{
+    ac_clock_pause();
+    struct sleepers s = { 0 };
+    ac_block_on_future(&handed_over__type, &s);
+}
+END_TEST
+
 static enum ac_poll busy__poll(struct sleepers *self, struct ac_context *cx)
 {
     if (self->state++ == 0)
@@ -560,6 +617,8 @@ int main(void)
         a_tick_that_has_passed_fires_on_the_next_turn,
         timers_of_one_tick_fire_in_the_order_in_which_they_were_armed,
         those_armed_from_afar_come_before_those_armed_near_by,
+        a_timer_that_comes_down_at_its_own_tick_fires_before_one_that_was_near,
+        a_timer_that_was_cancelled_is_no_stop,
         the_wheel_agrees_with_a_list,
         a_paused_clock_jumps_to_the_end_of_a_sleep,
         a_sleep_of_nothing_is_over_at_once,
@@ -569,6 +628,7 @@ int main(void)
         sleepers_wake_each_at_his_time_while_others_sleep,
         a_cancelled_sleep_holds_nobody_up,
         a_sleep_without_end_neither_moves_a_paused_clock_nor_keeps_the_thread_awake,
+        the_waker_of_the_last_poll_is_woken,
         a_task_that_is_always_ready_does_not_starve_timers,
         a_deadline_is_reached_and_not_passed_by_a_tick,
         a_deadline_that_has_passed_is_over_at_once,

@@ -4,24 +4,45 @@
 #include "support.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/single_threaded.h>
 
-/* Who polls a leaf by hand. */
+/* Who polls a leaf by hand. Wakes and clones may come from other threads. */
 struct probe {
     struct ac_waker waker; /* first: its address is the probe's */
-    int wakes;
+    atomic_int wakes;
+    atomic_int clones; /* that haven't been given back */
     struct ac_context cx;
 };
 
-static inline struct ac_waker *probe_clone(struct ac_waker *waker) { return waker; }
-static inline void probe_drop(struct ac_waker *waker) { (void)waker; }
-static inline void probe_wake(struct ac_waker *waker) { ((struct probe *)waker)->wakes++; }
+static inline struct ac_waker *probe_clone(struct ac_waker *waker)
+{
+    atomic_fetch_add(&((struct probe *)waker)->clones, 1);
+    return waker;
+}
+static inline void probe_drop(struct ac_waker *waker) { atomic_fetch_sub(&((struct probe *)waker)->clones, 1); }
+static inline void probe_wake_by_ref(struct ac_waker *waker) { atomic_fetch_add(&((struct probe *)waker)->wakes, 1); }
+static inline void probe_wake(struct ac_waker *waker)
+{
+    probe_drop(waker);
+    probe_wake_by_ref(waker); /* last: who sees it may be gone */
+}
 
 static inline void probe_init(struct probe *probe)
 {
-    static const struct ac_waker_ops ops = { probe_clone, probe_wake, probe_wake, probe_drop };
-    *probe = (struct probe){ .waker = { &ops } };
+    static const struct ac_waker_ops ops = { probe_clone, probe_wake, probe_wake_by_ref, probe_drop };
+    probe->waker = (struct ac_waker){ &ops };
+    atomic_init(&probe->wakes, 0);
+    atomic_init(&probe->clones, 0);
     probe->cx = (struct ac_context){ .waker = &probe->waker };
+}
+
+/* For a leaf that needs an executor: in a poll of that one's. */
+static inline void probe_init_in(struct probe *probe, const struct ac_context *cx)
+{
+    probe_init(probe);
+    probe->cx.exec = cx->exec;
+    probe->cx.budget = cx->budget;
 }
 
 static inline unsigned random_below(unsigned *seed, unsigned limit)
