@@ -139,6 +139,7 @@ void ac__pool_task_cancel(struct ac_task *task) { make_due(task, POOL_CANCEL); }
 /* Takes the joiner's field back. False: the task has finished, and wakes him. */
 static bool retract(struct ac_task *task)
 {
+    ac__between();
     unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
     do {
         if (word & POOL_FINISHED)
@@ -153,6 +154,7 @@ static bool retract(struct ac_task *task)
 static bool offer(struct ac_task *task, struct ac_waker *waker)
 {
     task->joiner = ac_waker_clone(waker);
+    ac__between();
     unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
     do {
         if (word & POOL_FINISHED) {

@@ -4,12 +4,15 @@
  * All that is random comes from the seed, which is printed; what the threads make of it does not. Each round
  * builds a tree of tasks, on one to four threads, from the pool and from two current-thread executors, with
  * two more threads that wake whatever they find; it checks that every task ended once, and was freed by the
- * sanitizer's count. A lost wake-up would be a round that does not end: the alarm says which. */
+ * sanitizer's count. A lost wake-up would be a round that does not end: the alarm says which. The library is the
+ * one that can be made to fail: it lets other threads come between at each system call, and where it says so. */
 #include "stress.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+void ac__between(void) { let_others_come(); }
 
 /* ---- a node of the tree ---- */
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "sys_memory.h"
+
 static void check(bool holds, const char *what)
 {
     if (holds)
@@ -22,6 +24,24 @@ static uint32_t next_random(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
     return *seed >> 8;
+}
+
+/* ---- the library is the one that can be made to fail: there others come between ---- */
+
+static _Atomic uint32_t nplaces;
+
+static void let_others_come(void)
+{
+    if (atomic_fetch_add_explicit(&nplaces, 1, memory_order_relaxed) * 2654435761u >> 30 == 0)
+        sched_yield();
+}
+
+bool ac__fails(enum ac__call call, size_t *size)
+{
+    (void)call;
+    (void)size;
+    ac__between();
+    return false;
 }
 
 /* ---- a board of wakers: tasks hang theirs there, threads take them down and wake ---- */
