@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -274,6 +275,50 @@ START_TEST(what_a_busy_worker_has_queued_is_stolen)
     while (counts.alive > 0);
     ck_assert_uint_ge(counts.steals, 1);
     ck_assert_uint_eq(counts.spawned, 3);
+}
+END_TEST
+
+/* Each keeps its thread until all have one. */
+static atomic_int nmet;
+static enum ac_poll meet_all(struct script *self, struct ac_context *cx)
+{
+    (void)cx;
+    atomic_fetch_add(&nmet, 1);
+    while (atomic_load(&nmet) < self->out)
+        sched_yield();
+    return AC_READY;
+}
+
+static void spawn_meeting(int n)
+{
+    atomic_store(&nmet, 0);
+    for (int i = 0; i < n; i++)
+        ac_detach(POOL_SPAWN(script, struct script, { .poll = meet_all, .out = 3 }));
+}
+
+/* Two of them come into this one's ring, as something else is in the slot: a thief takes one, and another thread has to
+ * come for the second. */
+static enum ac_poll meet_thieves(struct script *self, struct ac_context *cx)
+{
+    spawn_meeting(2);
+    ac_detach(SPAWN_PROBE({ .result = 0 }));
+    self->out = 3;
+    return meet_all(self, cx);
+}
+
+START_TEST(who_finds_work_sends_another_for_what_is_left)
+{
+    struct ac_pool_counts counts;
+    set_threads(3);
+    for (int i = 0; i < 2000; i++) {
+        if (i % 2 == 0)
+            ac_detach(POOL_SPAWN(script, struct script, { .poll = meet_thieves }));
+        else
+            spawn_meeting(3);
+        do
+            ac_pool_count(&counts);
+        while (counts.alive > 0 && sched_yield() == 0);
+    }
 }
 END_TEST
 
@@ -644,6 +689,34 @@ START_TEST(the_shutdown_cancels_what_sleeps_and_a_new_pool_may_follow)
 }
 END_TEST
 
+/* In its first poll until the shutdown has cancelled all that it can find; then it would wait for ever. */
+static enum ac_poll hide(struct script *self, struct ac_context *cx)
+{
+    struct ac_pool_counts counts;
+    (void)self;
+    atomic_store(&flags[0], 1);
+    for (bool refused = false; !refused; sched_yield()) {
+        struct ac_join__frame join;
+        refused = ac_join__start(&join, cx, SPAWN_PROBE({ .result = 0 }), NULL) == AC_READY;
+        if (!refused)
+            ac_join__cancel(&join, cx);
+        else
+            ck_assert_int_eq(join.result, -ECANCELED);
+    }
+    ac_pool_count(&counts); /* waits for the lock, and so until the shutdown waits for tasks */
+    return AC_PENDING;
+}
+
+START_TEST(the_shutdown_cancels_what_has_its_first_poll_meanwhile)
+{
+    set_threads(1);
+    ac_detach(POOL_SPAWN(script, struct script, { .poll = hide }));
+    while (atomic_load(&flags[0]) == 0)
+        sched_yield();
+    ck_assert_int_eq(ac_pool_shutdown(20 * AC_S), 0);
+}
+END_TEST
+
 /* Reads what was written to stderr meanwhile. */
 static int saved_stderr, captured[2];
 static void capture(void)
@@ -849,6 +922,7 @@ int main(void)
         wakes_before_a_poll_cost_none_more,
         tasks_run_on_two_threads_at_a_time,
         what_a_busy_worker_has_queued_is_stolen,
+        who_finds_work_sends_another_for_what_is_left,
         who_awaits_many_tasks_is_not_woken_for_each,
         a_thief_is_not_woken_for_each_task,
         errno_belongs_to_the_task_on_whatever_thread,
@@ -861,6 +935,7 @@ int main(void)
         a_byte_goes_round_through_pipes,
         what_is_always_ready_spends_a_budget,
         the_shutdown_cancels_what_sleeps_and_a_new_pool_may_follow,
+        the_shutdown_cancels_what_has_its_first_poll_meanwhile,
         the_shutdown_names_tasks_that_do_not_end_and_takes_no_new_ones,
         what_is_refused_by_the_shutdown_gives_back_what_it_holds,
         a_join_tells_that_the_task_was_cancelled,
