@@ -72,7 +72,13 @@ struct script {
     char *line;
     struct iovec pieces[3];
     struct ac_address address;
+    bool on_pool;
+    const struct ac_future_type *type; /* of a task that is run on the pool */
+    bool is_first;                     /* what the start of an operation has said: */
+    enum ac_poll first;
     union {
+        struct ac_read__frame read;
+        struct ac_write__frame write;
         struct ac_read_exact__frame exact;
         struct ac_readv_exact__frame readv_exact;
         struct ac_write_all__frame write_all;
@@ -89,6 +95,13 @@ struct script {
         struct ac_oneshot_get__frame get;
     } leaf;
 };
+
+/* As asyncc does it: what begins is told apart from what goes on. */
+#define START(self, member, name, ...)                                                                     \
+    AWAIT(self, ((self)->first = name##__start(&(self)->leaf.member, cx, __VA_ARGS__), (self)->is_first = true), \
+          (self)->is_first ? ((self)->is_first = false, (self)->first) : name##__poll(&(self)->leaf.member, cx));  \
+    if (!NOTE(self, (self)->leaf.member.result))                                                           \
+    goto out
 
 /* A spawn that need not succeed. */
 static ac_task__handle spawn(const struct ac_future_type *type, const struct script *frame, bool on_pool)
@@ -204,7 +217,7 @@ static enum ac_poll client__poll(struct script *self, struct ac_context *cx)
         goto end;
     self->port = self->n ? 0 : ac_local_port(self->listener);
     self->tasks[0] = spawn(&server__type,
-                           &(struct script){ .listener = self->listener, .shared_error = &self->error }, 0);
+                           &(struct script){ .listener = self->listener, .shared_error = &self->error }, self->on_pool);
     if (self->tasks[0] == NULL) {
         self->error = -ENOMEM;
         ac_close(self->listener);
@@ -267,7 +280,7 @@ static enum ac_poll bare__poll(struct script *self, struct ac_context *cx)
     int ends[2];
     ck_assert_int_eq(pipe(ends), 0);
     self->fd = ends[0];
-    self->tasks[0] = spawn(&writer__type, &(struct script){ .fd = ends[1], .shared_error = &self->error }, 0);
+    self->tasks[0] = spawn(&writer__type, &(struct script){ .fd = ends[1], .shared_error = &self->error }, self->on_pool);
     if (self->tasks[0] == NULL)
         close(ends[1]);
     ac_lines_init(&self->lines, self->fd, self->buffer, sizeof self->buffer);
@@ -302,6 +315,250 @@ static int run_bare(void)
     ac_block_on_future(&bare__type, &s);
     return s.error;
 }
+
+/* Once around and back, a few times, by the operations that servers use all day. */
+enum { ROUNDS = 6 };
+static enum ac_poll echoer__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    do {
+        START(self, read, ac_read, self->fd, self->buffer, sizeof self->buffer);
+        self->n = (int)self->leaf.read.result;
+        for (self->i = 0; self->i < self->n && self->port == 0; self->i += (int)self->leaf.write.result) {
+            START(self, write, ac_write, self->fd, self->buffer + self->i, (size_t)(self->n - self->i));
+        }
+        if (self->i < self->n) {
+            START(self, write_all, ac_write_all, self->fd, self->buffer, (size_t)self->n);
+        }
+        self->i = 0;
+        self->port = !self->port; /* by turns */
+    } while (self->n > 0);
+out:
+    ac_close(self->fd);
+    FINISH(self);
+}
+FUTURE(echoer, struct script);
+
+static enum ac_poll caller__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < ROUNDS; self->i++) {
+        START(self, write_all, ac_write_all, self->fd, "0123456789", 10);
+        for (self->n = 0; self->n < 10; self->n += (int)self->leaf.read.result) {
+            START(self, read, ac_read, self->fd, self->buffer + self->n, (size_t)(20 - self->n));
+            if (self->leaf.read.result == 0) {
+                NOTE(self, -EPIPE);
+                goto out;
+            }
+        }
+        ck_assert_mem_eq(self->buffer, "0123456789", 10);
+    }
+    if (NOTE(self, ac_shutdown_write(self->fd))) {
+        START(self, read, ac_read, self->fd, self->buffer, 1);
+        ck_assert_int_eq(self->leaf.read.result, 0);
+    }
+out:
+    ac_close(self->fd);
+    FINISH(self);
+}
+FUTURE(caller, struct script);
+
+/* Adopted: where nothing fails before there is anything to be read or written. */
+static enum ac_poll echo__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    for (int i = 0; i < 2; i++) {
+        NOTE(self, ac_adopt(ends[i]));
+        self->tasks[i] = spawn(i == 0 ? &echoer__type : &caller__type,
+                               &(struct script){ .fd = ends[i], .shared_error = &self->error }, self->on_pool);
+        if (self->tasks[i] == NULL)
+            close(ends[i]);
+    }
+    for (self->i = 0; self->i < 2; self->i++) {
+        JOIN(self, self->tasks[self->i]);
+    }
+    FINISH(self);
+}
+FUTURE(echo, struct script);
+
+static int run_echo(void)
+{
+    struct script s = { 0 };
+    signal(SIGPIPE, SIG_IGN); /* of a descriptor that couldn't be adopted nothing is known */
+    ac_block_on_future(&echo__type, &s);
+    return s.error;
+}
+
+/* Bare sockets, and a listener from elsewhere: by pieces and whole, more than goes in at once. */
+static char much[20000];
+
+/* With less room than that. */
+static void make_socket_pair(int ends[2])
+{
+    int size = 4096;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+}
+
+static void make_pipe(int ends[2])
+{
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 4096), 0);
+}
+
+static enum ac_poll filler__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    TRY(self, write_all, ac_write_all, self->fd, much, sizeof much);
+    self->pieces[0] = (struct iovec){ much, 1000 };
+    self->pieces[1] = (struct iovec){ much, sizeof much - 1000 };
+    TRY(self, writev_all, ac_writev_all, self->fd, self->pieces, 2);
+out:
+    close(self->fd);
+    FINISH(self);
+}
+FUTURE(filler, struct script);
+
+static enum ac_poll bare_sockets__poll(struct script *self, struct ac_context *cx)
+{
+    static char got[sizeof much];
+    BEGIN(self);
+    self->fd = -1;
+    self->listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(listen(self->listener, 5), 0);
+    self->port = ac_local_port(self->listener);
+    if (!NOTE(self, self->port))
+        goto out;
+    DO(self, connect, ac_tcp_connect, "127.0.0.1", self->port);
+    self->fd = self->leaf.connect.result;
+    if (!NOTE(self, self->fd))
+        goto out;
+    TRY(self, accept, ac_accept, self->listener);
+    ac_close(self->leaf.accept.result);
+    ac_close(self->fd);
+    int ends[2];
+    make_socket_pair(ends);
+    self->fd = ends[0];
+    self->tasks[0] = spawn(&filler__type, &(struct script){ .fd = ends[1], .shared_error = &self->error }, self->on_pool);
+    if (self->tasks[0] == NULL) {
+        NOTE(self, -ENOMEM);
+        close(ends[1]);
+    }
+    TRY(self, exact, ac_read_exact, self->fd, got, sizeof got);
+    self->pieces[0] = (struct iovec){ got, 10 };
+    self->pieces[1] = (struct iovec){ got + 10, sizeof got - 10 };
+    TRY(self, readv_exact, ac_readv_exact, self->fd, self->pieces, 2);
+    ck_assert(self->error < 0 || self->leaf.readv_exact.result == (ssize_t)sizeof got);
+out:
+    close(self->listener);
+    if (self->fd >= 0)
+        ac_close(self->fd);
+    JOIN(self, self->tasks[0]);
+    FINISH(self);
+}
+FUTURE(bare_sockets, struct script);
+
+static int run_bare_sockets(void)
+{
+    struct script s = { 0 };
+    ac_block_on_future(&bare_sockets__type, &s);
+    return s.error;
+}
+
+/* More than there is room for, through pipes, bare ones of the same numbers and adopted ones of high numbers, and an
+ * adopted socket. */
+static enum ac_poll pumper__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    START(self, write_all, ac_write_all, self->fd, much, sizeof much);
+out:
+    if (self->n < 2)
+        close(self->fd);
+    else
+        ac_close(self->fd);
+    FINISH(self);
+}
+FUTURE(pumper, struct script);
+
+static enum ac_poll pumps__poll(struct script *self, struct ac_context *cx)
+{
+    static char got[sizeof much];
+    BEGIN(self);
+    for (self->n = 0; self->n < 5 && self->error == 0; self->n++) {
+        int ends[2];
+        if (self->n < 4)
+            make_pipe(ends);
+        else
+            make_socket_pair(ends);
+        for (int i = 0; i < 2 && self->n >= 2; i++) {
+            int high = fcntl(ends[i], F_DUPFD, 100 * self->n);
+            close(ends[i]);
+            ends[i] = high;
+            NOTE(self, ac_adopt(high));
+        }
+        self->fd = ends[0];
+        self->tasks[0] = spawn(&pumper__type, &(struct script){ .fd = ends[1], .n = self->n, .shared_error = &self->error },
+                               self->on_pool);
+        if (self->tasks[0] == NULL) {
+            NOTE(self, -ENOMEM);
+            close(ends[1]);
+        }
+        self->i = 0;
+        do {
+            START(self, read, ac_read, self->fd, got, sizeof got);
+            self->i += (int)self->leaf.read.result;
+        } while (self->leaf.read.result > 0);
+out:
+        if (self->n < 2)
+            close(self->fd);
+        else
+            ac_close(self->fd);
+        JOIN(self, self->tasks[0]);
+        ck_assert(self->error < 0 || self->i == (int)sizeof much);
+    }
+    FINISH(self);
+}
+FUTURE(pumps, struct script);
+
+static int run_pumps(void)
+{
+    struct script s = { 0 };
+    signal(SIGPIPE, SIG_IGN);
+    ac_block_on_future(&pumps__type, &s);
+    return s.error;
+}
+
+/* ---- the same as one task of the pool ---- */
+
+static enum ac_poll employer__poll(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    self->tasks[0] = spawn(self->type, &(struct script){ .n = self->n, .on_pool = true, .shared_error = &self->error }, true);
+    JOIN(self, self->tasks[0]);
+    FINISH(self);
+}
+FUTURE(employer, struct script);
+
+/* On one thread, since the tasks of a scenario note their errors in one place. */
+static int run_on_pool(const struct ac_future_type *type, int n)
+{
+    struct script s = { .type = type, .n = n };
+    ac_pool_set_threads(1);
+    signal(SIGPIPE, SIG_IGN);
+    ac_block_on_future(&employer__type, &s);
+    int error = ac_pool_shutdown(60 * AC_S);
+    return error < 0 ? error : s.error;
+}
+
+static int run_tcp_pool(void) { return run_on_pool(&client__type, 0); }
+static int run_unix_pool(void) { return run_on_pool(&client__type, 1); }
+static int run_bare_pool(void) { return run_on_pool(&bare__type, 0); }
+static int run_bare_sockets_pool(void) { return run_on_pool(&bare_sockets__type, 0); }
+static int run_pumps_pool(void) { return run_on_pool(&pumps__type, 0); }
+static int run_echo_pool(void) { return run_on_pool(&echo__type, 0); }
 
 /* A name: it is looked up on a thread, where that fails. */
 static enum ac_poll resolver__poll(struct script *self, struct ac_context *cx)
@@ -404,8 +661,13 @@ static bool run_child(int (*scenario)(void), bool transparent, const char *what)
 #define SCENARIOS                                                                                          \
     { "tasks", run_tasks }, { "pool", run_pool }, { "channels", run_channels }, { "tcp", run_tcp },        \
         { "unix", run_unix }, { "bare", run_bare }, { "resolver", run_resolver }, { "slabs", run_slabs },   \
-        { "blocks", run_blocks }, { "boxes", run_boxes }, { "calls", run_calls }, { "sync", run_sync }, { "sync_pool", run_sync_pool },     \
-        { "signals", run_signals }, { "embedded", run_embedded }
+        { "blocks", run_blocks }, { "boxes", run_boxes }, { "calls", run_calls }, { "sync", run_sync },               \
+        { "sync_pool", run_sync_pool },                                                                              \
+        { "signals", run_signals }, { "embedded", run_embedded }, { "echo", run_echo },                              \
+        { "bare sockets", run_bare_sockets }, { "tcp, pool", run_tcp_pool }, { "unix, pool", run_unix_pool },       \
+        { "bare, pool", run_bare_pool }, { "bare sockets, pool", run_bare_sockets_pool },                           \
+        { "echo, pool", run_echo_pool }, { "pumps", run_pumps }, { "pumps, pool", run_pumps_pool },                 \
+        { "listing", run_listing }, { "large", run_large }, { "elided", run_elided }, { "options", run_options }
 static const struct scenario {
     const char *name;
     int (*run)(void);
@@ -475,11 +737,44 @@ END_TEST
 /* Only of bare descriptors: a socket of the runtime's own that says so though it is ready breaks epoll's word. */
 START_TEST(descriptors_that_were_ready_and_are_not_are_waited_for_again)
 {
-    static const struct scenario bare = { "bare", run_bare };
-    for (int times = 1; times < 20; times += 6) {
-        fail_each(&bare, AC__READ_FILE, EAGAIN, times, true);
-        fail_each(&bare, AC__WRITE_FILE, EAGAIN, times, true);
-    }
+    static const struct { struct scenario scenario; enum ac__call calls[3]; int ncalls; } storms[] = {
+        { { "bare", run_bare }, { AC__READ_FILE, AC__WRITE_FILE }, 2 },
+        { { "bare, pool", run_bare_pool }, { AC__READ_FILE, AC__WRITE_FILE }, 2 },
+        { { "bare sockets", run_bare_sockets }, { AC__RECV, AC__SEND, AC__ACCEPT }, 3 },
+        { { "bare sockets, pool", run_bare_sockets_pool }, { AC__RECV, AC__SEND, AC__ACCEPT }, 3 },
+    };
+    for (int times = 1; times < 20; times += 6)
+        for (int i = 0; i < storms[_i].ncalls; i++)
+            fail_each(&storms[_i].scenario, storms[_i].calls[i], EAGAIN, times, true);
+}
+END_TEST
+enum { NSTORMS = 4 };
+
+/* A Unix listener's queue that is full is looked at from time to time. */
+static int run_unix_by_the_clock(void)
+{
+    ac_clock_pause();
+    return run_unix();
+}
+
+START_TEST(a_listener_that_is_full_again_and_again_is_connected_to_in_the_end)
+{
+    static const struct scenario by_the_clock = { "unix, by the clock", run_unix_by_the_clock };
+    for (int times = 1; times < 20; times += 6)
+        fail_each(&by_the_clock, AC__CONNECT, EAGAIN, times, true);
+}
+END_TEST
+
+/* When there was no room a second time, an accept says so, however long that lasts. */
+static int run_shortage(void) { return run_tcp() == -EMFILE ? 0 : -ENOTRECOVERABLE; }
+
+START_TEST(an_accept_without_descriptors_says_so_after_one_pause)
+{
+    static const struct scenario shortage = { "shortage", run_shortage };
+    plan.call = AC__ACCEPT;
+    plan.error = EMFILE;
+    for (plan.times = 2; plan.times <= 1000000; plan.times *= 1000)
+        ck_assert(run_child(shortage.run, false, shortage.name));
 }
 END_TEST
 
@@ -493,7 +788,9 @@ int main(void)
     tcase_add_loop_test(tcase, each_call_that_fails_is_an_error_or_a_documented_stop, 0, n);
     tcase_add_loop_test(tcase, signals_and_broken_connections_and_one_shortage_do_not_show, 0, n);
     tcase_add_loop_test(tcase, short_transfers_do_not_show, 0, n);
-    tcase_add_test(tcase, descriptors_that_were_ready_and_are_not_are_waited_for_again);
+    tcase_add_loop_test(tcase, descriptors_that_were_ready_and_are_not_are_waited_for_again, 0, NSTORMS);
+    tcase_add_test(tcase, a_listener_that_is_full_again_and_again_is_connected_to_in_the_end);
+    tcase_add_test(tcase, an_accept_without_descriptors_says_so_after_one_pause);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

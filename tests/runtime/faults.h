@@ -55,4 +55,8 @@ int run_sync(void);
 int run_sync_pool(void);
 int run_signals(void);
 int run_embedded(void);
+int run_large(void);
+int run_elided(void);
+int run_options(void);
+int run_listing(void);
 #endif

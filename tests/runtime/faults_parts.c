@@ -9,6 +9,7 @@
 #include <ac/boxes.h>
 #include <ac/embed.h>
 #include <ac/memory.h>
+#include <ac/observe.h>
 #include <signal.h>
 
 /* ---- slabs ---- */
@@ -311,6 +312,7 @@ static const struct ac_future_type listener__type = { "listener", sizeof(struct 
 struct party {
     int state, i, nusers, error;
     bool on_pool;
+    FILE *out; /* for a listing; or null */
     struct locks locks;
     ac_task__handle users[USERS], listeners[USERS];
     union {
@@ -345,6 +347,8 @@ static enum ac_poll party__poll(struct party *self, struct ac_context *cx)
         else
             ac_notify_all(&self->locks.notify);
         AWAIT(self, ac_yield_now__init(&self->leaf.yield), ac_yield_now__poll(&self->leaf.yield, cx));
+        if (self->out != NULL)
+            ac_dump_tasks(self->out);
     }
     for (self->i = 0; self->i < USERS; self->i++) {
         AWAIT(self, ac_join__init(&self->leaf.join, self->users[self->i], NULL), ac_join__poll(&self->leaf.join, cx));
@@ -487,4 +491,140 @@ int run_embedded(void)
     ac_exec_leave(exec);
     ac_exec_free(exec);
     return error;
+}
+
+/* ---- tasks that are too large, or too much aligned, for a slab ---- */
+
+struct large {
+    int state;
+    struct ac_yield_now__frame yield;
+    char rest[1 << 16];
+};
+static enum ac_poll large__poll(struct large *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    memset(self->rest, 'x', sizeof self->rest);
+    AWAIT(self, ac_yield_now__init(&self->yield), ac_yield_now__poll(&self->yield, cx));
+    ck_assert_int_eq(self->rest[sizeof self->rest - 1], 'x');
+    END;
+}
+FUTURE(large, struct large);
+
+struct aligned {
+    int state;
+    struct ac_yield_now__frame yield;
+    _Alignas(256) char rest[300];
+};
+static enum ac_poll aligned__poll(struct aligned *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    ck_assert_uint_eq((uintptr_t)self->rest % 256, 0);
+    AWAIT(self, ac_yield_now__init(&self->yield), ac_yield_now__poll(&self->yield, cx));
+    END;
+}
+FUTURE(aligned, struct aligned);
+
+struct spawner {
+    int state, i, error;
+    ac_task__handle tasks[2];
+    struct ac_join__frame join;
+};
+static enum ac_poll spawner__poll(struct spawner *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    struct large *large = ac_task_new(&large__type);
+    if (large != NULL)
+        large->state = 0;
+    self->tasks[0] = ac_task_spawn_local(large);
+    struct aligned *aligned = ac_task_new(&aligned__type);
+    if (aligned != NULL)
+        aligned->state = 0;
+    self->tasks[1] = ac_task_spawn_local(aligned);
+    for (self->i = 0; self->i < 2; self->i++) {
+        AWAIT(self, ac_join__init(&self->join, self->tasks[self->i], NULL), ac_join__poll(&self->join, cx));
+        ck_assert_int_eq(self->join.result, self->tasks[self->i] == NULL ? -ENOMEM : 0);
+        note(&self->error, self->join.result);
+    }
+    END;
+}
+FUTURE(spawner, struct spawner);
+
+int run_large(void)
+{
+    struct spawner spawner = { 0 };
+    ac_block_on_future(&spawner__type, &spawner);
+    return spawner.error;
+}
+
+/* ---- a program that is elided: a client and its server by turns, of either kind ---- */
+
+static void talk(int client, int server, int *error)
+{
+    char buffer[40] = "0123456789012345678901234567890123456789", *line;
+    struct iovec pieces[2] = { { buffer, 7 }, { buffer + 7, 32 } };
+    struct ac_lines lines;
+    buffer[38] = '\n';
+    if (!note(error, ac_write_all(client, buffer, 20)) || !note(error, ac_read_exact(server, buffer, 20))
+        || !note(error, ac_writev_all(server, pieces, 2)))
+        return;
+    ac_lines_init(&lines, client, buffer, sizeof buffer);
+    ssize_t n = ac_read_line(&lines, &line);
+    ck_assert(!note(error, n) || n == 39);
+}
+
+static int talk_over(int listener, int client)
+{
+    int error = 0, server = client < 0 ? -1 : ac_accept(listener);
+    if (note(&error, client) && note(&error, server))
+        talk(client, server, &error);
+    ac_close(listener);
+    if (client >= 0)
+        ac_close(client);
+    if (server >= 0)
+        ac_close(server);
+    return error;
+}
+
+int run_elided(void)
+{
+    int error = 0, listener = ac_tcp_listen("localhost", 0, 0);
+    char name[64];
+    if (note(&error, listener))
+        note(&error, talk_over(listener, ac_tcp_connect("127.0.0.1", ac_local_port(listener))));
+    snprintf(name, sizeof name, "@asyncc-elided-%d", (int)getpid());
+    listener = ac_unix_listen(name, 0);
+    if (note(&error, listener))
+        note(&error, talk_over(listener, ac_unix_connect(name)));
+    return error;
+}
+
+/* ---- everywhere, and what can be set ---- */
+
+int run_options(void)
+{
+    int error = 0, fd = ac_tcp_listen(NULL, 0, 0);
+    if (!note(&error, fd))
+        return error;
+    note(&error, ac_tcp_nodelay(fd, 1));
+    note(&error, ac_tcp_keepalive(fd, 30));
+    note(&error, ac_tcp_keepalive(fd, 0));
+    note(&error, ac_local_port(fd));
+    note(&error, ac_close(fd));
+    return error;
+}
+
+/* ---- a listing ---- */
+
+int run_listing(void)
+{
+    FILE *out = fopen("/dev/null", "w");
+    struct party party = { 0 };
+    ck_assert_ptr_nonnull(out);
+    ac_mutex_init(&party.locks.mutex);
+    ac_semaphore_init(&party.locks.semaphore, 3);
+    ac_notify_init(&party.locks.notify);
+    party.out = out;
+    ac_block_on_future(&party__type, &party);
+    fclose(out);
+    return party.error;
 }
