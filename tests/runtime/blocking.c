@@ -104,7 +104,7 @@ END_TEST
 
 static void *write_later(void *argument)
 {
-    usleep(2000);
+    wait_until_asleep(getpid());
     return write(*(int *)argument, "late", 4) == 4 ? argument : NULL;
 }
 

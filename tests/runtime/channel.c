@@ -1,5 +1,6 @@
 /* Channels and oneshots: order, room, ends that close, what a cancelled operation gives back, and that no
- * value is lost or doubled between threads. Meant for ThreadSanitizer as well. */
+ * value is lost or doubled between threads. Meant for ThreadSanitizer as well. The program: [SEED]. */
+#include "seed.h"
 #include "waiting.h"
 
 #include <pthread.h>
@@ -105,7 +106,7 @@ END_TEST
 START_TEST(an_unbounded_channel_takes_all_and_keeps_their_order)
 {
     struct ends ends = open_channel(AC_UNBOUNDED);
-    unsigned seed = 1;
+    unsigned seed = seed_for(1);
     int sent = 0, received = 0;
     for (int i = 0; i < 100; i++) {
         for (unsigned n = random_below(&seed, 2000); n > 0; n--)
@@ -600,14 +601,14 @@ static void run_parties(size_t capacity, int nreceivers, bool drops, unsigned se
     for (int i = 0; i < SENDERS; i++) {
         parties[i].in = ac_sender_share(ends.in);
         parties[i].number = (unsigned)i;
-        parties[i].seed = seed * 1000 + (unsigned)i;
+        parties[i].seed = seed_for(seed * 1000 + (unsigned)i);
         pthread_create(&threads[i], NULL, run_senders, &parties[i]);
     }
     ac_sender_close(ends.in);
     for (int i = SENDERS; i < SENDERS + nreceivers; i++) {
         parties[i].out = ac_receiver_share(ends.out);
         parties[i].drops = drops;
-        parties[i].seed = seed * 1000 + (unsigned)i;
+        parties[i].seed = seed_for(seed * 1000 + (unsigned)i);
         pthread_create(&threads[i], NULL, i == SENDERS + 1 && !drops ? run_blocking_receiver : run_receiver, &parties[i]);
     }
     ac_receiver_close(ends.out);
@@ -654,7 +655,7 @@ static void run_parties_on_pool(size_t capacity, unsigned nreceivers, unsigned s
     in_order = nreceivers == 1;
     for (unsigned i = 0; i < SENDERS * TASKS + nreceivers; i++) {
         parties[i].number = i;
-        parties[i].seed = seed * 1000 + i;
+        parties[i].seed = seed_for(seed * 1000 + i);
         if (i < SENDERS * TASKS)
             parties[i].in = ac_sender_share(ends.in);
         else
@@ -680,7 +681,7 @@ static _Atomic(ac_oneshot_sender(long)) offered;
 
 static void *shoot(void *argument)
 {
-    unsigned seed = 5;
+    unsigned seed = seed_for(5);
     (void)argument;
     for (int i = 0; i < SHOTS; i++) {
         ac_oneshot_sender(long) in;
@@ -737,7 +738,7 @@ FUTURE(target, struct target);
 START_TEST(a_oneshot_between_threads_is_received_or_refused)
 {
     pthread_t thread;
-    struct target target = { .seed = 1 };
+    struct target target = { .seed = seed_for(1) };
     pthread_create(&thread, NULL, shoot, NULL);
     ac_block_on_future(&target__type, &target);
     pthread_join(thread, NULL);
@@ -861,8 +862,9 @@ START_TEST(stops_when_the_only_thread_waits_for_a_value)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
+    take_seed(argc, argv);
     const TTest *const tests[] = {
         values_come_out_in_the_order_in_which_they_went_in,
         an_unbounded_channel_takes_all_and_keeps_their_order,

@@ -242,7 +242,7 @@ START_TEST(the_blocking_twins_do_the_same)
     fcntl(s.in, F_SETFL, O_NONBLOCK);
     pid_t child = fork();
     if (child == 0) {
-        usleep(1000);
+        wait_until_asleep(getppid());
         _exit(write(s.out, "one\ntwo", 7) != 7);
     }
     close(s.out);

@@ -18,6 +18,7 @@
 #include <ac/ac.h>
 #include <check.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,20 @@ static inline void make_pair(int *one_end, int *other_end)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     *one_end = ends[0];
     *other_end = ends[1];
+}
+
+/* Until the first thread of that process waits in the system. */
+static inline void wait_until_asleep(int pid)
+{
+    char path[64], state = '?';
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, pid);
+    while (state != 'S') {
+        FILE *stat = fopen(path, "r");
+        if (stat == NULL || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+            abort();
+        fclose(stat);
+        sched_yield();
+    }
 }
 
 /* Runs a suite of one case. Returns what main() does. */

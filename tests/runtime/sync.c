@@ -1,6 +1,6 @@
 /* Semaphores, mutexes and notifications: who gets what in which order, what a cancelled wait gives back,
- * and that none of it is lost between threads. Meant for ThreadSanitizer as well. */
-#include "support.h"
+ * and that none of it is lost between threads. Meant for ThreadSanitizer as well. The program: [SEED]. */
+#include "seed.h"
 #include "waiting.h"
 
 #include "exec.h"
@@ -361,7 +361,7 @@ FUTURE(team, struct worker);
 
 static void *run_team(void *argument)
 {
-    struct worker team = { .seed = (unsigned)(uintptr_t)argument * 100 };
+    struct worker team = { .seed = seed_for((unsigned)(uintptr_t)argument * 100) };
     ac_block_on_future(&team__type, &team);
     return NULL;
 }
@@ -403,7 +403,7 @@ START_TEST(tasks_of_the_pool_exclude_each_other_whoever_is_cancelled)
 {
     struct worker workers[12] = { 0 };
     for (unsigned i = 0; i < COUNT(workers); i++)
-        workers[i].seed = 1000 + i;
+        workers[i].seed = seed_for(1000 + i);
     run_crew(&worker__type, workers, COUNT(workers));
     ck_assert_int_gt(locked_in_all, ROUNDS);
     ck_assert_int_eq(ac_mutex_try_lock(&shared_mutex), 0);
@@ -597,8 +597,9 @@ START_TEST(all_who_sleep_are_unparked_however_many_they_are)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
+    take_seed(argc, argv);
     const TTest *const tests[] = {
         who_sleeps_is_unparked_when_the_lock_is_free,
         all_who_sleep_are_unparked_however_many_they_are,

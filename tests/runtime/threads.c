@@ -1,4 +1,6 @@
-/* Wakes from other threads: none is lost, however they meet the executor. Meant for ThreadSanitizer as well. */
+/* Wakes from other threads: none is lost, however they meet the executor. Meant for ThreadSanitizer as well.
+ * The program: [SEED]. */
+#include "seed.h"
 #include "support.h"
 
 #include <pthread.h>
@@ -61,7 +63,7 @@ static struct mailbox boxes[READERS];
 
 static void *post(void *argument)
 {
-    unsigned seed = (unsigned)(uintptr_t)argument;
+    unsigned seed = seed_for((unsigned)(uintptr_t)argument);
     for (int i = 0; i < LETTERS; i++)
         for (int r = 0; r < READERS; r++) {
             mailbox_put(&boxes[r]);
@@ -216,8 +218,9 @@ START_TEST(each_thread_has_an_executor_and_a_clock_of_its_own)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
+    take_seed(argc, argv);
     const TTest *const tests[] = {
         no_wake_of_two_threads_to_four_tasks_is_lost,
         wakes_may_come_during_and_after_the_end_of_tasks_and_executors,
