@@ -9,6 +9,7 @@
  *     begin to poll    - WOKEN, if it is set         by the worker that took it from a queue
  *     pending          - OWNED; with WOKEN, nothing, and it is queued                     by the worker
  *     ready            OWNED -> FINISHED             by the worker; wakes the joiner if there is one
+ *     list             + OWNED, if it was idle, and then as after a poll that is pending  by anyone
  *
  * OWNED: the task has its one place in a queue, or is polled. It grants all of the task that is not atomic (the
  * frame, saved_errno, home, the place in the list of all) to one after the other: who set it, and puts the task
@@ -38,6 +39,12 @@
  * task; by clearing it he takes it back, which can fail only because FINISHED came first, and then
  * it is the worker's, which wakes it once. It is a clone because the joiner may be polled for another
  * reason, see FINISHED, go on and end, all between the setting of FINISHED and that wake.
+ *
+ * Listing (ac__pool_task_hold): who prints where a task waits owns it meanwhile, as a worker does that polls it. He sets OWNED
+ * of an idle one, as a wake does, but queues it nowhere; he looks at the frame; and he lets go of it as after a poll that
+ * was pending: with WOKEN, which a wake or a cancel has set meanwhile, he queues it. One that is OWNED already or FINISHED he leaves
+ * alone. What keeps the memory is no reference but the lock of the list in which he has found the task: it is taken out
+ * of that before it is FINISHED.
  *
  * References: the pool has one until FINISHED, the handle one until it is given back, and every clone of the
  * waker one. Who takes the last frees the memory (each giving back releases, the last acquires).

@@ -20,8 +20,12 @@
 // MUTATION BELL_TAKEN: a busy worker that meets the bell doesn't ring it again
 
 #define WORKERS 3
+#ifndef FROM_GUEST
+#define FROM_GUEST (WORKERS - 2)
+#endif
 
-byte injected;
+byte injected, held; /* seen by all, and by who has the injector's lock */
+bool is_taken;       /* that lock */
 byte ring[WORKERS];
 byte searching, parked, tokens; /* pool.idle */
 
@@ -117,6 +121,8 @@ inline leave_parked(wants_to_search) {
 }
 
 // FROM runtime/pool.c: atomic_fetch_sub(&pool.idle, SEARCHING);
+// FROM-NEXT runtime/pool.c: if (any_task())
+// FROM-NEXT runtime/pool.c: unpark_one(self);
 inline end_search() {
     if
     :: searches ->
@@ -130,6 +136,23 @@ inline end_search() {
 #endif
     :: else
     fi
+}
+
+/* Takes all, and puts back what it doesn't want: between, nobody sees that. */
+// FROM runtime/pool.c: if (injector_is_empty())
+// FROM runtime/pool.c: atomic_store(&in->length, length);
+// FROM-NEXT runtime/pool.c: pthread_mutex_unlock(&in->lock);
+// FROM-NEXT runtime/pool.c: /* Between the exchange and that store the rest could not be seen. */
+// FROM-NEXT runtime/pool.c: if (length > 0 && !self->searching)
+// FROM-NEXT runtime/pool.c: unpark_one(self);
+inline put_back() {
+    atomic { any = held > 0; injected = injected + held; held = 0; is_taken = false }
+#ifndef TAKES_WITHOUT_TELLING
+    if
+    :: any && !searches -> unpark_one(me)
+    :: else
+    fi
+#endif
 }
 
 proctype Worker(byte me) {
@@ -153,7 +176,15 @@ next:
     fi;
     if
     :: atomic { ring[me] + (buffer[me] == PUT) > 0 -> drain(me); ring[me]--; got = true }
-    :: atomic { ring[me] + (buffer[me] == PUT) == 0 && injected > 0 -> drain(me); injected--; got = true }
+    :: atomic {
+           ring[me] + (buffer[me] == PUT) == 0 && injected > 0 && !is_taken ->
+           drain(me);
+           held = injected - 1;
+           injected = 0;
+           is_taken = true;
+           got = true
+       };
+       put_back()
     :: else
     fi;
     if
@@ -184,7 +215,8 @@ search:
             if
             :: !got ->
                 if
-                :: atomic { injected > 0 -> injected--; got = true }
+                :: atomic { injected > 0 && !is_taken -> held = injected - 1; injected = 0; is_taken = true; got = true };
+                   put_back()
                 :: goto search
                 :: true
                 fi
@@ -198,7 +230,7 @@ search:
     if
     :: got ->
         end_search();
-        atomic { running++; left = running == 1 }
+        atomic { running++; left = running == 1 && FROM_GUEST < WORKERS }
         if
         :: left -> /* the first brings another, and one that woke before it: so it is in the ring */
             // FROM runtime/ring.h: atomic_store(&ring->tail, tail + 1);
@@ -259,12 +291,12 @@ done:
     skip
 }
 
-/* Another thread, which brings all but two. */
+/* Another thread, which brings all but two; or all, and there are no others. */
 proctype Guest() {
     bool rings;
     byte i;
     do
-    :: i < WORKERS - 2 ->
+    :: i < FROM_GUEST ->
         // FROM runtime/pool.c: while (!atomic_compare_exchange_weak(&pool.injector.pushed, &top, last));
 #ifdef PUSH_RELAXED
         store(GUEST, PUSH);
@@ -291,7 +323,7 @@ end:
 init {
     atomic {
         byte w;
-        event = true;
+        event = FROM_GUEST == WORKERS - 2;
         do
         :: w < WORKERS -> run Worker(w); w++
         :: else -> break

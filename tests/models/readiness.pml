@@ -40,10 +40,15 @@ bool ended;  /* behind them is the end */
 bool edge;   /* there is something to fetch */
 bool quiet;  /* the peer is done */
 
-// FROM runtime/reactor.h: ac__set_link(wait, NULL);
+// FROM runtime/reactor.h: if (reactor->lock == NULL) {
+// FROM-NEXT runtime/reactor.h: ac__set_link(wait, NULL);
+// FROM-NEXT runtime/reactor.h: ac_wake_by_ref(waker);
+// FROM-NEXT runtime/reactor.h: } else {
+// FROM-NEXT runtime/reactor.h: ac_wake_by_ref(waker);
+// FROM-NEXT runtime/reactor.h: ac__between();
+// FROM-NEXT runtime/reactor.h: ac__set_link(wait, NULL);
 inline set_link_null(who) { d_step { assert(there[who]); linked[who] = false } }
 
-// FROM runtime/reactor.h: ac_wake_by_ref(waker);
 inline wake_waker(who) { d_step { assert(there[who]); due[who] = true } }
 
 /* Who has been taken out of the list. */
@@ -68,6 +73,7 @@ end:
     :: atomic { edge -> edge = false; readable = bytes > 0 || ended; end_seen = ended } /* what is so now */
         // FROM runtime/epoll.c: ac__reactor_lock(reactor);
         // FROM runtime/reactor.h: while (!atomic_compare_exchange_weak_explicit(&slot->word, &word, (word | what) + AC__FD_TICK,
+        // FROM-NEXT runtime/reactor.h: memory_order_release, memory_order_relaxed))
         atomic {
             !locked -> locked = true;
             may_read = may_read || readable;
@@ -209,6 +215,7 @@ noted:
             :: hung_up -> skip
 #endif
             // FROM runtime/io.c: } while (!atomic_compare_exchange_weak_explicit(&slot->word, &word, word & ~AC__FD_MAY_READ, memory_order_relaxed,
+            // FROM-NEXT runtime/io.c: memory_order_relaxed));
             :: else -> may_read = false
             fi
         }

@@ -76,6 +76,7 @@ proctype Owner() {
 #ifndef FULL_UNSEEN
         :: OWN_TAIL - h == SIZE ->
             // FROM runtime/ring.h: if (!atomic_compare_exchange_strong_explicit(&ring->head, &head, head + AC__RING_SIZE / 2, memory_order_acq_rel,
+            // FROM-NEXT runtime/ring.h: memory_order_relaxed))
             h = head;
             if
             :: OWN_TAIL - h == SIZE ->
@@ -136,6 +137,7 @@ proctype Owner() {
         :: h != OWN_TAIL ->
             // FROM runtime/ring.h: struct ac_task *task = atomic_load_explicit(ac__ring_slot(ring, head), memory_order_relaxed);
             // FROM runtime/ring.h: if (atomic_compare_exchange_weak_explicit(&ring->head, &head, head + 1, memory_order_acq_rel,
+            // FROM-NEXT runtime/ring.h: memory_order_acquire))
             t = (buffered == PLACE && at == h % SIZE -> value : places[h % SIZE]);
             atomic {
                 drain();
@@ -184,6 +186,7 @@ proctype Thief() {
             od;
 #endif
             // FROM runtime/ring.h: if (!atomic_compare_exchange_strong_explicit(&victim->head, &head, head + n, memory_order_acq_rel,
+            // FROM-NEXT runtime/ring.h: memory_order_relaxed))
 #ifdef CLAIMED_UNSEEN
             won = true;
             head = h + n;

@@ -6,7 +6,7 @@
  * memory is freed.
  *
  * The task is ready once it has seen the event, which a waker sets before it wakes; the other waker wakes for
- * nothing. The handle's holder waits, may leave and come again, may cancel at any time. Who joins is a task, too,
+ * nothing. Somebody lists it. The handle's holder waits, may leave and come again, may cancel at any time. Who joins is a task, too,
  * which may be polled for other reasons, end, and be freed as soon as it has seen FINISHED. */
 
 // MUTATION WAKE_LOST_WHILE_POLLED: a worker doesn't look at WOKEN after a poll that was pending
@@ -17,6 +17,9 @@
 // MUTATION REFERENCE_GIVEN_EARLY: the worker gives up its reference before it reads the joiner's field
 // MUTATION WOKEN_CLEARED_LATE: WOKEN is cleared after the poll and not before
 // MUTATION BORN_IDLE: a task is queued for its first poll without OWNED
+// MUTATION LISTED_UNOWNED: who lists the task looks at the frame of one that is polled
+// MUTATION WAKE_LOST_WHILE_LISTED: when he lets go of it he doesn't look at WOKEN
+// MUTATION ENDS_WHILE_LISTED: the worker doesn't take it off the list before it ends
 // MUTATION FREED_BY_ALL: whoever reads that few references are left frees the memory
 
 bool owned, woken, finished, cancel, joiner; /* the word, with */
@@ -24,6 +27,7 @@ byte refs;
 bool freed;
 byte queued; /* times that the task is in a queue */
 byte inside; /* workers in its frame */
+bool listed, list_locked; /* in its home's list of all; the lock of that */
 bool event;  /* what the task waits for */
 bool comes;  /* whether it will be; if not, the task is cancelled in the end */
 
@@ -69,7 +73,13 @@ inline unref() {
 }
 
 // FROM runtime/pool_task.c: return word & POOL_FINISHED ? word : word & POOL_OWNED ? word | POOL_WOKEN : word | POOL_OWNED;
-// FROM runtime/pool_task.c: if (is_idle(before))
+// FROM runtime/pool_task.c: } while (!atomic_compare_exchange_weak_explicit(&task->shared, &before, woken(before) | flags,
+// FROM-NEXT runtime/pool_task.c: memory_order_acq_rel, memory_order_relaxed));
+// FROM-NEXT runtime/pool_task.c: if (!(before & POOL_OWNED))
+// FROM-NEXT runtime/pool_task.c: ac__pool_schedule(task);
+// FROM runtime/pool_task.c: while (!atomic_compare_exchange_weak_explicit(&task->shared, &before, after, memory_order_acq_rel,
+// FROM-NEXT runtime/pool_task.c: memory_order_relaxed));
+// FROM-NEXT runtime/pool_task.c: if (is_idle(before))
 inline make_due(flag) {
     atomic {
         touch();
@@ -110,7 +120,7 @@ endless:
     do
     :: atomic { queued > 0 -> queued-- }
         // FROM runtime/pool.h: unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
-        // FROM runtime/pool.h: return word & POOL_WOKEN ? atomic_fetch_and_explicit(&task->shared, ~POOL_WOKEN, ...
+        // FROM-NEXT runtime/pool.h: return word & POOL_WOKEN ? atomic_fetch_and_explicit(&task->shared, ~POOL_WOKEN, memory_order_acq_rel) : word;
         atomic {
             touch();
             assert(owned && !finished);
@@ -128,8 +138,14 @@ endless:
         atomic { touch(); inside-- }
         if
         :: !ready ->
+            // FROM runtime/pool.c: add_to_all(self, task);
+            if
+            :: !listed -> atomic { !list_locked -> listed = true }
+            :: else
+            fi;
             // FROM runtime/pool.h: while (!(word & POOL_WOKEN)
-            // FROM runtime/pool.h: && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_OWNED, memory_order_release,
+            // FROM-NEXT runtime/pool.h: && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_OWNED, memory_order_release,
+            // FROM-NEXT runtime/pool.h: memory_order_relaxed))
 #ifdef LOOKED_BEFORE
             touch();
             ready = woken;
@@ -151,8 +167,20 @@ endless:
             fi
 #endif
         :: else ->
+#ifndef ENDS_WHILE_LISTED
+            // FROM runtime/pool.c: remove_from_all(task);
+            if
+            :: listed -> atomic { !list_locked -> listed = false }
+            :: else
+            fi;
+#endif
             // FROM runtime/pool_task.c: after = (before & ~POOL_OWNED) | flags;
             // FROM runtime/pool_task.c: after -= POOL_REFERENCE;
+            // FROM-NEXT runtime/pool_task.c: } while (!atomic_compare_exchange_weak_explicit(&task->shared, &before, after, memory_order_acq_rel,
+            // FROM-NEXT runtime/pool_task.c: memory_order_relaxed));
+            // FROM-NEXT runtime/pool_task.c: if (before & POOL_JOINER) {
+            // FROM-NEXT runtime/pool_task.c: ac_wake(task->joiner);
+            // FROM-NEXT runtime/pool_task.c: unref(task);
             atomic {
                 touch();
                 owned = false;
@@ -168,7 +196,6 @@ endless:
                 :: else
                 fi
             }
-            // FROM runtime/pool_task.c: ac_wake(task->joiner);
             if
             :: had_joiner ->
 #ifdef REFERENCE_GIVEN_EARLY
@@ -205,6 +232,7 @@ proctype Holder() {
 #endif
         field = false;
         // FROM runtime/pool_task.c: atomic_compare_exchange_weak_explicit(&task->shared, &word, word | POOL_JOINER, memory_order_acq_rel,
+        // FROM-NEXT runtime/pool_task.c: memory_order_acquire));
         atomic { touch(); over = finished; joiner = joiner || !over; offered = !over }
         if
         :: over ->
@@ -226,6 +254,8 @@ proctype Holder() {
             fi
         fi;
         // FROM runtime/pool_task.c: atomic_compare_exchange_weak_explicit(&task->shared, &word, word & ~POOL_JOINER, memory_order_acq_rel,
+        // FROM-NEXT runtime/pool_task.c: memory_order_acquire));
+        // FROM-NEXT runtime/pool_task.c: ac_waker_drop(task->joiner);
         atomic { touch(); over = finished; joiner = joiner && over }
         if
         :: over -> break
@@ -275,6 +305,43 @@ proctype Holder() {
     atomic { assert(joiner_refs > 0); joiner_refs-- } /* its own: it ends */
 }
 
+/* Lists the task, once, if it is ever in the list, whose lock keeps it in memory. */
+proctype Lister() {
+    bool holds, due;
+end:
+    atomic { listed && !list_locked -> list_locked = true }
+    // FROM runtime/pool_task.c: while (is_idle(word)
+    // FROM-NEXT runtime/pool_task.c: && !atomic_compare_exchange_weak_explicit(&task->shared, &word, word | POOL_OWNED, memory_order_acquire,
+    // FROM-NEXT runtime/pool_task.c: memory_order_relaxed))
+    atomic {
+        touch();
+#ifdef LISTED_UNOWNED
+        holds = !finished;
+#else
+        holds = !owned && !finished;
+        owned = owned || holds
+#endif
+    }
+    if
+    :: holds ->
+        // FROM runtime/pool.c: ac__print_places(out, task->type, task + 1);
+        atomic { touch(); assert(inside == 0); inside++ }
+        // FROM-NEXT runtime/pool.c: if (ac__pool_task_pause(task))
+        // FROM-NEXT runtime/pool.c: ac__pool_schedule(task);
+#ifdef WAKE_LOST_WHILE_LISTED
+        atomic { touch(); inside--; owned = false }
+#else
+        atomic { touch(); inside--; due = woken; owned = due }
+        if
+        :: due -> push()
+        :: else
+        fi
+#endif
+    :: else
+    fi;
+    list_locked = false
+}
+
 /* At the end all is given back. */
 proctype Judge() {
     freed && joiner_refs == 0;
@@ -299,6 +366,7 @@ init {
         run Waker(true);
         run Waker(false);
         run Holder();
+        run Lister();
         run Judge()
     }
 }
