@@ -70,12 +70,12 @@ unsigned ac__fd_socket_kind(int fd)
 int ac_adopt(int fd)
 {
     struct stat s;
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fstat(fd, &s) != 0)
+    int flags = ac__sys_fcntl(fd, F_GETFL, 0);
+    if (flags < 0 || ac__sys_fstat(fd, &s) != 0)
         return -errno;
     if (S_ISREG(s.st_mode) || S_ISDIR(s.st_mode) || S_ISBLK(s.st_mode))
         return -EPERM;
-    if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+    if (ac__sys_fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
         return -errno;
     if (become_ours(fd, AC__FD_BORN | (S_ISSOCK(s.st_mode) ? ac__fd_socket_kind(fd) : AC__FD_FILE)))
         return 0;
@@ -91,7 +91,7 @@ int ac_close(int fd)
         exec->reactor->ops->forget(exec->reactor, fd);
     ac__between();
     /* Linux has closed the descriptor even where it says that a signal came. */
-    int error = close(fd) == 0 || errno == EINTR ? 0 : -errno;
+    int error = ac__sys_close(fd) == 0 || errno == EINTR ? 0 : -errno;
     if (exec != NULL && exec->worker != NULL)
         ac__fd_closed(exec->reactor, fd);
     return error;

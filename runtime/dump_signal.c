@@ -1,6 +1,7 @@
 /* dump_signal.c - listings that are asked for by a signal. The handler only posts a semaphore; a thread prints. */
 #define _GNU_SOURCE
 #include "fork.h"
+#include "sys.h"
 #include "thread.h"
 #include "twin.h"
 
@@ -37,7 +38,7 @@ static void print_listing(void)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
+    FILE *memory = ac__sys_open_memstream(&text, &size);
     if (memory == NULL) {
         ac_dump_tasks(stderr);
         return;
@@ -79,7 +80,7 @@ int ac_dump_on_signal(int signal)
     int error = start();
     pthread_mutex_unlock(&starting);
     struct sigaction action = { .sa_handler = ask, .sa_flags = SA_RESTART };
-    if (error == 0 && sigaction(signal, &action, NULL) < 0)
+    if (error == 0 && ac__sys_sigaction(signal, &action, NULL) < 0)
         error = -errno;
     return error;
 }

@@ -106,7 +106,7 @@ static ssize_t transfer(int fd, struct iovec *pieces, int npieces, enum ac__dire
 static bool has_no_readiness(int fd)
 {
     struct stat s;
-    return fstat(fd, &s) == 0 && (S_ISREG(s.st_mode) || S_ISBLK(s.st_mode));
+    return ac__sys_fstat(fd, &s) == 0 && (S_ISREG(s.st_mode) || S_ISBLK(s.st_mode));
 }
 
 /* What a pipe that has room at all, or a terminal, takes without blocking. */

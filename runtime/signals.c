@@ -82,7 +82,7 @@ static int want(uint64_t set)
     for (int i = 0; i < MOST; i++) {
         if (!(set >> i & 1))
             continue;
-        if (signals.nwanted[i] == 0 && sigaction(i + 1, &ours, &signals.before[i]) != 0) {
+        if (signals.nwanted[i] == 0 && ac__sys_sigaction(i + 1, &ours, &signals.before[i]) != 0) {
             unwant(set & ((UINT64_C(1) << i) - 1));
             return -EINVAL;
         }

@@ -156,13 +156,13 @@ int ac_tcp_keepalive(int socket, int idle_s)
     return ac__sys_setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0 ? 0 : -errno;
 }
 
-int ac_shutdown_write(int socket) { return shutdown(socket, SHUT_WR) == 0 ? 0 : -errno; }
+int ac_shutdown_write(int socket) { return ac__sys_shutdown(socket, SHUT_WR) == 0 ? 0 : -errno; }
 
 int ac_local_port(int socket)
 {
     struct ac_address address = { .size = 0 };
     socklen_t size = sizeof address - offsetof(struct ac_address, any);
-    if (getsockname(socket, &address.any, &size) != 0)
+    if (ac__sys_getsockname(socket, &address.any, &size) != 0)
         return -errno;
     if (address.any.sa_family == AF_INET)
         return ntohs(address.v4.sin_port);

@@ -13,13 +13,17 @@
 #error "define _GNU_SOURCE before the first header: accept4 and preadv2 are its"
 #endif
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/single_threaded.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -40,6 +44,30 @@ static inline ssize_t ac__result_of(ssize_t n)
 static inline int ac__sys_pthread_create(pthread_t *thread, void *(*run)(void *), void *argument)
 {
     return ac__fails(AC__PTHREAD_CREATE, NULL) ? errno : pthread_create(thread, NULL, run, argument);
+}
+
+/* ---- signals, and listings that are asked for by them ---- */
+
+static inline int ac__sys_sigaction(int number, const struct sigaction *is, struct sigaction *was)
+{
+    return ac__fails(AC__SIGACTION, NULL) ? -1 : sigaction(number, is, was);
+}
+static inline FILE *ac__sys_open_memstream(char **text, size_t *size)
+{
+    return ac__fails(AC__MEMORY, NULL) ? NULL : open_memstream(text, size);
+}
+
+/* ---- descriptors of any kind ---- */
+
+static inline int ac__sys_fcntl(int fd, int what, int argument)
+{
+    return ac__fails(AC__FCNTL, NULL) ? -1 : fcntl(fd, what, argument);
+}
+static inline int ac__sys_fstat(int fd, struct stat *is) { return ac__fails(AC__FSTAT, NULL) ? -1 : fstat(fd, is); }
+static inline int ac__sys_close(int fd)
+{
+    int result = close(fd);
+    return ac__fails(AC__CLOSE, NULL) ? -1 : result;
 }
 
 /* ---- the reactor's ---- */
@@ -91,6 +119,11 @@ static inline int ac__sys_setsockopt(int fd, int level, int option, const void *
 static inline int ac__sys_getsockopt(int fd, int level, int option, void *value, socklen_t *size)
 {
     return ac__fails(AC__GETSOCKOPT, NULL) ? -1 : getsockopt(fd, level, option, value, size);
+}
+static inline int ac__sys_shutdown(int fd, int how) { return ac__fails(AC__SHUTDOWN, NULL) ? -1 : shutdown(fd, how); }
+static inline int ac__sys_getsockname(int fd, struct sockaddr *address, socklen_t *size)
+{
+    return ac__fails(AC__GETSOCKNAME, NULL) ? -1 : getsockname(fd, address, size);
 }
 static inline int ac__sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                                       struct addrinfo **list)

@@ -25,6 +25,12 @@ enum ac__call {
     AC__SEND,
     AC__READ_FILE,
     AC__WRITE_FILE,
+    AC__SIGACTION,
+    AC__FCNTL,
+    AC__FSTAT,
+    AC__CLOSE, /* closes, and then says that it has failed: as Linux does */
+    AC__SHUTDOWN,
+    AC__GETSOCKNAME,
     AC__GETADDRINFO, /* the errno goes with EAI_SYSTEM, but for ENOMEM and EAGAIN, which have codes of their own */
     AC__NCALLS
 };

@@ -28,6 +28,7 @@ static bool is_interruptible(enum ac__call call)
     case AC__SEND:
     case AC__READ_FILE:
     case AC__WRITE_FILE:
+    case AC__CLOSE:
         return true;
     default:
         return false;
@@ -216,6 +217,10 @@ static enum ac_poll client__poll(struct script *self, struct ac_context *cx)
     if (!NOTE(self, self->listener))
         goto end;
     self->port = self->n ? 0 : ac_local_port(self->listener);
+    if (!NOTE(self, self->port)) {
+        ac_close(self->listener);
+        goto end;
+    }
     self->tasks[0] = spawn(&server__type,
                            &(struct script){ .listener = self->listener, .shared_error = &self->error }, self->on_pool);
     if (self->tasks[0] == NULL) {
@@ -703,6 +708,8 @@ START_TEST(each_call_that_fails_is_an_error_or_a_documented_stop)
         { AC__ACCEPT, EBADF },          { AC__SETSOCKOPT, ENOBUFS },  { AC__GETSOCKOPT, ENOBUFS },
         { AC__POLL, ENOMEM },           { AC__RECV, ECONNRESET },     { AC__SEND, ECONNRESET },
         { AC__READ_FILE, EIO },         { AC__WRITE_FILE, ENOSPC },   { AC__GETADDRINFO, ENOMEM },
+        { AC__SIGACTION, EINVAL },      { AC__FCNTL, EPERM },         { AC__FSTAT, EIO },
+        { AC__CLOSE, EIO },             { AC__SHUTDOWN, ENOTCONN },   { AC__GETSOCKNAME, ENOBUFS },
     };
     for (size_t i = 0; i < COUNT(faults); i++)
         fail_each(&scenarios[_i], faults[i].call, faults[i].error, 1, false);
@@ -712,7 +719,7 @@ END_TEST
 START_TEST(signals_and_broken_connections_and_one_shortage_do_not_show)
 {
     static const enum ac__call interruptible[] = {
-        AC__EPOLL_WAIT, AC__ACCEPT, AC__POLL, AC__RECV, AC__SEND, AC__READ_FILE, AC__WRITE_FILE,
+        AC__EPOLL_WAIT, AC__ACCEPT, AC__POLL, AC__RECV, AC__SEND, AC__READ_FILE, AC__WRITE_FILE, AC__CLOSE,
     };
     for (size_t i = 0; i < COUNT(interruptible); i++)
         fail_each(&scenarios[_i], interruptible[i], EINTR, 1, true);

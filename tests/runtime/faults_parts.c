@@ -589,8 +589,10 @@ int run_elided(void)
 {
     int error = 0, listener = ac_tcp_listen("localhost", 0, 0);
     char name[64];
-    if (note(&error, listener))
-        note(&error, talk_over(listener, ac_tcp_connect("127.0.0.1", ac_local_port(listener))));
+    if (note(&error, listener)) {
+        int port = ac_local_port(listener);
+        note(&error, talk_over(listener, note(&error, port) ? ac_tcp_connect("127.0.0.1", port) : port));
+    }
     snprintf(name, sizeof name, "@asyncc-elided-%d", (int)getpid());
     listener = ac_unix_listen(name, 0);
     if (note(&error, listener))
@@ -624,6 +626,7 @@ int run_listing(void)
     ac_semaphore_init(&party.locks.semaphore, 3);
     ac_notify_init(&party.locks.notify);
     party.out = out;
+    note(&party.error, ac_dump_on_signal(SIGUSR2));
     ac_block_on_future(&party__type, &party);
     fclose(out);
     return party.error;
