@@ -36,7 +36,7 @@ static int count_descriptors(void)
     return n;
 }
 
-/* Connects so often, and when all stand it sends a byte on each, gets another back, and closes. Exit status 0. To many of
+/* Connects so often, and when all stand it sends a byte on each, gets another back on each, and closes them all. Exit status 0. To many of
  * loopback's addresses: for one there are but 28000 ports on this side, and each is kept for a minute. */
 static int be_clients(int port, int n)
 {
@@ -57,8 +57,9 @@ static int be_clients(int port, int n)
         char byte;
         if (recv(fds[i], &byte, 1, 0) != 1 || byte != (char)(i + 1))
             return 3;
-        close(fds[i]);
     }
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
     free(fds);
     return 0;
 }

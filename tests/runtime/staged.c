@@ -374,8 +374,8 @@ START_TEST(an_event_between_a_try_and_the_wait_after_it_is_not_lost)
     do
         ac_pool_count(&pool);
     while (pool.alive > 0 && sched_yield() == 0);
-    ck_assert_int_eq(late.second, AC_READY);
     ck_assert_int_eq(ac_pool_shutdown(60 * AC_S), 0);
+    ck_assert_int_eq(late.second, AC_READY);
     ac_close(ends[0]);
     close(ends[1]);
 }
