@@ -12,7 +12,7 @@
  *
  * Bonwick, "The slab allocator", USENIX 1994, and "Magazines and vmem", 2001. Larger tasks, and those with
  * an alignment above malloc's, are malloc's; and all are in a build with AddressSanitizer, which watches what malloc
- * gives. */
+ * gives; or one with AC__NO_SLABS, for ThreadSanitizer, which watches what is freed. */
 #ifndef AC__SLAB_H
 #define AC__SLAB_H
 #include <ac/future.h>
@@ -20,7 +20,7 @@
 
 struct ac_task;
 
-#ifdef AC__ASAN
+#if defined AC__ASAN || defined AC__NO_SLABS
 #define AC__SLABS 0
 #else
 #define AC__SLABS 1
