@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include "fork.h"
 #include "io.h"
+#include "sys.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@ __attribute__((constructor)) static void be_forked(void) { ac__at_fork(AC__FORK_
 static int describe(struct ac__claim *claim, int fd, enum ac__direction direction)
 {
     struct stat s;
-    if (fstat(fd, &s) != 0)
+    if (ac__sys_fstat(fd, &s) != 0)
         return -errno;
     claim->direction = direction;
     claim->device = s.st_dev;

@@ -408,7 +408,7 @@ static void make_socket_pair(int ends[2])
         ck_assert_int_eq(setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
 }
 
-static void make_pipe(int ends[2])
+static void open_pipe(int ends[2])
 {
     ck_assert_int_eq(pipe(ends), 0);
     ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 4096), 0);
@@ -495,7 +495,7 @@ static enum ac_poll pumps__poll(struct script *self, struct ac_context *cx)
     for (self->n = 0; self->n < 5 && self->error == 0; self->n++) {
         int ends[2];
         if (self->n < 4)
-            make_pipe(ends);
+            open_pipe(ends);
         else
             make_socket_pair(ends);
         for (int i = 0; i < 2 && self->n >= 2; i++) {

@@ -645,7 +645,7 @@ END_TEST
 /* A pair of which one end is to be read, bare or adopted. */
 static void make_pair_to_read(struct script *self, bool adopted)
 {
-    make_pair(self);
+    make_pair(&self->in, &self->out);
     if (adopted)
         ck_assert_int_eq(ac_adopt(self->in), 0);
 }
@@ -730,7 +730,7 @@ static enum ac_poll deserted__poll(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
     for (self->n = 0; self->n < 2; self->n++) {
-        make_pipe(self);
+        make_pipe(&self->in, &self->out);
         if (self->n == 1)
             ck_assert_int_eq(ac_adopt(self->out), 0);
         do
