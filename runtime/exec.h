@@ -83,8 +83,8 @@ uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
  * for as long as it is interested, and each clone of the waker one. Whoever takes the last
  * frees the task. AC__INBOX says that the task is in the executor's inbox, or about to be pushed by
  * the thread that set the bit (the thread that finds it set need do nothing: that push is owed).
- * Setting it releases what the waking thread wrote; the executor takes the task out, then clears
- * the bit, which acquires it, then schedules the task: so the poll that follows sees what was
+ * Setting it releases what the waking thread wrote; the executor takes the task out, schedules it,
+ * and then clears the bit, which acquires it: so the poll that follows sees what was
  * written before the wake. A wake that comes after the clearing pushes again. The bit holds the
  * memory like a reference: who drops the last reference while it is set leaves the task to
  * whoever empties the inbox.

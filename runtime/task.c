@@ -204,10 +204,11 @@ void ac__inbox_empty(struct ac_exec *exec)
     while (first != NULL) {
         task = first;
         first = task->inbox_next;
+        /* First, while the bit holds the memory: of one that has finished, which this leaves alone, the last reference may
+         * go on another thread as soon as the bit is cleared. The poll comes later. */
+        schedule(task);
         if (atomic_fetch_and_explicit(&task->shared, ~AC__INBOX, memory_order_acq_rel) == AC__INBOX)
             ac__task_free(task);
-        else
-            schedule(task);
     }
 }
 

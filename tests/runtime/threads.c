@@ -147,6 +147,33 @@ START_TEST(wakes_may_come_during_and_after_the_end_of_tasks_and_executors)
 }
 END_TEST
 
+/* The same with tasks, of which whoever drops the last waker frees the memory. */
+static enum ac_poll employer__poll(struct reader *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->got = 0; self->got < self->wanted; self->got++) {
+        AWAIT(self, ac_await__init(&self->await, SPAWN(giver, struct reader, { .wanted = 1 + self->got % 3 })),
+              ac_await__poll(&self->await, cx));
+        ac_await__end(&self->await);
+    }
+    END;
+}
+FUTURE(employer, struct reader);
+
+START_TEST(the_memory_of_a_task_may_go_with_a_waker_on_another_thread)
+{
+    pthread_t thread;
+    struct reader employer = { .wanted = 3000 };
+    pthread_create(&thread, NULL, wake_for_ever, NULL);
+    ac_block_on_future(&employer__type, &employer);
+    atomic_store(&stop_waking, true);
+    pthread_join(thread, NULL);
+    struct ac_waker *last = atomic_load(&given);
+    if (last != NULL)
+        ac_waker_drop(last);
+}
+END_TEST
+
 /* ---- wakes that come while the executor parks ---- */
 
 enum { ROUNDS = 50000 };
@@ -224,6 +251,7 @@ int main(int argc, char **argv)
     const TTest *const tests[] = {
         no_wake_of_two_threads_to_four_tasks_is_lost,
         wakes_may_come_during_and_after_the_end_of_tasks_and_executors,
+        the_memory_of_a_task_may_go_with_a_waker_on_another_thread,
         no_wake_is_lost_that_comes_while_the_executor_parks,
         each_thread_has_an_executor_and_a_clock_of_its_own,
     };
