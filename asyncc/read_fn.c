@@ -386,6 +386,12 @@ static void read_body(Reader *r, Fn *fn, CXCursor c, Kids bounds)
             report(r->tu, ERROR, first.kids[0]->from, first.kids[0]->to,
                    "a bound with an effect beside a parameter of variably modified type is not supported yet");
     fn->body = read_stmt(r, c);
+    /* Of what stands around a body its braces have to be seen. */
+    const char *text = r->tu->source->text;
+    if (text[fn->body->from] != '{')
+        ask_expansion(r->tu, fn->body->from);
+    if (text[fn->body->to - 1] != '}')
+        ask_expansion(r->tu, fn->body->to - 1);
     fn->nbounds = first.nkids;
     for (int i = 0; i < fn->body->nkids && first.nkids; i++)
         add_kid(r, &first, fn->body->kids[i]);
