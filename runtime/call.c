@@ -60,7 +60,8 @@ enum ac_poll ac_run_blocking__drive(struct ac_run_blocking__frame *self, struct 
     return ac_run_blocking__poll(self, cx);
 }
 
-enum ac_poll ac_run_blocking__start(struct ac_run_blocking__frame *self, struct ac_context *cx, void (*function)(void *), void *argument)
+enum ac_poll ac_run_blocking__start(struct ac_run_blocking__frame *self, struct ac_context *cx,
+                                    void (*function)(void *), void *argument)
 {
     ac_run_blocking__init(self, function, argument);
     return begin(self, cx);

@@ -46,7 +46,8 @@ void ac__futex_wait(unsigned *word, unsigned is)
 bool ac__futex_wait_1s(unsigned *word, unsigned is)
 {
     int saved_errno = errno;
-    bool late = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, is, &(struct timespec){ .tv_sec = 1 }, NULL, 0) < 0 && errno == ETIMEDOUT;
+    struct timespec second = { .tv_sec = 1 };
+    bool late = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, is, &second, NULL, 0) < 0 && errno == ETIMEDOUT;
     errno = saved_errno;
     return late;
 }

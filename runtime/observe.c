@@ -120,7 +120,12 @@ static void ask_others(FILE *out)
         struct answer__frame *frame = exec == ac__current ? NULL : ac_task_new(&answer__type);
         if (frame == NULL)
             continue;
-        answers[n] = (struct answer){ .out = out, .root = exec->root.type != NULL ? exec->root.type->name : "a foreign loop", .thread = exec->thread, .held = &frame->answer };
+        answers[n] = (struct answer){
+            .out = out,
+            .root = exec->root.type != NULL ? exec->root.type->name : "a foreign loop",
+            .thread = exec->thread,
+            .held = &frame->answer,
+        };
         frame->answer = &answers[n++];
         ac__task_post((struct ac_task *)frame - 1, exec);
     }
