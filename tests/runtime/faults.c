@@ -681,11 +681,11 @@ static const struct scenario {
 } scenarios[] = { SCENARIOS, POOL_SCENARIOS };
 enum { NPOOL = 6 };
 
-/* Under a sanitizer a process takes so long that each fifth has to do, unless there is time for all. */
+/* Under a sanitizer a process takes so long that each third has to do, unless there is time for all. */
 static int step(void)
 {
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    return getenv("ASYNCC_TEST_ALL") != NULL ? 1 : 5;
+    return getenv("ASYNCC_TEST_ALL") != NULL ? 1 : 3;
 #else
     return 1;
 #endif
