@@ -48,22 +48,22 @@ static void check_call(const struct ac_exec *exec, const char *function)
 static void name_tasks(const struct ac_exec *exec, const char *function)
 {
     enum { MOST = 20 };
-    size_t n = 0;
-    fprintf(stderr, "asyncc: %s: %zu task%s not ended:\n", function, exec->ntasks, exec->ntasks == 1 ? " has" : "s have");
+    size_t n = 0, ntasks = ac__exec_ntasks(exec);
+    fprintf(stderr, "asyncc: %s: %zu task%s not ended:\n", function, ntasks, ntasks == 1 ? " has" : "s have");
     for (unsigned i = 0; i < exec->nall; i++)
         if (!(exec->all[i]->word & TASK_FINISHED) && n++ < MOST)
             ac__print_task(stderr, exec, exec->all[i]);
     for (struct ac_task *task = exec->ready; task != NULL; task = task->next)
-        if (ac__place(task) == 0 && n++ < MOST)
+        if (!(task->word & TASK_LISTED) && n++ < MOST)
             ac__print_task(stderr, exec, task);
-    if (exec->ntasks > n || n > MOST)
+    if (ntasks > n || n > MOST)
         fprintf(stderr, "  and more\n");
 }
 
 void ac_exec_free(struct ac_exec *exec)
 {
     check_call(exec, "ac_exec_free");
-    if (exec->ntasks > 0) {
+    if (ac__exec_ntasks(exec) > 0) {
         name_tasks(exec, "ac_exec_free");
         ac__stop("ac_exec_free", "the executor has tasks still; ac_exec_shutdown ends them");
     }
@@ -94,10 +94,10 @@ static bool run_to_the_end(struct ac_exec *exec, uint64_t deadline_ns)
     if (__builtin_add_overflow(ac__clock_now(exec->clock), deadline_ns, &at))
         at = UINT64_MAX;
     ac__timer_start(wheel, &deadline, ac__tick_after(at));
-    while (exec->ntasks > 0 && !ac__timer_has_fired(&deadline))
+    while (ac__exec_ntasks(exec) > 0 && !ac__timer_has_fired(&deadline))
         ac__exec_round(exec);
     ac__timer_cancel(wheel, &deadline);
-    return exec->ntasks == 0;
+    return ac__exec_ntasks(exec) == 0;
 }
 
 int ac_exec_shutdown(struct ac_exec *exec, uint64_t deadline_ns)
@@ -174,5 +174,5 @@ int ac_exec_timeout_ms(const struct ac_exec *exec)
 size_t ac_exec_tasks(const struct ac_exec *exec)
 {
     check_thread(exec, "ac_exec_tasks");
-    return exec->ntasks;
+    return ac__exec_ntasks(exec);
 }

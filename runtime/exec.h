@@ -70,13 +70,14 @@ uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
  * plain: only that thread reads and writes it. A task is polled when it is in the ready queue,
  * and TASK_SCHEDULED says that it is, or that it will be as soon as the poll that is running
  * now is over; so a task is in the queue at most once, and a hundred wakes before a poll cost one
- * poll. A wake sets SCHEDULED and puts the task at the end of the queue, unless TASK_RUNNING
- * is set, for then the executor does that once the poll has returned AC_PENDING. The executor
+ * poll. A wake sets SCHEDULED and puts the task at the end of the queue, unless it is the one that
+ * is running, for then the executor does that once the poll has returned AC_PENDING. The executor
  * clears SCHEDULED before the poll, so that a wake that comes during it counts. TASK_FINISHED
  * is set once, after the poll that says AC_READY; from then on wakes do nothing and the frame
  * holds the result. TASK_HANDLE says that somebody holds the handle and will read the
  * result; it is set by spawning, and cleared when the result was taken or nobody wants it.
- * With FINISHED set and HANDLE clear the executor's interest in the task is over.
+ * With FINISHED set and HANDLE clear the executor's interest in the task is over. The upper bits are
+ * the size of the memory, see slab.h, which stays.
  *
  * Other threads know a task only by its waker, and touch nothing but `shared`, which is atomic:
  * a count of references, each AC__REFERENCE, and the bit AC__INBOX. The executor has one reference
@@ -96,7 +97,7 @@ uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
  * `next`, `saved_errno` and `joiner` are the executor's thread's; `inbox_next` belongs to the
  * pusher until the push, then to the inbox; the rest doesn't change after spawning. */
 struct ac_task {
-    struct ac_waker waker; /* first: a waker's address is its task's; its ops are null until it is spawned */
+    struct ac_waker waker; /* first: a waker's address is its task's */
     union {
         struct ac_exec *exec;
         struct ac_task **all_link; /* of a pool's task: in the list of all of its home */
@@ -112,21 +113,27 @@ struct ac_task {
     unsigned short word;
     unsigned short home; /* of a pool's task: the worker on whose list it is; of others: half of ac__place() */
     int saved_errno;     /* the task's errno while it isn't polled */
-    /* Where in its chunk this stands, in steps of 8 bytes, see slab.h; 0: in memory of malloc's. Set before spawning. */
+    /* Where in its chunk this stands, in steps of 8 bytes, see slab.h. Set before spawning. */
     unsigned block : 18;
     unsigned place_high : 14; /* see ac__place() */
 };
 
 enum {
     TASK_SCHEDULED = 1 << 0,
-    TASK_RUNNING = 1 << 1,
-    TASK_FINISHED = 1 << 2,
-    TASK_HANDLE = 1 << 3,
-    TASK_ROOT = 1 << 4, /* block_on's: the header is in the executor, the frame the caller's */
-    TASK_POOL = 1 << 5, /* a pool's, by the rules of pool.h. Set before spawning and never changed */
-    TASK_CANCEL = 1 << 6,    /* cancelled instead of polled from now on */
-    TASK_CANCELLED = 1 << 7, /* with FINISHED: there is no result */
+    TASK_FINISHED = 1 << 1,
+    TASK_HANDLE = 1 << 2,
+    TASK_ROOT = 1 << 3, /* block_on's: the header is in the executor, the frame the caller's */
+    TASK_POOL = 1 << 4, /* a pool's, by the rules of pool.h. Set before spawning and never changed */
+    TASK_CANCEL = 1 << 5,    /* cancelled instead of polled from now on */
+    TASK_CANCELLED = 1 << 6, /* with FINISHED: there is no result */
+    TASK_LISTED = 1 << 7,    /* in its executor's list of all, or needs no list */
+    TASK_SLAB = 1 << 9,      /* from here on the index of slab.h's size; 0: in memory of malloc's */
 };
+_Static_assert(AC__SLAB_SIZES <= 1 << 7, "the word has 16 bits");
+
+/* As it is before the task is spawned. */
+static inline unsigned ac__fresh_word(const struct ac_task *task) { return task->word & ~(TASK_SLAB - 1u); }
+static inline bool ac__is_spawned(const struct ac_task *task) { return task->word & (TASK_SLAB - 1u); }
 
 /* What ac_await, ac_join and ac_cancel have in their frames: the task, and in the pointer's lowest bit, whether it is for
  * this leaf that it knows whom to wake. So a leaf may change its waker, and a second one is told from it. */
@@ -147,7 +154,7 @@ struct ac__task_ops {
     void (*give_back)(struct ac_task *); /* the handle */
 };
 
-/* Of a task that isn't the pool's: where it is in its executor's list of all, from 1; 0: not yet. */
+/* Of one with TASK_LISTED: where it is in its executor's list of all. */
 static inline unsigned ac__place(const struct ac_task *task) { return (unsigned)task->place_high << 16 | task->home; }
 static inline void ac__set_place(struct ac_task *task, unsigned place)
 {
@@ -158,15 +165,16 @@ static inline void ac__set_place(struct ac_task *task, unsigned place)
 #define AC__INBOX 1u
 #define AC__REFERENCE 2u
 
-/* Makes a task that is polled from now on; its type is set, the rest is not. */
-void ac__task_start(struct ac_task *, struct ac_exec *, unsigned word);
+/* Its executor's root is polled from now on; its type is set, the rest is not. */
+void ac__task_start_root(struct ac_exec *);
 void ac__task_free(struct ac_task *);
+extern const struct ac_waker_ops ac__task_waker;
 /* Cancels a task of this thread's executor, if it has not finished. */
 void ac__task_cancel(struct ac_task *);
 /* The executor's interest in the task is over. */
 void ac__task_release(struct ac_task *);
 /* A task of no handle is put into the inbox of another thread's executor, which polls it if it isn't about to end;
- * whoever keeps it from ending may call. The poll counts the task itself, in ntasks. */
+ * whoever keeps it from ending may call. The poll counts the task itself, in `spawned`. */
 void ac__task_post(struct ac_task *, struct ac_exec *);
 /* Schedules, or frees, each task that other threads have put into the inbox. */
 void ac__inbox_empty(struct ac_exec *);
@@ -174,9 +182,9 @@ void ac__inbox_empty(struct ac_exec *);
 /* ---- executor.c ---- */
 
 struct ac_exec {
-    struct ac_task *ready, **ready_end; /* first to last, linked by next */
+    struct ac_task *ready, *ready_last; /* first and last, linked by next; the last only if there is a first */
     struct ac_task *running;            /* whose poll is on the stack, or null */
-    size_t ntasks;                      /* spawned here and not finished */
+    int *thread_errno;                  /* of its thread, to find which is a call */
     struct ac__clock *clock;
     struct ac__wheel *wheel;     /* null until something sleeps */
     struct ac__reactor *reactor; /* null until something waits that only it can wake */
@@ -184,8 +192,9 @@ struct ac_exec {
     void (*release_jobs)(void);  /* blocking.c's, once a task of ours has used it */
     struct ac__shelf shelf;      /* memory for tasks to come */
     struct ac__worker *worker;   /* null; or this is the face of a worker of the pool, see pool.h */
-    bool lists; /* keeps a list of its tasks */
-    bool ends;  /* whatever becomes ready is cancelled */
+    bool lists;     /* keeps a list of its tasks                           */
+    bool lists_all; /* also of those that are over, and have a handle that is out */
+    bool ends;      /* whatever becomes ready is cancelled                 */
     /* For listings, and for ac__exec_cancel(): the tasks that have been pending; for listings also those that have
      * finished and whose handle is still out. */
     struct ac_task **all;
@@ -201,6 +210,35 @@ struct ac_exec {
     struct ac_task root;
     void *root_frame;
 };
+
+/* Behind all that are ready. A task of this thread's that isn't queued. */
+static inline void ac__exec_queue(struct ac_exec *exec, struct ac_task *task)
+{
+    task->next = NULL;
+    if (exec->ready == NULL)
+        exec->ready = task;
+    else
+        exec->ready_last->next = task;
+    exec->ready_last = task;
+}
+
+/* Puts a task where its executor will find it. On the executor's thread. */
+static inline void ac__exec_schedule(struct ac_exec *exec, struct ac_task *task)
+{
+    unsigned word = task->word;
+    if (word & (TASK_SCHEDULED | TASK_FINISHED))
+        return;
+    task->word = (unsigned short)(word | TASK_SCHEDULED);
+    if (task != exec->running)
+        ac__exec_queue(exec, task);
+}
+
+/* How many were spawned here and haven't finished. On the executor's thread. */
+static inline size_t ac__exec_ntasks(const struct ac_exec *exec)
+{
+    return (size_t)(atomic_load_explicit(&exec->spawned, memory_order_relaxed)
+                    - atomic_load_explicit(&exec->finished, memory_order_relaxed));
+}
 
 static inline void *ac__task_frame(struct ac_task *task)
 {
@@ -244,7 +282,7 @@ void ac__exec_list(struct ac_task *);
 void ac__exec_take_from_list(struct ac_task *);
 static inline void ac__exec_unlist(struct ac_task *task)
 {
-    if (ac__place(task) != 0)
+    if (task->word & TASK_LISTED)
         ac__exec_take_from_list(task);
 }
 

@@ -66,40 +66,51 @@ void ac__exec_list(struct ac_task *task)
         exec->all = all;
         exec->all_room = room;
     }
-    exec->all[exec->nall] = task;
-    ac__set_place(task, ++exec->nall);
+    ac__set_place(task, exec->nall);
+    exec->all[exec->nall++] = task;
+    task->word |= TASK_LISTED;
 }
 
 void ac__exec_take_from_list(struct ac_task *task)
 {
     struct ac_exec *exec = task->exec;
     struct ac_task *last = exec->all[--exec->nall];
-    exec->all[ac__place(task) - 1] = last;
+    exec->all[ac__place(task)] = last;
     ac__set_place(last, ac__place(task));
-    ac__set_place(task, 0);
+    task->word &= (unsigned short)~TASK_LISTED;
 }
 
 static inline void empty_inbox(struct ac_exec *exec)
 {
-    /* The test keeps the call and its locked operation out of the loop's usual round. */
+    /* The test spares the call and its locked operation where nobody else wakes tasks of this thread. */
     if (atomic_load_explicit(&exec->inbox, memory_order_relaxed) != NULL)
         ac__inbox_empty(exec);
 }
 
-/* The poll is over, and nobody has to poll the task again. */
-static void finish_task(struct ac_exec *exec, struct ac_task *task, bool cancelled)
+/* As a rule another task here. */
+static inline void wake_joiner(struct ac_exec *exec, struct ac_waker *waker)
 {
-    task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_FINISHED | (cancelled ? TASK_CANCELLED : 0));
-    if (task->word & TASK_ROOT)
+    struct ac_task *task = (struct ac_task *)waker;
+    if (waker->ops == &ac__task_waker && task->exec == exec)
+        ac__exec_schedule(exec, task);
+    else
+        ac_wake_by_ref(waker);
+}
+
+/* The poll is over, and nobody has to poll the task again. @p how: TASK_FINISHED, and TASK_CANCELLED. */
+static inline void finish_task(struct ac_exec *exec, struct ac_task *task, unsigned how)
+{
+    unsigned word = (task->word & ~(unsigned)TASK_SCHEDULED) | how;
+    task->word = (unsigned short)word;
+    if (word & TASK_ROOT)
         return;
-    exec->ntasks--;
     ac__count(&exec->finished, 1);
     if (task->joiner != NULL)
-        ac_wake_by_ref(task->joiner);
-    if (!(task->word & TASK_HANDLE)) {
+        wake_joiner(exec, task->joiner);
+    if (!(word & TASK_HANDLE)) {
         ac__exec_unlist(task);
         ac__task_release(task);
-    } else if (ac__lists && ac__place(task) == 0 && task->joiner == NULL) { /* a joiner takes it soon */
+    } else if (exec->lists_all && !(word & TASK_LISTED) && task->joiner == NULL) { /* a joiner takes it soon */
         ac__exec_list(task);
     }
 }
@@ -108,40 +119,37 @@ static void finish_task(struct ac_exec *exec, struct ac_task *task, bool cancell
 static void run_turn(struct ac_exec *exec, int most)
 {
     struct ac_context cx = { .exec = exec };
-    int *thread_errno = &errno; /* finding it is a call */
+    int *thread_errno = exec->thread_errno;
     int i = 0;
-    for (; i < most && exec->ready != NULL; i++) {
-        struct ac_task *task = exec->ready;
+    for (struct ac_task *task; i < most && (task = exec->ready) != NULL; i++) {
         exec->ready = task->next;
-        if (exec->ready == NULL)
-            exec->ready_end = &exec->ready;
-
         cx.waker = &task->waker;
         cx.budget = AC__BUDGET;
-        task->word = (unsigned short)((task->word & ~TASK_SCHEDULED) | TASK_RUNNING);
+        unsigned word = task->word;
+        task->word = (unsigned short)(word & ~TASK_SCHEDULED);
         exec->running = task;
-        *thread_errno = task->saved_errno;
-        bool cancels = task->word & TASK_CANCEL;
-        enum ac_poll poll = (cancels ? task->type->cancel : task->type->poll)(ac__task_frame(task), &cx);
-        task->saved_errno = *thread_errno;
-        exec->running = NULL;
-        task->word &= (unsigned short)~TASK_RUNNING;
+        if (*thread_errno != task->saved_errno) /* seldom: so nothing waits for a store */
+            *thread_errno = task->saved_errno;
+        enum ac_poll (*poll_it)(void *, struct ac_context *) = task->type->poll;
+        if (__builtin_expect(word & TASK_CANCEL, 0))
+            poll_it = task->type->cancel;
+        enum ac_poll poll = poll_it(word & TASK_ROOT ? exec->root_frame : task + 1, &cx);
+        if (task->saved_errno != *thread_errno)
+            task->saved_errno = *thread_errno;
 
         if (poll == AC_READY) {
-            finish_task(exec, task, cancels);
+            finish_task(exec, task, TASK_FINISHED | (word & TASK_CANCEL) * (TASK_CANCELLED / TASK_CANCEL));
         } else if (task->word & TASK_SCHEDULED) { /* woken while it ran */
-            task->next = NULL;
-            *exec->ready_end = task;
-            exec->ready_end = &task->next;
+            ac__exec_queue(exec, task);
             if (cx.budget == 0) { /* one that has spent all of it has taken long */
                 i++;
                 break;
             }
-        } else if (exec->lists && ac__place(task) == 0) { /* those in the queue are found there */
+        } else if (exec->lists && !(task->word & TASK_LISTED)) { /* those in the queue are found there */
             ac__exec_list(task);
         }
-        empty_inbox(exec);
     }
+    exec->running = NULL;
     ac__count(&exec->polls, (uint64_t)i);
 }
 
@@ -199,10 +207,10 @@ struct ac_exec *ac__exec_new(void)
     struct ac_exec *exec = ac__sys_calloc(1, sizeof *exec);
     if (exec == NULL)
         return NULL;
-    exec->ready_end = &exec->ready;
     exec->clock = ac__clock_of_thread();
+    exec->thread_errno = &errno;
     exec->slot = &ac__no_fd;
-    exec->lists = ac__lists;
+    exec->lists = exec->lists_all = ac__lists;
     atomic_init(&exec->inbox, NULL);
     atomic_init(&exec->parked, 0);
     atomic_init(&exec->refs, 1);
@@ -276,9 +284,9 @@ void ac_block_on_future(const struct ac_future_type *type, void *frame)
     exec->root.type = type;
     ac__current = exec;
     ac__exec_appear(exec);
-    ac__task_start(&exec->root, exec, TASK_ROOT);
+    ac__task_start_root(exec);
 
-    while (!(exec->root.word & TASK_FINISHED) || exec->ntasks > 0)
+    while (!(exec->root.word & TASK_FINISHED) || ac__exec_ntasks(exec) > 0)
         ac__exec_round(exec);
 
     int saved_errno = exec->root.saved_errno;

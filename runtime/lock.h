@@ -137,7 +137,7 @@ static inline void ac__lock_pass(unsigned *word)
  * the lock is released. A leaf that finds TOLD leaves only when it has seen the lock free after that:
  * by taking it, or by ac__lock_pass(). */
 
-enum { AC__FRESH, AC__WAITING, AC__TOLD, AC__OVER };
+enum { AC__FRESH, AC__WAITING, AC__TOLD, AC__OVER, AC__SENT_AWAY /* as TOLD, without what it waited for */ };
 
 static inline unsigned ac__waiter_state(const struct ac__waiter *waiter)
 {
@@ -167,12 +167,20 @@ static inline void ac__unqueue(struct ac__waiters *waiters, struct ac__waiter *w
     *(waiter->next != NULL ? &waiter->next->prev : &waiters->last) = waiter->prev;
 }
 
-static inline void ac__tell(struct ac__waiters *waiters, struct ac__waiter *waiter)
+/* Tells the first, for one waits. @p state: TOLD, or SENT_AWAY. */
+static inline void ac__tell_at_once(struct ac__waiters *waiters, unsigned state)
 {
-    ac__unqueue(waiters, waiter);
+    struct ac__waiter *waiter = waiters->first;
+    waiters->first = waiter->next;
+    *(waiter->next != NULL ? &waiter->next->prev : &waiters->last) = NULL;
     struct ac_waker *waker = waiter->waker;
-    ac__waiter_set(waiter, AC__TOLD);
-    ac__defer_unpark();
+    ac__waiter_set(waiter, state);
     ac_wake_by_ref(waker);
+}
+
+static inline void ac__tell(struct ac__waiters *waiters, unsigned state)
+{
+    ac__defer_unpark();
+    ac__tell_at_once(waiters, state);
 }
 #endif

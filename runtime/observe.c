@@ -59,7 +59,7 @@ static const struct ac_future_type answer__type
 
 static bool is_listed(const struct ac_exec *exec, const struct ac_task *task)
 {
-    return ac__place(task) == 0 && task != &exec->root && task->type != &answer__type;
+    return !(task->word & TASK_LISTED) && task != &exec->root && task->type != &answer__type;
 }
 
 static void list_exec(FILE *out, struct ac_exec *exec)
@@ -88,8 +88,7 @@ static enum ac_poll answer__poll(void *frame, struct ac_context *cx)
 {
     struct answer__frame *self = frame;
     pthread_mutex_lock(&ac__seen.lock);
-    cx->exec->ntasks++; /* nobody counted it when it came, and it is counted as it ends */
-    ac__count(&cx->exec->spawned, 1);
+    ac__count(&cx->exec->spawned, 1); /* nobody did when it came, and it is counted as it ends */
     if (self->answer != NULL) {
         list_exec(self->answer->out, cx->exec);
         self->answer->is_there = true;

@@ -515,9 +515,9 @@ static void set_running(struct ac__worker *self, struct ac_task *task)
     __atomic_store_n(&self->exec.running, task, __ATOMIC_RELAXED);
 }
 
-/* @p thread_errno: the worker's, to find which is a call. */
-static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_context *cx, int *thread_errno)
+static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_context *cx)
 {
+    int *thread_errno = self->exec.thread_errno;
     const struct ac_future_type *type = task->type;
     bool cancels = ac__pool_task_begin(task) & POOL_CANCEL;
     if (!is_in_all(task)) {
@@ -572,13 +572,13 @@ static void *work(void *argument)
     pthread_mutex_lock(&pool.lock);
     pthread_mutex_unlock(&pool.lock);
     ac__current = &self->exec;
+    self->exec.thread_errno = &errno;
     struct ac_context cx = { .exec = &self->exec };
-    int *thread_errno = &errno;
     do {
         struct ac_task *task;
         while ((task = next_task(self)) != NULL) {
             end_search(self);
-            run(self, task, &cx, thread_errno);
+            run(self, task, &cx);
         }
     } while (park(self));
     if (self->exec.release_jobs != NULL)
@@ -610,7 +610,6 @@ static struct ac__worker *new_worker(unsigned index)
     worker->exec.reactor = pool.reactor;
     worker->exec.slot = &ac__no_fd;
     worker->exec.wheel = pool.wheel;
-    worker->exec.ready_end = &worker->exec.ready;
     worker->woken_end = &worker->woken;
     worker->index = index;
     worker->until_look = LOOK_AROUND - 1;
@@ -728,7 +727,7 @@ ac_task__handle ac_task_spawn(void *frame)
     if (frame == NULL)
         return NULL;
     struct ac_task *task = (struct ac_task *)frame - 1;
-    if (task->waker.ops != NULL)
+    if (ac__is_spawned(task))
         ac__stop("ac_spawn", "the task '%s' has been spawned before", task->type->name);
     struct ac__worker *self = this_worker();
     if (self != NULL) {

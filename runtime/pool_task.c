@@ -9,7 +9,7 @@ static struct ac_task *task_of(struct ac_waker *waker) { return (struct ac_task 
 /* Who uses the handle once more finds a task that isn't the pool's, and that nobody has a handle of. */
 static inline __attribute__((always_inline)) void end(struct ac_task *task)
 {
-    task->word = TASK_FINISHED;
+    task->word = (unsigned short)(ac__fresh_word(task) | TASK_FINISHED);
     ac__task_free(task);
 }
 
@@ -83,7 +83,7 @@ static void start(struct ac_task *task, unsigned word)
 {
     task->waker.ops = &pool_task.waker;
     task->joiner = NULL;
-    task->word = TASK_POOL;
+    task->word |= TASK_POOL;
     task->home = POOL_NO_HOME;
     task->saved_errno = errno;
     atomic_init(&task->shared, word);

@@ -77,26 +77,52 @@ static struct chunk *add_chunk(unsigned index)
     return chunk;
 }
 
-static struct ac_task *take_block(unsigned index)
+/* Links so many at most behind *end, which follows. Returns how many. */
+static unsigned take_free(struct chunk *chunk, unsigned most, struct ac_task ***end)
 {
-    struct chunk *chunk = depot.chunks[index];
-    if (chunk == NULL && (chunk = add_chunk(index)) == NULL)
-        return NULL;
-    struct ac_task *task = chunk->free;
-    if (task != NULL) {
-        chunk->free = task->next;
-        chunk->nfree--;
-    } else {
-        size_t offset = HEADER + (size_t)chunk->ncut++ * index * AC__SLAB_STEP;
-        task = (struct ac_task *)((char *)chunk + offset);
-        task->block = (unsigned)(offset / AC__SLAB_STEP) & 0x3ffff;
-    }
-    if (chunk->nfree == 0 && chunk->ncut == chunk->nblocks)
-        unlink_chunk(chunk);
-    return task;
+    unsigned n = 0;
+    **end = chunk->free;
+    for (; n < most && **end != NULL; n++)
+        *end = &(**end)->next;
+    chunk->free = **end;
+    chunk->nfree -= n;
+    return n;
 }
 
-static void give_block(struct ac_task *task, unsigned index)
+/* Likewise of those that were never taken: in the order of their addresses, in which memory is read fastest. */
+static unsigned take_new(struct chunk *chunk, unsigned index, unsigned most, struct ac_task ***end)
+{
+    unsigned n = chunk->nblocks - chunk->ncut < most ? chunk->nblocks - chunk->ncut : most;
+    size_t size = (size_t)index * AC__SLAB_STEP, offset = HEADER + chunk->ncut * size;
+    for (unsigned i = 0; i < n; i++, offset += size) {
+        struct ac_task *task = (struct ac_task *)((char *)chunk + offset);
+        task->block = (unsigned)(offset / AC__SLAB_STEP) & 0x3ffff;
+        **end = task;
+        *end = &task->next;
+    }
+    chunk->ncut += n;
+    return n;
+}
+
+/* A list of so many, or of as many as there is memory for; and how many. */
+static unsigned take_blocks(unsigned index, unsigned most, struct ac_task **list)
+{
+    unsigned n = 0;
+    struct ac_task **end = list;
+    while (n < most) {
+        struct chunk *chunk = depot.chunks[index];
+        if (chunk == NULL && (chunk = add_chunk(index)) == NULL)
+            break;
+        n += take_free(chunk, most - n, &end);
+        n += take_new(chunk, index, most - n, &end);
+        if (chunk->nfree == 0 && chunk->ncut == chunk->nblocks)
+            unlink_chunk(chunk);
+    }
+    *end = NULL;
+    return n;
+}
+
+static inline void give_block(struct ac_task *task, unsigned index)
 {
     struct chunk *chunk = (struct chunk *)((char *)task - (size_t)task->block * AC__SLAB_STEP);
     task->next = chunk->free;
@@ -118,29 +144,26 @@ static void give_block(struct ac_task *task, unsigned index)
 
 struct ac_task *ac__slab_take(struct ac__shelf *shelf, unsigned index)
 {
+    struct ac_task *task;
     pthread_mutex_lock(&depot.lock);
-    struct ac_task *task = take_block(index);
-    /* In the order of their addresses, in which memory is read fastest. */
-    struct ac_task **end = shelf != NULL ? &shelf->first[index] : NULL, *more;
-    for (int i = 1; task != NULL && shelf != NULL && i < AC__SLAB_BATCH && (more = take_block(index)) != NULL; i++) {
-        *end = more;
-        end = &more->next;
-        shelf->n[index]++;
-    }
-    if (end != NULL)
-        *end = NULL;
+    unsigned n = take_blocks(index, shelf == NULL ? 1 : AC__SLAB_BATCH, &task);
     pthread_mutex_unlock(&depot.lock);
+    if (shelf != NULL && n > 0) {
+        shelf->first[index] = task->next;
+        shelf->n[index] = (unsigned char)(n - 1);
+    }
     return task;
 }
 
 static void give_from(struct ac__shelf *shelf, unsigned index, unsigned n)
 {
-    for (; n > 0; n--) {
-        struct ac_task *task = shelf->first[index];
-        shelf->first[index] = task->next;
-        shelf->n[index]--;
+    struct ac_task *task = shelf->first[index];
+    shelf->n[index] -= (unsigned char)n;
+    for (struct ac_task *next; n > 0; n--, task = next) {
+        next = task->next;
         give_block(task, index);
     }
+    shelf->first[index] = task;
 }
 
 void ac__slab_give(struct ac__shelf *shelf, struct ac_task *task, unsigned index)

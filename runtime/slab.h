@@ -33,17 +33,12 @@ enum {
     AC__SLAB_BATCH = 32,
 };
 
-/* Blocks at hand, of each size; linked by next. All zero: empty. */
+/* Blocks at hand, of each size in steps; linked by next. All zero: empty. A size that is a multiple of 16 bytes is
+ * aligned to that. */
 struct ac__shelf {
     struct ac_task *first[AC__SLAB_SIZES];
     unsigned char n[AC__SLAB_SIZES]; /* at most twice a batch */
 };
-
-/* The index of the size of which a task of @p size bytes is, or 0: none. A multiple of 16 is aligned to that. */
-static inline unsigned ac__slab_of(size_t size)
-{
-    return size > AC__SLAB_MOST || !AC__SLABS ? 0 : (unsigned)((size + AC__SLAB_STEP - 1) / AC__SLAB_STEP);
-}
 
 /* From the depot, when the shelf is empty: a block of that size, whose `block` is set, and a batch for the shelf, which
  * is the calling thread's, or null. Null: no memory. */

@@ -28,7 +28,7 @@ static unsigned serve(struct ac_semaphore *semaphore, unsigned permits)
     struct ac__waiter *first;
     while ((first = semaphore->waiters.first) != NULL && first->wants <= permits) {
         permits -= first->wants;
-        ac__tell(&semaphore->waiters, first);
+        ac__tell(&semaphore->waiters, AC__TOLD);
     }
     return permits * PERMIT | (first != NULL ? WAITERS : 0);
 }
@@ -276,7 +276,7 @@ void ac_notify_all(struct ac_notify *notify)
     unsigned word = ac__lock(&told->word);
     for (struct ac__waiter *first; (first = told->waiters.first) != NULL;) {
         first->wants = 0; /* one that is cancelled has nothing to pass on */
-        ac__tell(&told->waiters, first);
+        ac__tell(&told->waiters, AC__TOLD);
     }
     ac__unlock(&told->word, word & ~(unsigned)WAITERS);
 }

@@ -32,35 +32,29 @@ static size_t frame_offset(const struct ac_future_type *type)
 _Static_assert((sizeof(struct ac_task) & (sizeof(struct ac_task) - 1)) == 0,
                "frame_offset() takes the header's size for a power of two");
 
-/* Which of slab.h's sizes a task has, if it has one. */
-static unsigned slab_of(const struct ac_future_type *type)
+/* Which of slab.h's sizes a task has, if it has one. Its size is a multiple of its alignment. */
+static inline bool has_slab(const struct ac_future_type *type)
 {
-    size_t size = sizeof(struct ac_task) + type->size;
-    if (type->align > _Alignof(max_align_t) || type->size > AC__SLAB_MOST)
-        return 0;
-    return ac__slab_of(type->align <= AC__SLAB_STEP ? size : (size + type->align - 1) & ~(type->align - 1));
+    return AC__SLABS && type->size <= AC__SLAB_MOST - sizeof(struct ac_task) && type->align <= _Alignof(max_align_t);
+}
+static inline unsigned slab_of(const struct ac_future_type *type)
+{
+    return (unsigned)((sizeof(struct ac_task) + type->size + AC__SLAB_STEP - 1) / AC__SLAB_STEP);
 }
 
-static struct ac_task *take_slab(unsigned index)
+static __attribute__((noinline)) void give_to_depot(struct ac_task *task, unsigned index)
 {
-    if (ac__fails(AC__MEMORY, NULL)) /* any block may be the one that needs a chunk */
-        return NULL;
-    struct ac__shelf *shelf = ac__current != NULL ? &ac__current->shelf : NULL;
-    if (shelf == NULL || shelf->first[index] == NULL)
-        return ac__slab_take(shelf, index);
-    struct ac_task *task = shelf->first[index];
-    shelf->first[index] = task->next;
-    shelf->n[index]--;
-    return task;
+    ac__slab_give(ac__current == NULL ? NULL : &ac__current->shelf, task, index);
 }
 
-static void give_slab(struct ac_task *task, unsigned index)
+static inline void give_slab(struct ac_task *task, unsigned index)
 {
-    struct ac__shelf *shelf = ac__current != NULL ? &ac__current->shelf : NULL;
-    if (shelf == NULL || shelf->n[index] == 2 * AC__SLAB_BATCH) {
-        ac__slab_give(shelf, task, index);
+    struct ac_exec *exec = ac__current;
+    if (exec == NULL || exec->shelf.n[index] == 2 * AC__SLAB_BATCH) {
+        give_to_depot(task, index);
         return;
     }
+    struct ac__shelf *shelf = &exec->shelf;
     task->next = shelf->first[index];
     shelf->first[index] = task;
     shelf->n[index]++;
@@ -78,46 +72,63 @@ static struct ac_task *allocate(const struct ac_future_type *type)
         memory = ac__sys_aligned_alloc(type->align, (offset + type->size + type->align - 1) & ~(type->align - 1));
     if (memory == NULL)
         return NULL;
-    struct ac_task *task = (struct ac_task *)(memory + offset) - 1;
-    task->block = 0;
-    return task;
+    return (struct ac_task *)(memory + offset) - 1;
+}
+
+static inline void *begin(struct ac_task *task, const struct ac_future_type *type, unsigned slab)
+{
+    task->type = type;
+    task->word = (unsigned short)(slab * TASK_SLAB);
+    return task + 1;
+}
+
+/* Where the shelf has none. */
+static __attribute__((noinline)) void *new_task(const struct ac_future_type *type)
+{
+    unsigned slab = has_slab(type) ? slab_of(type) : 0;
+    struct ac_task *task;
+    if (slab == 0)
+        task = allocate(type);
+    else if (ac__fails(AC__MEMORY, NULL))
+        task = NULL;
+    else
+        task = ac__slab_take(ac__current == NULL ? NULL : &ac__current->shelf, slab);
+    return task == NULL ? NULL : begin(task, type, slab);
 }
 
 void *ac_task_new(const struct ac_future_type *type)
 {
+    struct ac_exec *exec = ac__current;
+    if (exec == NULL || !has_slab(type))
+        return new_task(type);
     unsigned slab = slab_of(type);
-    struct ac_task *task = slab != 0 ? take_slab(slab) : allocate(type);
+    struct ac_task *task = exec->shelf.first[slab];
     if (task == NULL)
+        return new_task(type);
+    if (ac__fails(AC__MEMORY, NULL)) /* any block may be the one that needs a chunk */
         return NULL;
-    task->type = type;
-    task->waker.ops = NULL;
-    return task + 1;
+    exec->shelf.first[slab] = task->next;
+    exec->shelf.n[slab]--;
+    return begin(task, type, slab);
 }
 
-void ac__task_free(struct ac_task *task)
+static __attribute__((noinline)) void free_malloced(struct ac_task *task)
 {
-    if (task->word & TASK_ROOT)
-        return;
-    if (task->block != 0)
-        give_slab(task, slab_of(task->type));
-    else
-        free((char *)(task + 1) - frame_offset(task->type));
+    free((char *)(task + 1) - frame_offset(task->type));
 }
+
+/* @p word: the task's. */
+static inline void free_task(struct ac_task *task, unsigned word)
+{
+    if (word / TASK_SLAB != 0)
+        give_slab(task, word / TASK_SLAB);
+    else if (!(word & TASK_ROOT))
+        free_malloced(task);
+}
+
+void ac__task_free(struct ac_task *task) { free_task(task, task->word); }
 
 /* ---- wakers ---- */
-
-/* Puts the task where the executor will find it. On the executor's thread. */
-static void schedule(struct ac_task *task)
-{
-    if (task->word & (TASK_SCHEDULED | TASK_FINISHED))
-        return;
-    task->word |= TASK_SCHEDULED;
-    if (task->word & TASK_RUNNING)
-        return;
-    task->next = NULL;
-    *task->exec->ready_end = task;
-    task->exec->ready_end = &task->next;
-}
 
 static void unpark(void *whom)
 {
@@ -155,7 +166,7 @@ static void wake_by_ref(struct ac_waker *waker)
 {
     struct ac_task *task = task_of(waker);
     if (ac__current == task->exec)
-        schedule(task);
+        ac__exec_schedule(task->exec, task);
     else
         send(task);
 }
@@ -168,12 +179,19 @@ static struct ac_waker *clone(struct ac_waker *waker)
     return waker;
 }
 
+/* Who holds the only reference, with the task in no inbox, has it for himself, and needs no locked operation. */
+static inline bool is_last(struct ac_task *task)
+{
+    return atomic_load_explicit(&task->shared, memory_order_acquire) == AC__REFERENCE;
+}
+
 /* Gives up a reference to the task, and its memory if that was what held it. */
-static void unref(struct ac_task *task)
+static inline void unref(struct ac_task *task)
 {
     /* Releases what this thread did with the task, and acquires what all others did. */
-    if (atomic_fetch_sub_explicit(&task->shared, AC__REFERENCE, memory_order_acq_rel) == AC__REFERENCE)
-        ac__task_free(task);
+    if (is_last(task)
+        || atomic_fetch_sub_explicit(&task->shared, AC__REFERENCE, memory_order_acq_rel) == AC__REFERENCE)
+        free_task(task, task->word);
 }
 
 static void drop(struct ac_waker *waker)
@@ -190,7 +208,7 @@ static void wake(struct ac_waker *waker)
     drop(waker);
 }
 
-static const struct ac_waker_ops task_waker = { clone, wake, wake_by_ref, drop };
+const struct ac_waker_ops ac__task_waker = { clone, wake, wake_by_ref, drop };
 
 void ac__inbox_empty(struct ac_exec *exec)
 {
@@ -206,7 +224,7 @@ void ac__inbox_empty(struct ac_exec *exec)
         first = task->inbox_next;
         /* First, while the bit holds the memory: of one that has finished, which this leaves alone, the last reference may
          * go on another thread as soon as the bit is cleared. The poll comes later. */
-        schedule(task);
+        ac__exec_schedule(exec, task);
         if (atomic_fetch_and_explicit(&task->shared, ~AC__INBOX, memory_order_acq_rel) == AC__INBOX)
             ac__task_free(task);
     }
@@ -214,47 +232,60 @@ void ac__inbox_empty(struct ac_exec *exec)
 
 /* ---- spawning ---- */
 
-static void prepare(struct ac_task *task, struct ac_exec *exec, unsigned word)
+static inline void prepare(struct ac_task *task, struct ac_exec *exec, unsigned word)
 {
-    task->waker.ops = &task_waker;
+    task->waker.ops = &ac__task_waker;
     task->exec = exec;
     task->joiner = NULL;
     task->word = (unsigned short)word;
-    /* The errno of whoever spawns: what the elided program, where this is a call, would find. */
-    task->saved_errno = errno;
-    ac__set_place(task, word & TASK_ROOT ? ~0u : 0); /* the root needs no list */
     atomic_init(&task->shared, AC__REFERENCE);
 }
 
-void ac__task_start(struct ac_task *task, struct ac_exec *exec, unsigned word)
+/* Now, from the executor's thread. */
+static inline void start(struct ac_task *task, struct ac_exec *exec, unsigned word)
 {
-    prepare(task, exec, word);
-    schedule(task);
+    prepare(task, exec, word | TASK_SCHEDULED);
+    /* The errno of whoever spawns: what the elided program, where this is a call, would find. */
+    task->saved_errno = *exec->thread_errno;
+    ac__exec_queue(exec, task);
+}
+
+void ac__task_start_root(struct ac_exec *exec)
+{
+    start(&exec->root, exec, TASK_ROOT | TASK_LISTED);
 }
 
 void ac__task_post(struct ac_task *task, struct ac_exec *exec)
 {
-    prepare(task, exec, 0);
+    prepare(task, exec, task->word);
+    task->saved_errno = errno;
     send(task);
 }
 
 void ac__task_release(struct ac_task *task) { unref(task); }
 
-ac_task__handle ac_task_spawn_local(void *frame)
+/* What isn't a task to be spawned. */
+static __attribute__((noinline)) ac_task__handle spawn_nothing(const struct ac_exec *exec, void *frame)
 {
-    struct ac_exec *exec = ac__current;
     if (exec == NULL)
         ac__stop("ac_spawn_local", "called outside async code, where there is no executor to run the task");
     if (exec->worker != NULL)
         ac__stop("ac_spawn_local", "called in a task of the pool, which has no thread of its own; use ac_spawn");
-    if (frame == NULL)
-        return NULL;
+    if (frame != NULL)
+        ac__stop("ac_spawn_local", "the task '%s' has been spawned before", ((struct ac_task *)frame - 1)->type->name);
+    return NULL;
+}
+
+ac_task__handle ac_task_spawn_local(void *frame)
+{
+    struct ac_exec *exec = ac__current;
+    if (exec == NULL || exec->worker != NULL || frame == NULL)
+        return spawn_nothing(exec, frame);
     struct ac_task *task = (struct ac_task *)frame - 1;
-    if (task->waker.ops != NULL)
-        ac__stop("ac_spawn_local", "the task '%s' has been spawned before", task->type->name);
-    exec->ntasks++;
+    if (ac__is_spawned(task))
+        return spawn_nothing(exec, frame);
     ac__count(&exec->spawned, 1);
-    ac__task_start(task, exec, TASK_HANDLE);
+    start(task, exec, task->word | TASK_HANDLE);
     return task;
 }
 
@@ -265,18 +296,27 @@ static const struct ac__task_ops *ops_of(const struct ac_task *task)
     return (const struct ac__task_ops *)task->waker.ops;
 }
 
-/* A current-thread executor's interest in a task ends with its handle or its run, whichever is later. */
-static void give_back(struct ac_task *task)
+static __attribute__((noinline)) void unlist_and_unref(struct ac_task *task)
 {
-    if (task->word & TASK_POOL) {
+    ac__exec_unlist(task);
+    unref(task);
+}
+
+/* A current-thread executor's interest in a task ends with its handle or its run, whichever is later. */
+static inline void give_back(struct ac_task *task)
+{
+    unsigned word = task->word;
+    if (word & TASK_POOL) {
         ops_of(task)->give_back(task);
         return;
     }
-    task->word &= (unsigned short)~TASK_HANDLE;
-    if (task->word & TASK_FINISHED) {
-        ac__exec_unlist(task);
-        unref(task);
-    }
+    task->word = (unsigned short)(word & ~TASK_HANDLE);
+    if (!(word & TASK_FINISHED))
+        return;
+    if (!(word & TASK_LISTED) && is_last(task))
+        free_task(task, word);
+    else
+        unlist_and_unref(task);
 }
 
 /* A handle that was given back is found out as long as nothing else stands in the task's memory. */
@@ -285,15 +325,23 @@ static _Noreturn void stop_given_back(const char *function)
     ac__stop(function, "the handle was given back before: it is used once");
 }
 
+static _Noreturn void stop_foreign(const struct ac_task *task, const char *function)
+{
+    if (!(task->word & TASK_HANDLE))
+        stop_given_back(function);
+    ac__stop(function, "the task '%s' belongs to the executor of another thread", task->type->name);
+}
+
+/* Of this thread's executor, which runs. */
+static bool is_local(const struct ac_task *task) { return task->word & TASK_HANDLE && task->exec == ac__current; }
+
 static enum ac__joined join(struct ac_task **held, struct ac_context *cx, const char *function)
 {
     struct ac_task *task = ac__joined_task(*held);
     if (task->word & TASK_POOL)
         return ops_of(task)->join(held, cx, function);
-    if (!(task->word & TASK_HANDLE))
-        stop_given_back(function);
-    if (task->exec != ac__current)
-        ac__stop(function, "the task '%s' belongs to the executor of another thread", task->type->name);
+    if (!is_local(task))
+        stop_foreign(task, function);
     if (task->word & TASK_FINISHED) {
         if (!ac__spend(cx))
             return AC__NOT_YET;
@@ -307,6 +355,29 @@ static enum ac__joined join(struct ac_task **held, struct ac_context *cx, const 
     task->joiner = cx->waker;
     *held = (struct ac_task *)((uintptr_t)task | AC__JOINS);
     return AC__NOT_YET;
+}
+
+/* What joining is as a rule: of a task of the executor that polls, which is over, or hasn't been joined before. False:
+ * nothing was done, and it has to be join() that does it. */
+static inline bool join_usually(struct ac_task **held, struct ac_task *task, struct ac_context *cx, enum ac_poll *poll)
+{
+    unsigned word = task == NULL ? 0 : task->word & (TASK_POOL | TASK_HANDLE | TASK_FINISHED | TASK_CANCELLED);
+    if ((word & ~(unsigned)TASK_FINISHED) != TASK_HANDLE || task->exec != cx->exec)
+        return false;
+    if (word & TASK_FINISHED) {
+        if (cx->budget == 0)
+            return false;
+        cx->budget--;
+        *held = task;
+        *poll = AC_READY;
+        return true;
+    }
+    if (task->joiner != NULL || task == task->exec->running)
+        return false;
+    task->joiner = cx->waker;
+    *held = (struct ac_task *)((uintptr_t)task | AC__JOINS);
+    *poll = AC_PENDING;
+    return true;
 }
 
 /* Stops waiting for the task, and gives its handle back. */
@@ -330,7 +401,7 @@ void ac__task_cancel(struct ac_task *task)
 {
     if (!(task->word & TASK_FINISHED)) {
         task->word |= TASK_CANCEL;
-        schedule(task);
+        ac__exec_schedule(task->exec, task);
     }
 }
 
@@ -340,16 +411,14 @@ static void cancel_task(struct ac_task *task)
         ops_of(task)->cancel(task);
         return;
     }
-    if (!(task->word & TASK_HANDLE))
-        stop_given_back("ac_cancel");
-    if (task->exec != ac__current)
-        ac__stop("ac_cancel", "the task '%s' belongs to the executor of another thread", task->type->name);
+    if (!is_local(task))
+        stop_foreign(task, "ac_cancel");
     ac__task_cancel(task);
 }
 
 void ac_await__init(struct ac_await__frame *self, ac_task__handle task) { self->task = task; }
 
-enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
+static __attribute__((noinline)) enum ac_poll await(struct ac_await__frame *self, struct ac_context *cx)
 {
     if (self->task == NULL)
         ac__stop("await", "the handle is null: there was no memory for the task, or it was awaited before");
@@ -359,10 +428,19 @@ enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
     return (enum ac_poll)joined;
 }
 
+enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
+{
+    enum ac_poll poll;
+    return join_usually(&self->task, ac__joined_task(self->task), cx, &poll) ? poll : await(self, cx);
+}
+
 enum ac_poll ac_await__start(struct ac_await__frame *self, struct ac_context *cx, ac_task__handle task)
 {
-    ac_await__init(self, task);
-    return ac_await__poll(self, cx);
+    enum ac_poll poll;
+    if (join_usually(&self->task, task, cx, &poll))
+        return poll;
+    self->task = task;
+    return await(self, cx);
 }
 
 enum ac_poll ac_await__cancel(struct ac_await__frame *self, struct ac_context *cx)
@@ -373,13 +451,14 @@ enum ac_poll ac_await__cancel(struct ac_await__frame *self, struct ac_context *c
 
 void *ac_await__result(struct ac_await__frame *self)
 {
-    return (char *)ac__task_frame(self->task) + self->task->type->result_offset;
+    return (char *)(self->task + 1) + self->task->type->result_offset;
 }
 
 void ac_await__end(struct ac_await__frame *self)
 {
-    give_back(self->task);
+    struct ac_task *task = self->task;
     self->task = NULL;
+    give_back(task);
 }
 
 /* ---- ac_join, ac_cancel, ac_detach ---- */
@@ -401,7 +480,7 @@ enum ac_poll ac_join__poll(struct ac_join__frame *self, struct ac_context *cx)
         return AC_PENDING;
     struct ac_task *task = self->task;
     if (joined == AC__ENDED && self->out != NULL)
-        memcpy(self->out, (char *)ac__task_frame(task) + task->type->result_offset, task->type->result_size);
+        memcpy(self->out, (char *)(task + 1) + task->type->result_offset, task->type->result_size);
     self->result = joined == AC__ENDED ? 0 : -ECANCELED;
     give_back(task);
     self->task = NULL;
@@ -466,7 +545,7 @@ int ac_exec_try_join(ac_task__handle task, void *out)
         return -EAGAIN;
     bool cancelled = task->word & TASK_CANCELLED;
     if (!cancelled && out != NULL)
-        memcpy(out, (char *)ac__task_frame(task) + task->type->result_offset, task->type->result_size);
+        memcpy(out, (char *)(task + 1) + task->type->result_offset, task->type->result_size);
     give_back(task);
     return cancelled ? -ECANCELED : 0;
 }
@@ -475,9 +554,7 @@ void ac_detach(ac_task__handle task)
 {
     if (task == NULL)
         return;
-    if (!(task->word & (TASK_POOL | TASK_HANDLE)))
-        stop_given_back("ac_detach");
-    if (!(task->word & TASK_POOL) && task->exec != ac__current)
-        ac__stop("ac_detach", "the task '%s' belongs to the executor of another thread", task->type->name);
+    if (!(task->word & TASK_POOL) && !is_local(task))
+        stop_foreign(task, "ac_detach");
     give_back(task);
 }

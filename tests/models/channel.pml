@@ -19,10 +19,10 @@
 #define EACH 1
 #define IS_SENDER(i) (i < 2)
 
-byte nsenders = 2, nreceivers = 2, count;
+byte nsenders = 2, nreceivers = 2;
+byte count; /* of values that are there, to be checked */
 byte room = 1, items; /* nfree of the gates */
-bool wants[N];
-byte ntold[2]; /* of the gates: of receivers, of senders */
+byte npassed[2], naway[2]; /* of the gates: of receivers, of senders */
 byte nsent, nreceived;
 chan senders = [2] of { byte };
 chan receivers = [2] of { byte };
@@ -31,10 +31,11 @@ chan receivers = [2] of { byte };
 #ifdef ENDS_BEFORE_ALL_IS_TAKEN
 #define IS_OVER (nsenders == 0)
 #else
-// FROM runtime/channel.c: return channel->count == 0 && (channel->nsenders == 0 || channel->stopped);
-#define IS_OVER (count == 0 && nsenders == 0)
+// FROM runtime/channel.c: return channel->ended && channel->items.nfree == 0 && channel->items.npassed == 0;
+#define IS_OVER ((nsenders == 0 || IS_CLOSED) && items == 0 && npassed[0] == 0)
 #endif
-// FROM runtime/channel.c: static bool is_closed_to_senders(const struct ac_channel *channel) { return channel->nreceivers == 0 || channel->stopped; }
+// FROM runtime/channel.c: if (channel->nreceivers == 0)
+// FROM-NEXT runtime/channel.c: channel->closed = true;
 #define IS_CLOSED (nreceivers == 0)
 
 inline open_gate(waiters, nfree)
@@ -47,11 +48,9 @@ inline open_gate(waiters, nfree)
 #ifdef GIVES_TWICE
         nfree++;
 #endif
-        // FROM runtime/channel.c: first->wants = 1;
-        wants[other] = true;
-        // FROM runtime/channel.c: gate->ntold++;
-        ntold[IS_SENDER(other)]++;
-        // FROM runtime/channel.c: ac__tell(&gate->waiters, first);
+        // FROM runtime/channel.c: gate->npassed++;
+        npassed[IS_SENDER(other)]++;
+        // FROM runtime/channel.c: ac__tell_at_once(&gate->waiters, AC__TOLD);
         tell(other);
         other = 0
     fi
@@ -62,10 +61,10 @@ inline close_gate(waiters)
     do
     :: nempty(waiters) ->
         waiters?other;
-        // FROM runtime/channel.c: first->wants = 0;
-        wants[other] = false;
-        ntold[IS_SENDER(other)]++;
-        tell(other);
+        // FROM runtime/channel.c: gate->naway++;
+        naway[IS_SENDER(other)]++;
+        // FROM-NEXT runtime/channel.c: ac__tell(&gate->waiters, AC__SENT_AWAY);
+        tell_that(other, SENT_AWAY);
         other = 0
     :: empty(waiters) -> break
     od
@@ -84,52 +83,53 @@ inline poll()
 {
     take_lock();
     if
-    // FROM runtime/channel.c: gate->ntold--;
-    :: state[me] == TOLD -> ntold[IS_SENDER(me)]--
+    // FROM runtime/channel.c: gate->npassed--;
+    :: state[me] == TOLD -> npassed[IS_SENDER(me)]--
+    // FROM runtime/channel.c: gate->naway--;
+    :: state[me] == SENT_AWAY -> naway[IS_SENDER(me)]--
     :: else
     fi;
     if
     :: IS_SENDER(me) ->
         if
-        // FROM runtime/channel.c: if (is_closed_to_senders(channel))
+        // FROM runtime/channel.c: if (channel->closed)
         :: IS_CLOSED -> piped = true; state[me] = OVER
-        // FROM runtime/channel.c: if (channel->bounded && !owned && !pass(&channel->room))
-        :: !IS_CLOSED && (room > 0 || (state[me] == TOLD && wants[me])) ->
+        // FROM runtime/channel.c: return owned || pass(&channel->room) ? 0 : -EAGAIN;
+        :: !IS_CLOSED && (room > 0 || state[me] == TOLD) ->
             if
-            :: state[me] == TOLD && wants[me] -> skip
+            :: state[me] == TOLD -> skip
             // FROM runtime/channel.c: gate->nfree--;
-            :: !(state[me] == TOLD && wants[me]) -> room--
+            :: state[me] != TOLD -> room--
             fi;
-            // FROM runtime/channel.c: channel->count++;
             count++;
             assert(count <= 1);
             nsent++;
             state[me] = OVER;
-            // FROM runtime/channel.c: open_gate(&channel->items);
+            // FROM runtime/channel.c: open_gate(&channel->items, alone);
             open_gate(receivers, items)
-        // FROM runtime/channel.c: wait_at(&channel->room, &self->wait, cx->waker);
+        // FROM runtime/channel.c: wait_at(&channel->room, &self->wait, state, cx->waker);
         :: else -> wait_at(senders)
         fi
     :: else ->
         if
         // FROM runtime/channel.c: if (!owned && !pass(&channel->items))
-        :: items > 0 || (state[me] == TOLD && wants[me]) ->
+        :: items > 0 || state[me] == TOLD ->
             if
-            :: state[me] == TOLD && wants[me] -> skip
+            :: state[me] == TOLD -> skip
             :: else -> items--
             fi;
             assert(count > 0);
-            // FROM runtime/channel.c: channel->count--;
             count--;
             nreceived++;
             state[me] = OVER;
 #ifndef TAKES_WITHOUT_MAKING_ROOM
-            // FROM runtime/channel.c: open_gate(&channel->room);
+            // FROM runtime/channel.c: open_gate(&channel->room, false);
             open_gate(senders, room);
 #endif
 #ifndef LAST_VALUE_TELLS_NOBODY
             if
             // FROM runtime/channel.c: if (is_over(channel))
+            // FROM-NEXT runtime/channel.c: close_gate(&channel->items);
             :: IS_OVER -> close_gate(receivers)
             :: else
             fi
@@ -146,6 +146,7 @@ inline poll()
     :: state[me] == OVER -> borrowed[me] = false
     :: else
     fi;
+    assert(count == items + npassed[0]);
     drop_lock()
 }
 
@@ -161,14 +162,18 @@ inline cancel()
         fi
     :: else ->
 #ifndef CANCELLED_STAYS_COUNTED
-        // FROM runtime/channel.c: if (arrive(gate, wait) == AC__WAITING)
-        ntold[IS_SENDER(me)]--;
+        // FROM runtime/channel.c: state = arrive(gate, wait, state);
+        if
+        :: state[me] == TOLD -> npassed[IS_SENDER(me)]--
+        :: state[me] == SENT_AWAY -> naway[IS_SENDER(me)]--
+        fi;
 #endif
 #ifndef CANCELLED_KEEPS_ITS_PLACE
         if
-        // FROM runtime/channel.c: open_gate(gate);
-        :: wants[me] && IS_SENDER(me) -> open_gate(senders, room)
-        :: wants[me] && !IS_SENDER(me) -> open_gate(receivers, items)
+        // FROM runtime/channel.c: else if (state == AC__TOLD)
+        // FROM-NEXT runtime/channel.c: open_gate(gate, false);
+        :: state[me] == TOLD && IS_SENDER(me) -> open_gate(senders, room)
+        :: state[me] == TOLD && !IS_SENDER(me) -> open_gate(receivers, items)
         :: else
         fi
 #else
@@ -177,17 +182,16 @@ inline cancel()
     fi;
     drop_lock();
     borrowed[me] = false;
-    state[me] = FRESH;
-    wants[me] = false
+    state[me] = FRESH
 }
 
 inline close_end()
 {
     take_lock();
     if
-    // FROM runtime/channel.c: if (--*owners == 0 && (gate->waiters.first != NULL || gate->ntold > 0))
-    :: IS_SENDER(me) -> nsenders--; assert(nsenders > 0 || (empty(senders) && ntold[1] == 0))
-    :: else -> nreceivers--; assert(nreceivers > 0 || (empty(receivers) && ntold[0] == 0))
+    // FROM runtime/channel.c: if (--*owners == 0 && (gate->waiters.first != NULL || gate->npassed + gate->naway > 0))
+    :: IS_SENDER(me) -> nsenders--; assert(nsenders > 0 || (empty(senders) && npassed[1] + naway[1] == 0))
+    :: else -> nreceivers--; assert(nreceivers > 0 || (empty(receivers) && npassed[0] + naway[0] == 0))
     fi;
 #ifndef CLOSING_TELLS_NOBODY
     if
@@ -215,7 +219,6 @@ inline close_end()
 inline operate()
 {
     state[me] = FRESH;
-    wants[me] = false;
     poll();
     do
     :: state[me] == OVER -> break
@@ -226,9 +229,9 @@ inline operate()
             // FROM runtime/channel.c: return state == AC__WAITING ? wait->waker != cx->waker : ac__spend(cx);
             :: state[me] == WAITING -> skip
 #ifdef LEAVES_WITHOUT_THE_LOCK
-            :: state[me] == TOLD -> borrowed[me] = false; poll()
+            :: else -> borrowed[me] = false; poll()
 #else
-            :: state[me] == TOLD -> poll()
+            :: else -> poll()
 #endif
             fi
         :: may_cancel -> may_cancel = false; cancel(); poll()

@@ -31,7 +31,7 @@ inline serve() /* with the lock; then unlocks */
             queue?first;
             // FROM runtime/sync.c: permits -= first->wants;
             given = given - WANTS(first);
-            // FROM runtime/sync.c: ac__tell(&semaphore->waiters, first);
+            // FROM runtime/sync.c: ac__tell(&semaphore->waiters, AC__TOLD);
             tell(first)
         :: else -> break
         fi

@@ -7,6 +7,7 @@
 #define WAITING 1
 #define TOLD 2
 #define OVER 3
+#define SENT_AWAY 4
 
 bool locked;     /* AC__LOCKED */
 bool freed;      /* the memory with the lock in it */
@@ -29,21 +30,22 @@ inline drop_lock()
     locked = false
 }
 
-/* With the lock. */
-inline tell(who)
+/* With the lock. What: TOLD, or SENT_AWAY. */
+inline tell_that(who, what)
 {
 #ifdef WAKES_BEFORE_IT_TELLS
     assert(borrowed[who]);
     due[who] = true;
-    state[who] = TOLD;
+    state[who] = what;
 #else
-    // FROM runtime/lock.h: ac__waiter_set(waiter, AC__TOLD);
-    state[who] = TOLD;
+    // FROM runtime/lock.h: ac__waiter_set(waiter, state);
+    state[who] = what;
     // FROM runtime/lock.h: ac_wake_by_ref(waker);
     assert(borrowed[who]);
     due[who] = true;
 #endif
 }
+inline tell(who) { tell_that(who, TOLD) }
 
 /* An executor polls what is due, or for reasons of its own, but that is no use to be relied on. */
 inline until_due(me)

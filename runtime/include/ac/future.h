@@ -144,7 +144,7 @@ struct ac_future_places {
 /** A kind of future, for whoever has its frame as bytes: executors, boxes. */
 struct ac_future_type {
     const char *name;            /**< the async function's, for lists of tasks; a text that stays when the task goes */
-    __SIZE_TYPE__ size, align;   /**< of the frame, bytes */
+    __SIZE_TYPE__ size, align;   /**< of the frame, bytes; the size is a multiple of the alignment, as of any struct */
     __SIZE_TYPE__ result_offset; /**< of the result in the frame, bytes */
     __SIZE_TYPE__ result_size;   /**< bytes; 0 for void */
     enum ac_poll (*poll)(void *frame, struct ac_context *);
