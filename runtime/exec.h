@@ -141,6 +141,9 @@ static inline bool ac__is_spawned(const struct ac_task *task) { return task->wor
 static inline struct ac_task *ac__joined_task(struct ac_task *held) { return (struct ac_task *)((uintptr_t)held & ~AC__JOINS); }
 static inline bool ac__joins(struct ac_task *held) { return (uintptr_t)held & AC__JOINS; }
 
+/* The task is awaited, and has no result. */
+_Noreturn void ac__stop_cancelled(const struct ac_task *);
+
 /* What joining says: the waker will be woken, or the task has finished, with a result or without. */
 enum ac__joined { AC__NOT_YET = AC_PENDING, AC__ENDED = AC_READY, AC__ENDED_CANCELLED };
 
@@ -149,6 +152,7 @@ enum ac__joined { AC__NOT_YET = AC_PENDING, AC__ENDED = AC_READY, AC__ENDED_CANC
 struct ac__task_ops {
     struct ac_waker_ops waker;
     enum ac__joined (*join)(struct ac_task **held, struct ac_context *, const char *function); /* ended: without the bit */
+    enum ac_poll (*await)(struct ac_task **held, struct ac_context *); /* likewise, for a result: without one, a stop */
     void (*leave)(struct ac_task *); /* whoever joined it doesn't wait any longer */
     void (*cancel)(struct ac_task *);
     void (*give_back)(struct ac_task *); /* the handle */

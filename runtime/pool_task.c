@@ -166,13 +166,21 @@ static bool offer(struct ac_task *task, struct ac_waker *waker)
     return true;
 }
 
+static enum ac__joined end_join(struct ac_task **held, struct ac_task *task, unsigned word, struct ac_context *cx)
+{
+    if (!ac__spend(cx))
+        return AC__NOT_YET;
+    *held = task;
+    return word & POOL_CANCELLED ? AC__ENDED_CANCELLED : AC__ENDED;
+}
+
 static enum ac__joined join(struct ac_task **held, struct ac_context *cx, const char *function)
 {
     struct ac_task *task = ac__joined_task(*held);
-    if (ac__current != NULL && task == ac__current->running)
-        ac__stop(function, "the task '%s' awaits itself", task->type->name);
     unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
     if (!(word & POOL_FINISHED)) {
+        if (ac__current != NULL && task == ac__current->running)
+            ac__stop(function, "the task '%s' awaits itself", task->type->name);
         /* Only the handle's holder changes JOINER, and that is who calls; so it is as it was read. */
         if (word & POOL_JOINER && task->joiner != cx->waker && !ac__joins(*held))
             ac__stop(function, "the task '%s' is awaited twice", task->type->name);
@@ -183,10 +191,18 @@ static enum ac__joined join(struct ac_task **held, struct ac_context *cx, const 
             return AC__NOT_YET;
         word = atomic_load_explicit(&task->shared, memory_order_acquire);
     }
-    if (!ac__spend(cx))
-        return AC__NOT_YET;
-    *held = task;
-    return word & POOL_CANCELLED ? AC__ENDED_CANCELLED : AC__ENDED;
+    return end_join(held, task, word, cx);
+}
+
+/* A result is there as a rule, when it is polled again. */
+static enum ac_poll await(struct ac_task **held, struct ac_context *cx)
+{
+    struct ac_task *task = ac__joined_task(*held);
+    unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+    enum ac__joined joined = word & POOL_FINISHED ? end_join(held, task, word, cx) : join(held, cx, "await");
+    if (joined == AC__ENDED_CANCELLED)
+        ac__stop_cancelled(task);
+    return (enum ac_poll)joined;
 }
 
 static void leave(struct ac_task *task)
@@ -198,6 +214,7 @@ static void leave(struct ac_task *task)
 static const struct ac__task_ops pool_task = {
     .waker = { clone, wake, wake_by_ref, drop },
     .join = join,
+    .await = await,
     .leave = leave,
     .cancel = ac__pool_task_cancel,
     .give_back = unref,

@@ -357,29 +357,6 @@ static enum ac__joined join(struct ac_task **held, struct ac_context *cx, const 
     return AC__NOT_YET;
 }
 
-/* What joining is as a rule: of a task of the executor that polls, which is over, or hasn't been joined before. False:
- * nothing was done, and it has to be join() that does it. */
-static inline bool join_usually(struct ac_task **held, struct ac_task *task, struct ac_context *cx, enum ac_poll *poll)
-{
-    unsigned word = task == NULL ? 0 : task->word & (TASK_POOL | TASK_HANDLE | TASK_FINISHED | TASK_CANCELLED);
-    if ((word & ~(unsigned)TASK_FINISHED) != TASK_HANDLE || task->exec != cx->exec)
-        return false;
-    if (word & TASK_FINISHED) {
-        if (cx->budget == 0)
-            return false;
-        cx->budget--;
-        *held = task;
-        *poll = AC_READY;
-        return true;
-    }
-    if (task->joiner != NULL || task == task->exec->running)
-        return false;
-    task->joiner = cx->waker;
-    *held = (struct ac_task *)((uintptr_t)task | AC__JOINS);
-    *poll = AC_PENDING;
-    return true;
-}
-
 /* Stops waiting for the task, and gives its handle back. */
 static enum ac_poll leave(struct ac_task **held)
 {
@@ -418,29 +395,52 @@ static void cancel_task(struct ac_task *task)
 
 void ac_await__init(struct ac_await__frame *self, ac_task__handle task) { self->task = task; }
 
+_Noreturn void ac__stop_cancelled(const struct ac_task *task)
+{
+    ac__stop("await", "the task '%s' was cancelled, so it has no result; ac_join tells", task->type->name);
+}
+
 static __attribute__((noinline)) enum ac_poll await(struct ac_await__frame *self, struct ac_context *cx)
 {
     if (self->task == NULL)
         ac__stop("await", "the handle is null: there was no memory for the task, or it was awaited before");
     enum ac__joined joined = join(&self->task, cx, "await");
     if (joined == AC__ENDED_CANCELLED)
-        ac__stop("await", "the task '%s' was cancelled, so it has no result; ac_join tells", self->task->type->name);
+        ac__stop_cancelled(self->task);
     return (enum ac_poll)joined;
+}
+
+/* @p task: the leaf's, which need not be in its frame yet. */
+static inline enum ac_poll await_usually(struct ac_await__frame *self, struct ac_task *task, struct ac_context *cx)
+{
+    if (task == NULL)
+        return await(self, cx);
+    unsigned word = task->word;
+    if ((word & (TASK_POOL | TASK_HANDLE | TASK_CANCELLED)) != TASK_HANDLE || task->exec != cx->exec)
+        return word & TASK_POOL ? ops_of(task)->await(&self->task, cx) : await(self, cx);
+    if (word & TASK_FINISHED) {
+        if (cx->budget == 0)
+            return await(self, cx);
+        cx->budget--;
+        self->task = task;
+        return AC_READY;
+    }
+    if (task->joiner != NULL || task == task->exec->running)
+        return await(self, cx);
+    task->joiner = cx->waker;
+    self->task = (struct ac_task *)((uintptr_t)task | AC__JOINS);
+    return AC_PENDING;
 }
 
 enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
 {
-    enum ac_poll poll;
-    return join_usually(&self->task, ac__joined_task(self->task), cx, &poll) ? poll : await(self, cx);
+    return await_usually(self, ac__joined_task(self->task), cx);
 }
 
 enum ac_poll ac_await__start(struct ac_await__frame *self, struct ac_context *cx, ac_task__handle task)
 {
-    enum ac_poll poll;
-    if (join_usually(&self->task, task, cx, &poll))
-        return poll;
     self->task = task;
-    return await(self, cx);
+    return await_usually(self, task, cx);
 }
 
 enum ac_poll ac_await__cancel(struct ac_await__frame *self, struct ac_context *cx)
