@@ -4,7 +4,7 @@
  *                    ^       ^          tail = 7: the next to be filled, by the owner alone
  *
  * The owner puts at the tail and takes at the head: first come, first served. A thief copies
- * half of what there is into his own ring, which is empty, and then claims it all by one compare-and-
+ * half of what there is, up to a number, into his own ring, which is empty, and then claims it all by one compare-and-
  * exchange of the head; if that fails, what he copied was never his. It is the run queue of Go's scheduler
  * (runtime/proc.go: runqput, runqget, runqgrab), with counters that never wrap.
  *
@@ -15,7 +15,10 @@
 #define AC__RING_H
 #include "exec.h"
 
-enum { AC__RING_SIZE = 256 };
+enum {
+    AC__RING_SIZE = 1024, /* what doesn't fit goes through the injector, whose list runs through the tasks */
+    AC__MOST_STOLEN = 128, /* at once: while more are copied the owner takes one, as a rule, and it was in vain */
+};
 
 struct ac__ring {
     _Alignas(64) _Atomic uint64_t head; /* moved by whoever takes: release, so that the owner, who acquires
@@ -92,7 +95,7 @@ static inline struct ac_task *ac__ring_take_half(struct ac__ring *ring, struct a
     return last;
 }
 
-/* A thief, with his own ring, in which there is nothing. Takes half, rounded up, of the victim's: one is
+/* A thief, with his own ring, in which there is nothing. Takes half of the victim's, rounded up, or the most: one is
  * returned, the rest is in the thief's ring. Null: there is nothing. */
 static inline struct ac_task *ac__ring_steal(struct ac__ring *victim, struct ac__ring *own)
 {
@@ -106,6 +109,8 @@ static inline struct ac_task *ac__ring_steal(struct ac__ring *victim, struct ac_
             return NULL;
         if (n > AC__RING_SIZE / 2)
             continue; /* the head is of an earlier time than the tail */
+        if (n > AC__MOST_STOLEN)
+            n = AC__MOST_STOLEN;
         struct ac_task *task = atomic_load_explicit(ac__ring_slot(victim, head), memory_order_relaxed);
         for (uint64_t i = 1; i < n; i++)
             atomic_store_explicit(

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Apart from what is usual, which needs no stack frame. */
+#define NOINLINE __attribute__((noinline))
+
 static struct ac_task *task_of(struct ac_waker *waker) { return (struct ac_task *)waker; }
 
 /* ---- memory ----
@@ -42,22 +45,21 @@ static inline unsigned slab_of(const struct ac_future_type *type)
     return (unsigned)((sizeof(struct ac_task) + type->size + AC__SLAB_STEP - 1) / AC__SLAB_STEP);
 }
 
-static __attribute__((noinline)) void give_to_depot(struct ac_task *task, unsigned index)
+static NOINLINE void give_to_depot(struct ac_task *task, unsigned index)
 {
     ac__slab_give(ac__current == NULL ? NULL : &ac__current->shelf, task, index);
 }
 
-static inline void give_slab(struct ac_task *task, unsigned index)
+/* @p exec: the thread's, or null. */
+static inline void give_slab(struct ac_exec *exec, struct ac_task *task, unsigned index)
 {
-    struct ac_exec *exec = ac__current;
     if (exec == NULL || exec->shelf.n[index] == 2 * AC__SLAB_BATCH) {
         give_to_depot(task, index);
         return;
     }
-    struct ac__shelf *shelf = &exec->shelf;
-    task->next = shelf->first[index];
-    shelf->first[index] = task;
-    shelf->n[index]++;
+    task->next = exec->shelf.first[index];
+    exec->shelf.first[index] = task;
+    exec->shelf.n[index]++;
 }
 
 static struct ac_task *allocate(const struct ac_future_type *type)
@@ -83,7 +85,7 @@ static inline void *begin(struct ac_task *task, const struct ac_future_type *typ
 }
 
 /* Where the shelf has none. */
-static __attribute__((noinline)) void *new_task(const struct ac_future_type *type)
+static NOINLINE void *new_task(const struct ac_future_type *type)
 {
     unsigned slab = has_slab(type) ? slab_of(type) : 0;
     struct ac_task *task;
@@ -112,7 +114,7 @@ void *ac_task_new(const struct ac_future_type *type)
     return begin(task, type, slab);
 }
 
-static __attribute__((noinline)) void free_malloced(struct ac_task *task)
+static NOINLINE void free_malloced(struct ac_task *task)
 {
     free((char *)(task + 1) - frame_offset(task->type));
 }
@@ -121,7 +123,7 @@ static __attribute__((noinline)) void free_malloced(struct ac_task *task)
 static inline void free_task(struct ac_task *task, unsigned word)
 {
     if (word / TASK_SLAB != 0)
-        give_slab(task, word / TASK_SLAB);
+        give_slab(ac__current, task, word / TASK_SLAB);
     else if (!(word & TASK_ROOT))
         free_malloced(task);
 }
@@ -265,7 +267,7 @@ void ac__task_post(struct ac_task *task, struct ac_exec *exec)
 void ac__task_release(struct ac_task *task) { unref(task); }
 
 /* What isn't a task to be spawned. */
-static __attribute__((noinline)) ac_task__handle spawn_nothing(const struct ac_exec *exec, void *frame)
+static NOINLINE ac_task__handle spawn_nothing(const struct ac_exec *exec, void *frame)
 {
     if (exec == NULL)
         ac__stop("ac_spawn_local", "called outside async code, where there is no executor to run the task");
@@ -296,14 +298,14 @@ static const struct ac__task_ops *ops_of(const struct ac_task *task)
     return (const struct ac__task_ops *)task->waker.ops;
 }
 
-static __attribute__((noinline)) void unlist_and_unref(struct ac_task *task)
+static NOINLINE void unlist_and_unref(struct ac_task *task)
 {
     ac__exec_unlist(task);
     unref(task);
 }
 
 /* A current-thread executor's interest in a task ends with its handle or its run, whichever is later. */
-static inline void give_back(struct ac_task *task)
+static NOINLINE void give_back(struct ac_task *task)
 {
     unsigned word = task->word;
     if (word & TASK_POOL) {
@@ -400,7 +402,7 @@ _Noreturn void ac__stop_cancelled(const struct ac_task *task)
     ac__stop("await", "the task '%s' was cancelled, so it has no result; ac_join tells", task->type->name);
 }
 
-static __attribute__((noinline)) enum ac_poll await(struct ac_await__frame *self, struct ac_context *cx)
+static NOINLINE enum ac_poll await(struct ac_await__frame *self, struct ac_context *cx)
 {
     if (self->task == NULL)
         ac__stop("await", "the handle is null: there was no memory for the task, or it was awaited before");
@@ -457,8 +459,15 @@ void *ac_await__result(struct ac_await__frame *self)
 void ac_await__end(struct ac_await__frame *self)
 {
     struct ac_task *task = self->task;
+    unsigned word = task->word;
     self->task = NULL;
-    give_back(task);
+    if ((word & (TASK_POOL | TASK_FINISHED | TASK_LISTED)) != TASK_FINISHED || word < TASK_SLAB || !is_last(task)) {
+        give_back(task);
+        return;
+    }
+    /* The usual case; what give_back() comes to then. */
+    task->word = (unsigned short)(word & ~TASK_HANDLE);
+    give_slab(task->exec, task, word / TASK_SLAB);
 }
 
 /* ---- ac_join, ac_cancel, ac_detach ---- */

@@ -322,25 +322,27 @@ START_TEST(who_finds_work_sends_another_for_what_is_left)
 }
 END_TEST
 
-enum { BATCH = 200 };
-static ac_task__handle batch[BATCH];
+enum { BATCH = 200, LARGE_BATCH = 5000 }; /* the larger doesn't fit into a ring */
+static ac_task__handle batch[LARGE_BATCH];
+static int batch_size;
 
 /* So many batches as it is told: spawned at once, awaited in turn. */
 static enum ac_poll spawn_batches(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
     for (; self->result > 0; self->result--) {
-        for (int i = 0; i < BATCH; i++)
+        for (int i = 0; i < batch_size; i++)
             batch[i] = SPAWN_PROBE({ .result = 0 });
-        for (self->i = 0; self->i < BATCH; self->i++) {
+        for (self->i = 0; self->i < batch_size; self->i++) {
             JOIN(self, batch[self->i]);
         }
     }
     END;
 }
 
-static void count_batches(int nbatches, struct ac_pool_counts *counts)
+static void count_batches(int nbatches, int size, struct ac_pool_counts *counts)
 {
+    batch_size = size;
     struct script *frame = ac_task_new(&script__type);
     *frame = (struct script){ .poll = spawn_batches, .result = nbatches };
     ac_detach(ac_task_spawn(frame));
@@ -354,9 +356,21 @@ START_TEST(who_awaits_many_tasks_is_not_woken_for_each)
 {
     set_threads(1);
     struct ac_pool_counts counts;
-    count_batches(1, &counts);
+    count_batches(1, BATCH, &counts);
     ck_assert_uint_eq(counts.spawned, 1 + BATCH);
     ck_assert_uint_lt(counts.polls, BATCH + 20);
+}
+END_TEST
+
+START_TEST(more_tasks_than_a_ring_has_room_for_are_all_run)
+{
+    for (unsigned n = 1; n <= 3; n++) {
+        set_threads(n);
+        struct ac_pool_counts counts;
+        count_batches(3, LARGE_BATCH, &counts);
+        ck_assert_uint_eq(counts.spawned, 1 + 3 * LARGE_BATCH);
+        ck_assert_int_eq(ac_pool_shutdown(60 * AC_S), 0);
+    }
 }
 END_TEST
 
@@ -372,7 +386,7 @@ START_TEST(a_thief_is_not_woken_for_each_task)
     set_threads(2);
     ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0); /* the pool's threads inherit it */
     struct ac_pool_counts counts;
-    count_batches(100, &counts);
+    count_batches(100, BATCH, &counts);
     ck_assert_uint_eq(counts.spawned, 1 + 100 * BATCH);
     ck_assert_uint_lt(counts.unparks, 5 * BATCH);
     ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
@@ -924,6 +938,7 @@ int main(void)
         what_a_busy_worker_has_queued_is_stolen,
         who_finds_work_sends_another_for_what_is_left,
         who_awaits_many_tasks_is_not_woken_for_each,
+        more_tasks_than_a_ring_has_room_for_are_all_run,
         a_thief_is_not_woken_for_each_task,
         errno_belongs_to_the_task_on_whatever_thread,
         a_null_handle_joins_with_enomem,
