@@ -70,7 +70,7 @@ uint64_t ac__interval_take(struct ac_interval *, uint64_t now_ns);
  * plain: only that thread reads and writes it. A task is polled when it is in the ready queue,
  * and TASK_SCHEDULED says that it is, or that it will be as soon as the poll that is running
  * now is over; so a task is in the queue at most once, and a hundred wakes before a poll cost one
- * poll. A wake sets SCHEDULED and puts the task at the end of the queue, unless it is the one that
+ * poll. A wake sets SCHEDULED and puts the task at the end of the queue, unless it is one that
  * is running, for then the executor does that once the poll has returned AC_PENDING. The executor
  * clears SCHEDULED before the poll, so that a wake that comes during it counts. TASK_FINISHED
  * is set once, after the poll that says AC_READY; from then on wakes do nothing and the frame
@@ -187,7 +187,8 @@ void ac__inbox_empty(struct ac_exec *);
 
 struct ac_exec {
     struct ac_task *ready, *ready_last; /* first and last, linked by next; the last only if there is a first */
-    struct ac_task *running;            /* whose poll is on the stack, or null */
+    struct ac_task *running; /* whose poll is on the stack, or null                          */
+    struct ac_task *outer;   /* within whose poll, if it is the running one that this awaits */
     int *thread_errno;                  /* of its thread, to find which is a call */
     struct ac__clock *clock;
     struct ac__wheel *wheel;     /* null until something sleeps */
@@ -233,7 +234,7 @@ static inline void ac__exec_schedule(struct ac_exec *exec, struct ac_task *task)
     if (word & (TASK_SCHEDULED | TASK_FINISHED))
         return;
     task->word = (unsigned short)(word | TASK_SCHEDULED);
-    if (task != exec->running)
+    if (task != exec->running && task != exec->outer)
         ac__exec_queue(exec, task);
 }
 
@@ -276,6 +277,15 @@ void ac__exec_end(struct ac_exec *);
 void ac__exec_unref(struct ac_exec *);
 /* A turn that doesn't park, of one that has its reactor: what is known of the world, and then what is ready. */
 void ac__exec_turn(struct ac_exec *);
+/* Whether the task, which is suspended or new, may be polled at once, within the poll of the one that is running and awaits
+ * it. That is so where it is next anyway; and no deeper than that, for the sake of the stack. */
+static inline bool ac__exec_may_nest(const struct ac_exec *exec, const struct ac_task *task, const struct ac_context *cx)
+{
+    return task == exec->ready && exec->outer == NULL && exec->running != NULL && cx->budget > 0
+           && !(exec->ends || task->word & TASK_CANCEL);
+}
+/* Polls it so. True: it has finished. */
+bool ac__exec_run_nested(struct ac_exec *, struct ac_context *);
 /* A round of the loop: parks until there is something to do, and does it. */
 void ac__exec_round(struct ac_exec *);
 /* Cancels all its tasks, and from now on each that becomes ready, new ones too. */

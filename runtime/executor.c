@@ -115,6 +115,43 @@ static inline void finish_task(struct ac_exec *exec, struct ac_task *task, unsig
     }
 }
 
+/* Its poll has said AC_PENDING. True: it has been woken while it ran, and is queued. */
+static inline bool pause_task(struct ac_exec *exec, struct ac_task *task)
+{
+    if (task->word & TASK_SCHEDULED) {
+        ac__exec_queue(exec, task);
+        return true;
+    }
+    if (exec->lists && !(task->word & TASK_LISTED)) /* those in the queue are found there */
+        ac__exec_list(task);
+    return false;
+}
+
+bool ac__exec_run_nested(struct ac_exec *exec, struct ac_context *cx)
+{
+    struct ac_task *task = exec->ready;
+    /* What it takes of the budget the outer one hasn't got any more: together they don't take longer. */
+    struct ac_context inner = { .waker = &task->waker, .exec = exec, .budget = cx->budget };
+    int outer_errno = *exec->thread_errno;
+    exec->ready = task->next;
+    exec->outer = exec->running;
+    exec->running = task;
+    task->word &= (unsigned short)~TASK_SCHEDULED;
+    *exec->thread_errno = task->saved_errno;
+    enum ac_poll poll = task->type->poll(task + 1, &inner);
+    task->saved_errno = *exec->thread_errno;
+    *exec->thread_errno = outer_errno;
+    exec->running = exec->outer;
+    exec->outer = NULL;
+    cx->budget = inner.budget;
+    ac__count(&exec->polls, 1);
+    if (poll == AC_READY)
+        finish_task(exec, task, TASK_FINISHED);
+    else
+        pause_task(exec, task);
+    return poll == AC_READY;
+}
+
 /* Polls so many at most. A round of this loop is what switching from one task to another costs. */
 static void run_turn(struct ac_exec *exec, int most)
 {
@@ -139,14 +176,9 @@ static void run_turn(struct ac_exec *exec, int most)
 
         if (poll == AC_READY) {
             finish_task(exec, task, TASK_FINISHED | (word & TASK_CANCEL) * (TASK_CANCELLED / TASK_CANCEL));
-        } else if (task->word & TASK_SCHEDULED) { /* woken while it ran */
-            ac__exec_queue(exec, task);
-            if (cx.budget == 0) { /* one that has spent all of it has taken long */
-                i++;
-                break;
-            }
-        } else if (exec->lists && !(task->word & TASK_LISTED)) { /* those in the queue are found there */
-            ac__exec_list(task);
+        } else if (pause_task(exec, task) && cx.budget == 0) { /* one that has spent all of it has taken long */
+            i++;
+            break;
         }
     }
     exec->running = NULL;

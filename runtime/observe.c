@@ -64,9 +64,11 @@ static bool is_listed(const struct ac_exec *exec, const struct ac_task *task)
 
 static void list_exec(FILE *out, struct ac_exec *exec)
 {
-    bool runs = exec->running != NULL && is_listed(exec, exec->running);
+    struct ac_task *const polled[] = { exec->outer, exec->running };
     bool has_root = exec->root.type != NULL; /* a foreign loop's has none */
-    size_t n = has_root + exec->nall + runs;
+    size_t n = has_root + exec->nall;
+    for (int i = 0; i < 2; i++)
+        n += polled[i] != NULL && is_listed(exec, polled[i]);
     for (const struct ac_task *task = exec->ready; task != NULL; task = task->next)
         n += is_listed(exec, task);
     fprintf(out, "asyncc: executor of thread %ld: %zu task%s\n", exec->thread, n, n == 1 ? "" : "s");
@@ -74,8 +76,9 @@ static void list_exec(FILE *out, struct ac_exec *exec)
         ac__print_task(out, exec, &exec->root);
     for (unsigned i = 0; i < exec->nall; i++)
         ac__print_task(out, exec, exec->all[i]);
-    if (runs)
-        ac__print_task(out, exec, exec->running);
+    for (int i = 0; i < 2; i++)
+        if (polled[i] != NULL && is_listed(exec, polled[i]))
+            ac__print_task(out, exec, polled[i]);
     /* Those that haven't been polled yet. */
     for (struct ac_task *task = exec->ready; task != NULL; task = task->next)
         if (is_listed(exec, task))

@@ -85,7 +85,7 @@ void ac__print_places(FILE *out, const struct ac_future_type *type, const void *
 
 void ac__print_task(FILE *out, const struct ac_exec *exec, struct ac_task *task)
 {
-    bool runs = task == exec->running, over = task->word & TASK_FINISHED;
+    bool runs = task == exec->running || task == exec->outer, over = task->word & TASK_FINISHED;
     const char *state = runs ? "running" : over && task->word & TASK_CANCELLED ? "cancelled, not joined"
                         : over ? "finished, not joined" : task->word & TASK_SCHEDULED ? "queued" : "suspended";
     fprintf(out, "  '%s': %s%s\n", task->type->name, state, !over && task->word & TASK_CANCEL ? ", being cancelled" : "");

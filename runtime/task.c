@@ -412,8 +412,9 @@ static NOINLINE enum ac_poll await(struct ac_await__frame *self, struct ac_conte
     return (enum ac_poll)joined;
 }
 
-/* @p task: the leaf's, which need not be in its frame yet. */
-static inline enum ac_poll await_usually(struct ac_await__frame *self, struct ac_task *task, struct ac_context *cx)
+/* @p task: the leaf's. @p starts: for the first time. */
+static inline enum ac_poll await_usually(struct ac_await__frame *self, struct ac_task *task, struct ac_context *cx,
+                                         bool starts)
 {
     if (task == NULL)
         return await(self, cx);
@@ -429,6 +430,12 @@ static inline enum ac_poll await_usually(struct ac_await__frame *self, struct ac
     }
     if (task->joiner != NULL || task == task->exec->running)
         return await(self, cx);
+    if (starts && ac__exec_may_nest(task->exec, task, cx) && ac__exec_run_nested(task->exec, cx)) {
+        if (cx->budget == 0)
+            return await(self, cx);
+        cx->budget--;
+        return AC_READY;
+    }
     task->joiner = cx->waker;
     self->task = (struct ac_task *)((uintptr_t)task | AC__JOINS);
     return AC_PENDING;
@@ -436,13 +443,13 @@ static inline enum ac_poll await_usually(struct ac_await__frame *self, struct ac
 
 enum ac_poll ac_await__poll(struct ac_await__frame *self, struct ac_context *cx)
 {
-    return await_usually(self, ac__joined_task(self->task), cx);
+    return await_usually(self, ac__joined_task(self->task), cx, false);
 }
 
 enum ac_poll ac_await__start(struct ac_await__frame *self, struct ac_context *cx, ac_task__handle task)
 {
     self->task = task;
-    return await_usually(self, task, cx);
+    return await_usually(self, task, cx, true);
 }
 
 enum ac_poll ac_await__cancel(struct ac_await__frame *self, struct ac_context *cx)

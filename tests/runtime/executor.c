@@ -9,6 +9,7 @@ struct probe {
     int pending;               /* in so many polls, and wakes itself in each */
     int *polls;                /* counted here                             */
     const char *name;          /* noted in trace at each poll              */
+    unsigned takes;            /* of the budget                            */
     int result;
 };
 
@@ -20,6 +21,7 @@ static enum ac_poll probe__poll(struct probe *self, struct ac_context *cx)
         ++*self->polls;
     if (self->name != NULL)
         strcat(trace, self->name);
+    cx->budget -= self->takes;
     if (self->state++ == 0 && self->wakes_itself > 0) {
         for (int i = 0; i < self->wakes_itself; i++)
             ac_wake_by_ref(cx->waker);
@@ -237,7 +239,215 @@ START_TEST(no_memory_for_a_task_gives_a_null_handle)
 }
 END_TEST
 
+/* ---- awaiting the task that is next ---- */
+
+/* Spawns a probe and awaits it at once; before that, as many others as it is told, which are next then. */
+struct impatient {
+    int state;
+    int nothers, *polls;
+    struct probe probe;
+    bool was_ready;
+    unsigned budget, left; /* before the await, and after it */
+    struct ac_await__frame await;
+};
+static struct ac_waker *impatient_waker;
+
+static enum ac_poll begin_await(struct impatient *self, struct ac_context *cx)
+{
+    for (int i = 0; i < self->nothers; i++)
+        ac_detach(SPAWN(probe, struct probe, { .name = "o" }));
+    ac_task__handle task = spawn_copy(&probe__type, &self->probe);
+    if (self->budget != 0)
+        cx->budget = self->budget;
+    enum ac_poll poll = ac_await__start(&self->await, cx, task);
+    self->was_ready = poll == AC_READY;
+    self->left = cx->budget;
+    return poll;
+}
+
+static enum ac_poll impatient__poll(struct impatient *self, struct ac_context *cx)
+{
+    strcat(trace, "(");
+    if (self->polls != NULL)
+        ++*self->polls;
+    impatient_waker = cx->waker;
+    if (self->state == 0) {
+        self->state = 1;
+        if (begin_await(self, cx) == AC_PENDING) {
+            strcat(trace, ")");
+            return AC_PENDING;
+        }
+    } else if (ac_await__poll(&self->await, cx) == AC_PENDING) {
+        strcat(trace, ")");
+        return AC_PENDING;
+    }
+    ck_assert_int_eq(*(int *)ac_await__result(&self->await), 42);
+    ac_await__end(&self->await);
+    strcat(trace, ")");
+    return AC_READY;
+}
+FUTURE(impatient, struct impatient);
+
+static struct impatient await_at_once(struct impatient impatient)
+{
+    trace[0] = '\0';
+    ac_block_on_future(&impatient__type, &impatient);
+    return impatient;
+}
+
+START_TEST(the_task_that_is_next_runs_within_its_await)
+{
+    struct impatient one = await_at_once((struct impatient){ .probe = { .name = "p" } });
+    ck_assert_str_eq(trace, "(p)");
+    ck_assert(one.was_ready);
+    one = await_at_once((struct impatient){ .probe = { .name = "p", .pending = 1 } });
+    ck_assert_str_eq(trace, "(p)p()");
+    ck_assert(!one.was_ready);
+}
+END_TEST
+
+START_TEST(a_task_that_others_are_ready_before_waits_for_its_turn)
+{
+    struct impatient one = await_at_once((struct impatient){ .nothers = 2, .probe = { .name = "p" } });
+    ck_assert_str_eq(trace, "()oop()");
+    ck_assert(!one.was_ready);
+}
+END_TEST
+
+/* Wakes the task that awaits it while both are polled: that has to be polled again once, and be queued once. */
+static enum ac_poll wake_outer__poll(struct probe *self, struct ac_context *cx)
+{
+    strcat(trace, "w");
+    for (int i = 0; i < 3; i++)
+        ac_wake_by_ref(impatient_waker);
+    if (self->pending-- > 0) {
+        ac_wake_by_ref(cx->waker);
+        return AC_PENDING;
+    }
+    self->result = 42;
+    return AC_READY;
+}
+static enum ac_poll wake_outer__poll_any(void *frame, struct ac_context *cx) { return wake_outer__poll(frame, cx); }
+static const struct ac_future_type wake_outer__type = {
+    "wake_outer", sizeof(struct probe), _Alignof(struct probe), offsetof(struct probe, result), sizeof(int),
+    wake_outer__poll_any, cancel_nothing, NULL,
+};
+
+struct outer {
+    int state, polls;
+    struct ac_await__frame await;
+};
+static enum ac_poll outer__poll(struct outer *self, struct ac_context *cx)
+{
+    strcat(trace, "(");
+    self->polls++;
+    impatient_waker = cx->waker;
+    enum ac_poll poll = self->state == 1 ? ac_await__poll(&self->await, cx)
+                        : ac_await__start(&self->await, cx, spawn_copy(&wake_outer__type, &(struct probe){ .pending = 1 }));
+    self->state = 1;
+    strcat(trace, ")");
+    if (poll == AC_READY)
+        ac_await__end(&self->await);
+    return poll;
+}
+FUTURE(outer, struct outer);
+
+START_TEST(a_task_that_is_woken_while_another_runs_within_it_is_polled_once_more)
+{
+    struct outer outer = { 0 };
+    trace[0] = '\0';
+    ac_block_on_future(&outer__type, &outer);
+    /* Both were woken during the first poll, the inner one first in the queue; it wakes the outer one, who is in the
+     * queue already, and so does its end. */
+    ck_assert_str_eq(trace, "(w)w()");
+    ck_assert_int_eq(outer.polls, 2);
+}
+END_TEST
+
+/* Each awaits the next: far more than the stack has room for, if all were polled within each other. */
+enum { GENERATIONS = 100000 };
+struct generation {
+    int state, left;
+    struct ac_await__frame await;
+};
+static enum ac_poll generation__poll(struct generation *self, struct ac_context *cx);
+FUTURE(generation, struct generation);
+static enum ac_poll generation__poll(struct generation *self, struct ac_context *cx)
+{
+    if (self->left == 0)
+        return AC_READY;
+    enum ac_poll poll
+        = self->state == 1
+              ? ac_await__poll(&self->await, cx)
+              : ac_await__start(&self->await, cx, SPAWN(generation, struct generation, { .left = self->left - 1 }));
+    self->state = 1;
+    if (poll == AC_READY)
+        ac_await__end(&self->await);
+    return poll;
+}
+
+START_TEST(tasks_that_await_each_other_do_not_fill_the_stack)
+{
+    struct generation first = { .left = GENERATIONS };
+    ac_block_on_future(&generation__type, &first);
+}
+END_TEST
+
+START_TEST(one_that_runs_within_another_takes_of_its_budget)
+{
+    /* The probe takes one leaf, its own await of a task that is over; and the await of it one. */
+    struct impatient one = await_at_once((struct impatient){ .budget = 1, .probe = { .name = "p" } });
+    ck_assert_str_eq(trace, "(p)");
+    ck_assert_uint_eq(one.left, 0);
+    one = await_at_once((struct impatient){ .budget = 9, .probe = { .takes = 5, .name = "p" } });
+    ck_assert(one.was_ready);
+    ck_assert_uint_eq(one.left, 9 - 5 - 1);
+    /* The last was the probe's: the await has to wait for its turn. */
+    one = await_at_once((struct impatient){ .budget = 5, .probe = { .takes = 5, .name = "p" } });
+    ck_assert(!one.was_ready);
+    ck_assert_str_eq(trace, "(p)()");
+}
+END_TEST
+
 /* ---- errno ---- */
+
+/* Sets its own while it runs within another's await. */
+struct errno_outer {
+    int state;
+    struct ac_await__frame await;
+};
+static enum ac_poll errno_inner__poll(struct probe *self, struct ac_context *cx)
+{
+    (void)cx;
+    ck_assert_int_eq(errno, 11); /* the spawner's */
+    errno = 22;
+    self->result = 42;
+    return AC_READY;
+}
+static enum ac_poll errno_inner__poll_any(void *frame, struct ac_context *cx) { return errno_inner__poll(frame, cx); }
+static const struct ac_future_type errno_inner__type = {
+    "errno_inner", sizeof(struct probe), _Alignof(struct probe), offsetof(struct probe, result), sizeof(int),
+    errno_inner__poll_any, cancel_nothing, NULL,
+};
+static enum ac_poll errno_outer__poll(struct errno_outer *self, struct ac_context *cx)
+{
+    errno = 11;
+    ac_task__handle task = spawn_copy(&errno_inner__type, &(struct probe){ 0 });
+    errno = 33;
+    ck_assert_int_eq(ac_await__start(&self->await, cx, task), AC_READY);
+    ck_assert_int_eq(errno, 33);
+    ac_await__end(&self->await);
+    return AC_READY;
+}
+FUTURE(errno_outer, struct errno_outer);
+
+START_TEST(errno_is_kept_while_another_runs_within_the_await)
+{
+    struct errno_outer outer = { 0 };
+    ac_block_on_future(&errno_outer__type, &outer);
+    ck_assert_int_eq(errno, 33);
+}
+END_TEST
 
 struct errno_keeper {
     int state;
@@ -385,7 +595,13 @@ int main(void)
         tasks_run_to_their_end_after_the_main_future_and_an_abandoned_wait,
         a_finished_task_is_ready_at_once,
         no_memory_for_a_task_gives_a_null_handle,
+        the_task_that_is_next_runs_within_its_await,
+        a_task_that_others_are_ready_before_waits_for_its_turn,
+        a_task_that_is_woken_while_another_runs_within_it_is_polled_once_more,
+        tasks_that_await_each_other_do_not_fill_the_stack,
+        one_that_runs_within_another_takes_of_its_budget,
         errno_belongs_to_the_task,
+        errno_is_kept_while_another_runs_within_the_await,
         a_waker_may_outlive_its_task_and_its_executor,
     };
     const TTest *const stops[] = {
