@@ -4,7 +4,7 @@
  *     ac_spawn, wakes by others --> injector --a share--> a worker's ring
  *
  * A worker runs what is in its slot (the task that was woken last: its data is warm; but a few times only
- * while others wait), then its ring, then takes a share of the injector, then steals. Every 61 polls, and
+ * while others wait; and at once, within the poll that is running, if that awaits it), then its ring, then takes a share of the injector, then steals. Every 61 polls, and
  * after one that has spent its budget, it looks at the injector first, and at timers and descriptors if no one else does. These are the rules
  * of Go's scheduler, and of tokio's, which took them from there.
  *
@@ -514,7 +514,12 @@ static void set_running(struct ac__worker *self, struct ac_task *task)
 {
     __atomic_store_n(&self->exec.running, task, __ATOMIC_RELAXED);
 }
+static void set_outer(struct ac__worker *self, struct ac_task *task)
+{
+    __atomic_store_n(&self->exec.outer, task, __ATOMIC_RELAXED);
+}
 
+/* @p cx: with the budget. */
 static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_context *cx)
 {
     int *thread_errno = self->exec.thread_errno;
@@ -527,7 +532,6 @@ static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_
     count(&self->polls);
     set_running(self, task);
     cx->waker = &task->waker;
-    cx->budget = AC__BUDGET;
     *thread_errno = task->saved_errno;
     enum ac_poll poll = (cancels ? type->cancel : type->poll)(task + 1, cx);
     task->saved_errno = *thread_errno;
@@ -564,6 +568,30 @@ static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_
     }
 }
 
+/* If it is in the slot; and no deeper than that, for the sake of the stack. */
+bool ac__pool_run_nested(struct ac_task *task, struct ac_context *cx)
+{
+    struct ac__worker *self = this_worker();
+    if (self == NULL || self->slot != task || cx->exec != &self->exec || self->exec.running == NULL
+        || self->exec.outer != NULL || cx->budget == 0 || self->until_look == 0)
+        return false;
+    struct ac_task *outer = self->exec.running;
+    const char *outer_begins = atomic_load_explicit(&self->begins, memory_order_relaxed);
+    int outer_errno = *self->exec.thread_errno;
+    /* What it takes of the budget the outer one hasn't got any more: together they don't take longer. */
+    struct ac_context inner = { .exec = cx->exec, .budget = cx->budget };
+    self->slot = NULL;
+    self->until_look--;
+    set_outer(self, outer);
+    run(self, task, &inner);
+    set_outer(self, NULL);
+    set_running(self, outer);
+    atomic_store_explicit(&self->begins, outer_begins, memory_order_relaxed);
+    *self->exec.thread_errno = outer_errno;
+    cx->budget = inner.budget;
+    return true;
+}
+
 static void *work(void *argument)
 {
     struct ac__worker *self = argument;
@@ -578,6 +606,7 @@ static void *work(void *argument)
         struct ac_task *task;
         while ((task = next_task(self)) != NULL) {
             end_search(self);
+            cx.budget = AC__BUDGET;
             run(self, task, &cx);
         }
     } while (park(self));
@@ -861,7 +890,8 @@ static void cancel_all(void)
 static bool is_polled(const struct ac_task *task)
 {
     for (unsigned i = 0; i < pool.nworkers; i++)
-        if (__atomic_load_n(&pool.workers[i]->exec.running, __ATOMIC_RELAXED) == task)
+        if (__atomic_load_n(&pool.workers[i]->exec.running, __ATOMIC_RELAXED) == task
+            || __atomic_load_n(&pool.workers[i]->exec.outer, __ATOMIC_RELAXED) == task)
             return true;
     return false;
 }

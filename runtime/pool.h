@@ -107,4 +107,7 @@ void ac__pool_task_cancel(struct ac_task *);
 
 /* Puts a task that has been woken into a queue. Any thread. Takes no lock, and polls nothing. */
 void ac__pool_schedule(struct ac_task *);
+/* Polls a task that the running one awaits at once, within that poll, if it is next anyway. False: nothing was done. By
+ * the handle's holder, who hasn't joined it. */
+bool ac__pool_run_nested(struct ac_task *, struct ac_context *);
 #endif

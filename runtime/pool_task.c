@@ -199,6 +199,8 @@ static enum ac_poll await(struct ac_task **held, struct ac_context *cx)
 {
     struct ac_task *task = ac__joined_task(*held);
     unsigned word = atomic_load_explicit(&task->shared, memory_order_acquire);
+    if (!(word & (POOL_FINISHED | POOL_JOINER)) && ac__pool_run_nested(task, cx))
+        word = atomic_load_explicit(&task->shared, memory_order_acquire);
     enum ac__joined joined = word & POOL_FINISHED ? end_join(held, task, word, cx) : join(held, cx, "await");
     if (joined == AC__ENDED_CANCELLED)
         ac__stop_cancelled(task);

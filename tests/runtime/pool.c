@@ -393,6 +393,100 @@ START_TEST(a_thief_is_not_woken_for_each_task)
 }
 END_TEST
 
+/* ---- awaiting the task that is next ---- */
+
+/* Begins, or goes on, to await self->tasks[0]. */
+static enum ac_poll await_task(struct script *self, struct ac_context *cx)
+{
+    enum ac_poll poll = self->out ? ac_await__poll(&self->await, cx) : ac_await__start(&self->await, cx, self->tasks[0]);
+    self->out = poll == AC_PENDING;
+    return poll;
+}
+
+static enum ac_poll await_at_once(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < 50; self->i++) { /* it looks around after 61 polls */
+        errno = 11;
+        unsigned budget = cx->budget;
+        self->tasks[0] = SPAWN_PROBE({ .counts = &seen });
+        ck_assert_int_eq(await_task(self, cx), AC_READY);
+        ck_assert_uint_eq(cx->budget, budget - 1);
+        ck_assert_int_eq(errno, 11);
+        ck_assert_int_eq(*(int *)ac_await__result(&self->await), 42);
+        ac_await__end(&self->await);
+    }
+    END;
+}
+
+START_TEST(the_task_that_is_next_runs_within_its_await)
+{
+    set_threads(1);
+    ac_detach(POOL_SPAWN(script, struct script, { .poll = await_at_once }));
+    struct ac_pool_counts counts;
+    do {
+        sched_yield();
+        ac_pool_count(&counts);
+    } while (counts.alive > 0);
+    ck_assert_int_eq(seen.done, 50);
+    ck_assert_uint_eq(counts.polls, 1 + 50);
+}
+END_TEST
+
+/* Of each kind some, on several threads: what goes on afterwards, elsewhere as well, or sleeps. */
+static enum ac_poll await_many(struct script *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    for (self->i = 0; self->i < 300; self->i++) {
+        self->tasks[0] = SPAWN_PROBE({ .yields = self->i % 3, .wakes_itself = self->i % 5 / 4,
+                                       .sleeps_ns = self->i % 50 == 0 ? AC_MS : 0, .counts = &seen });
+        AWAIT(self, (void)0, await_task(self, cx));
+        ck_assert_int_eq(*(int *)ac_await__result(&self->await), 42);
+        ac_await__end(&self->await);
+    }
+    END;
+}
+
+START_TEST(what_began_within_an_await_goes_on_anywhere)
+{
+    set_threads(3);
+    for (int i = 0; i < 4; i++)
+        ac_detach(POOL_SPAWN(script, struct script, { .poll = await_many }));
+    struct ac_pool_counts counts;
+    do {
+        sched_yield();
+        ac_pool_count(&counts);
+    } while (counts.alive > 0);
+    ck_assert_int_eq(seen.done, 4 * 300);
+}
+END_TEST
+
+/* Each awaits the next: more than the stack has room for, if all were polled within each other. */
+static enum ac_poll await_next(struct script *self, struct ac_context *cx)
+{
+    if (self->i == 0)
+        return AC_READY;
+    if (self->state++ == 0)
+        self->tasks[0] = POOL_SPAWN(script, struct script, { .poll = await_next, .i = self->i - 1 });
+    enum ac_poll poll = await_task(self, cx);
+    if (poll == AC_READY)
+        ac_await__end(&self->await);
+    return poll;
+}
+
+START_TEST(tasks_that_await_each_other_do_not_fill_the_stack)
+{
+    set_threads(2);
+    ac_detach(POOL_SPAWN(script, struct script, { .poll = await_next, .i = 100000 }));
+    struct ac_pool_counts counts;
+    do {
+        sched_yield();
+        ac_pool_count(&counts);
+    } while (counts.alive > 0);
+    ck_assert_uint_eq(counts.spawned, 100001);
+}
+END_TEST
+
 static enum ac_poll keep_errno(struct script *self, struct ac_context *cx)
 {
     BEGIN(self);
@@ -940,6 +1034,9 @@ int main(void)
         who_awaits_many_tasks_is_not_woken_for_each,
         more_tasks_than_a_ring_has_room_for_are_all_run,
         a_thief_is_not_woken_for_each_task,
+        the_task_that_is_next_runs_within_its_await,
+        what_began_within_an_await_goes_on_anywhere,
+        tasks_that_await_each_other_do_not_fill_the_stack,
         errno_belongs_to_the_task_on_whatever_thread,
         a_null_handle_joins_with_enomem,
         a_cancel_returns_when_the_future_has_cleaned_up,

@@ -87,12 +87,11 @@ void ac_exec_enter(struct ac_exec *);
  *  checked stop. */
 void ac_exec_leave(struct ac_exec *);
 
-/** Runs what is ready, without blocking, for a turn of 64 polls at most: so the loop has its own turn in time. Fires
+/** Runs what is ready, without blocking, for a turn of 64 polls at most, and of what they await and is next: so the loop has its own turn in time. Fires
  *  the timers that are due and takes what is known of descriptors.
  *  @return true if something is ready still, and the loop should run it again before it sleeps: then
  *          ac_exec_timeout_ms() is 0. From async code, or while one is entered: a checked stop.
- *  Cost: an epoll_wait(2), two locked operations, one for each task that ends, and those of wakes from other threads,
- *  see <ac/future.h>. */
+ *  Cost: an epoll_wait(2), two locked operations, and those of wakes from other threads, see <ac/future.h>. */
 bool ac_exec_run(struct ac_exec *);
 
 /** What the loop watches, for reading: readable when there is something to run, unless it is a timer or was
@@ -113,8 +112,7 @@ size_t ac_exec_tasks(const struct ac_exec *);
 /** The end of a task of the executor that is entered, if it has come: then its result has been copied to @p out, unless
  *  that is null, and the handle is given back.
  *  @return 0; -ECANCELED, as ac_join(); -EAGAIN if it has not ended, and nothing has changed; -ENOMEM for a null
- *          handle. A task of another executor or the pool: a checked stop. Cost: one locked operation, when the task
- *          goes. */
+ *          handle. A task of another executor or the pool: a checked stop. */
 int ac_exec_try_join(ac_task__any task, void *out);
 
 #pragma GCC visibility pop

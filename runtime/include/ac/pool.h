@@ -24,8 +24,8 @@
  *      }
  *
  *  The task that a poll has spawned or woken last runs on the same thread when that poll is over, while its data
- *  is in the cache; the ones before it may go to other threads at once. So who spawns one task and
- *  then computes for long had better await something first, ac_yield_now() for instance.
+ *  is in the cache, or at once when that poll awaits it; the ones before it may go to other threads at once. So who
+ *  spawns one task and then computes for long had better await something first, ac_yield_now() for instance.
  *
  *  The pool lives until the process ends, or until ac_pool_shutdown(). Its threads block all
  *  signals, see <ac/signal.h>.
@@ -37,7 +37,8 @@
  *      to take a task from the queue          1; none for the one spawned or woken last
  *      a poll that is pending                 1; 2 if the task was woken meanwhile, which goes to the queue
  *        the first, and the end after that    4 more, for the list that ac_pool_shutdown() goes by
- *      the end of a task                      1; 2 and a wake if another waits in ac_join()
+ *      the end of a task                      1; 2 and a wake if another waits for it
+ *      to await the one spawned or woken last none; it is polled then
  *      to steal half of a queue               4
  *      to take a share of what others than the pool's threads have spawned or woken    5
  *      to sleep, and to be up again           4, two of them to look at the timers

@@ -32,10 +32,12 @@
  *  is used on that thread alone: its handle elsewhere is a checked stop. Of the pool any thread may have the handle,
  *  one at a time.
  *
- *  Cost, in locked operations (6 ns each; <ac/sync.h> says what isn't counted): a task of a thread's own executor has
- *  one, when its memory is given back, be it by its end or by the handle's, and all that is said here has none else
- *  on such tasks, unless other threads wake them, see <ac/future.h>. For the pool each entry says how many there are,
- *  and <ac/pool.h> what a poll has.
+ *  A task that is awaited when it is the next to be run is polled at once, within the poll of the one that awaits it,
+ *  which goes on if that was all; and takes of that one's budget. It isn't polled within another that is itself.
+ *
+ *  Cost, in locked operations (6 ns each; <ac/sync.h> says what isn't counted): all that is said here has none on tasks
+ *  of a thread's own executor, unless other threads wake them, see <ac/future.h>. For the pool each entry says how many
+ *  there are, and <ac/pool.h> what a poll has.
  *
  *  ac_task(T), ac_spawn, ac_spawn_local and ac_block_on are generic in T, so they are asyncc's: each
  *  use in an .ac file becomes a call of a function that asyncc writes for the callee (fetch__spawn,
