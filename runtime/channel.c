@@ -27,6 +27,7 @@
 #define NOINLINE __attribute__((noinline))
 
 enum { BLOCK_SIZE = 1024, LEAST_PER_BLOCK = 4 };
+enum { BOUNDED = 1, UNBOUNDED };
 
 struct block {
     struct block *next;
@@ -46,8 +47,8 @@ struct ac_channel {
     unsigned nsenders, nreceivers;
     bool closed; /* nothing can be sent any more: all receivers are closed, or have stopped */
     bool ended;  /* nothing more will come: that, or all senders are closed                 */
-    bool is_usual; /* hasn't ended, and the elements are small */
-    bool is_small; /* they are of 1, 4 or 8 bytes             */
+    unsigned char is_usual; /* hasn't ended, and the elements are small: BOUNDED or UNBOUNDED; else 0 */
+    bool is_small;          /* they are of 1, 4 or 8 bytes */
     bool bounded;
     size_t size;       /* of an element, bytes          */
     size_t stride;     /* from one to the next, at least 1 */
@@ -120,7 +121,8 @@ static inline size_t copy_small(void *to, const void *from, size_t size)
     return 1;
 }
 
-/* Returns how far the next element is. @p quick: is_quick() has said so, here and below. */
+/* Returns how far the next element is. @p quick: may_put_quickly() or may_take_quickly() has said so,
+ * here and below. */
 static inline size_t copy(void *to, const void *from, const struct ac_channel *channel, bool quick)
 {
     if (quick || channel->is_small)
@@ -224,7 +226,7 @@ int ac_channel_new(void *sender, void *receiver, size_t size, size_t capacity)
         return -ENOMEM;
     *channel = (struct ac_channel){ .nsenders = 1, .nreceivers = 1, .room.nfree = capacity, .size = size,
                                     .stride = stride, .bounded = bounded, .is_small = is_small(size),
-                                    .is_usual = is_small(size) };
+                                    .is_usual = !is_small(size) ? 0 : bounded ? BOUNDED : UNBOUNDED };
     if (bounded) {
         struct block *block = (struct block *)(channel + 1);
         block->next = block;
@@ -276,7 +278,7 @@ static void end_if_due(struct ac_channel *channel)
         channel->closed = true;
     if (channel->closed || channel->nsenders == 0) {
         channel->ended = true;
-        channel->is_usual = false;
+        channel->is_usual = 0;
     }
     if (channel->closed)
         close_gate(&channel->room);
@@ -398,19 +400,19 @@ static inline unsigned arrive(struct gate *gate, const struct ac__waiter *wait, 
     return state;
 }
 
-/* What is usual needs no lock, and calls nothing but the wake at its end. */
-static inline bool is_quick(const struct ac_channel *channel, const struct ac_context *cx)
-{
-    return ac__alone() && channel->is_usual && cx->budget > 0;
-}
-/* Unless another block comes next. */
+/* What is usual needs no lock, and calls nothing but the wake at its end. Unless another block comes next. */
+static inline bool may_be_quick(const struct ac_context *cx) { return ac__alone() && cx->budget > 0; }
 static inline bool may_put_quickly(const struct ac_channel *channel, const struct ac_context *cx)
 {
-    return is_quick(channel, cx) && (channel->bounded || channel->put_at != channel->put_end);
+    return may_be_quick(cx)
+           && (channel->is_usual == BOUNDED
+               || (channel->is_usual == UNBOUNDED && channel->put_at != channel->put_end));
 }
 static inline bool may_take_quickly(const struct ac_channel *channel, const struct ac_context *cx)
 {
-    return is_quick(channel, cx) && (channel->bounded || channel->take_at != channel->take_end);
+    return may_be_quick(cx)
+           && (channel->is_usual == BOUNDED
+               || (channel->is_usual == UNBOUNDED && channel->take_at != channel->take_end));
 }
 
 /* With the lock: goes on waiting, or begins to. */
@@ -611,7 +613,7 @@ static NOINLINE enum ac_poll receive_first(struct ac_channel_receive__frame *sel
 enum ac_poll ac_channel_receive__start(struct ac_channel_receive__frame *self, struct ac_context *cx,
                                        struct ac_channel *channel, void *value)
 {
-    if (is_quick(channel, cx)) {
+    if (may_be_quick(cx) && channel->is_usual != 0) {
         if (channel->items.nfree > 0)
             return receive_first(self, cx, channel, value);
         self->channel = channel;

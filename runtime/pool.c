@@ -519,8 +519,8 @@ static void set_outer(struct ac__worker *self, struct ac_task *task)
     __atomic_store_n(&self->exec.outer, task, __ATOMIC_RELAXED);
 }
 
-/* @p cx: with the budget. */
-static inline void run(struct ac__worker *self, struct ac_task *task, struct ac_context *cx)
+/* @p cx: with the budget. Inlined, as one of its two places is the loop that all goes through. */
+static inline __attribute__((always_inline)) void run(struct ac__worker *self, struct ac_task *task, struct ac_context *cx)
 {
     int *thread_errno = self->exec.thread_errno;
     const struct ac_future_type *type = task->type;
@@ -764,7 +764,7 @@ ac_task__handle ac_task_spawn(void *frame)
             if (!ac__pool_task_refuse(task))
                 queue_spawned(self, task);
         } else {
-            ac__pool_task_start(task);
+            ac__pool_task_start(task, 0, *self->exec.thread_errno);
             queue_spawned(self, task);
         }
         return task;
@@ -773,7 +773,7 @@ ac_task__handle ac_task_spawn(void *frame)
     if (come_as_guest() != UP) {
         refuse_as_guest(task);
     } else {
-        ac__pool_task_start(task);
+        ac__pool_task_start(task, 0, errno);
         inject_spawned(task);
         leave_as_guest();
     }

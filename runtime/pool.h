@@ -90,8 +90,19 @@ static inline bool ac__pool_task_pause(struct ac_task *task)
 
 /* ---- pool_task.c: all others ---- */
 
-/* A task whose frame has been initialised is the pool's, and due for its first poll. */
-void ac__pool_task_start(struct ac_task *);
+extern const struct ac__task_ops ac__pool_task;
+
+/* A task whose frame has been initialised is the pool's, and due for its first poll. @p spawner_errno: what the elided
+ * program, where this is a call, would find. */
+static inline void ac__pool_task_start(struct ac_task *task, unsigned flags, int spawner_errno)
+{
+    task->waker.ops = &ac__pool_task.waker;
+    task->joiner = NULL;
+    task->word |= TASK_POOL;
+    task->home = POOL_NO_HOME;
+    task->saved_errno = spawner_errno;
+    atomic_init(&task->shared, POOL_OWNED | flags | 2 * POOL_REFERENCE);
+}
 /* Likewise, but it is cancelled before it has begun, at once and on this thread: the pool takes no tasks any more. False:
  * that isn't over, and has to be gone on with; the task is the caller's to queue. */
 bool ac__pool_task_refuse(struct ac_task *);

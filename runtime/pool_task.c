@@ -77,23 +77,9 @@ static void wake(struct ac_waker *waker)
 
 /* ---- the life of a task ---- */
 
-static const struct ac__task_ops pool_task;
-
-static void start(struct ac_task *task, unsigned word)
-{
-    task->waker.ops = &pool_task.waker;
-    task->joiner = NULL;
-    task->word |= TASK_POOL;
-    task->home = POOL_NO_HOME;
-    task->saved_errno = errno;
-    atomic_init(&task->shared, word);
-}
-
-void ac__pool_task_start(struct ac_task *task) { start(task, POOL_OWNED | 2 * POOL_REFERENCE); }
-
 bool ac__pool_task_refuse(struct ac_task *task)
 {
-    start(task, POOL_OWNED | POOL_CANCEL | 2 * POOL_REFERENCE);
+    ac__pool_task_start(task, POOL_CANCEL, errno);
     struct ac_context cx = { .waker = &task->waker, .exec = ac__current, .budget = AC__BUDGET };
     enum ac_poll said = task->type->cancel(task + 1, &cx);
     errno = task->saved_errno;
@@ -213,7 +199,7 @@ static void leave(struct ac_task *task)
         retract(task);
 }
 
-static const struct ac__task_ops pool_task = {
+const struct ac__task_ops ac__pool_task = {
     .waker = { clone, wake, wake_by_ref, drop },
     .join = join,
     .await = await,

@@ -469,7 +469,10 @@ void ac_await__end(struct ac_await__frame *self)
     unsigned word = task->word;
     self->task = NULL;
     if ((word & (TASK_POOL | TASK_FINISHED | TASK_LISTED)) != TASK_FINISHED || word < TASK_SLAB || !is_last(task)) {
-        give_back(task);
+        if (word & TASK_POOL)
+            ops_of(task)->give_back(task);
+        else
+            give_back(task);
         return;
     }
     /* The usual case; what give_back() comes to then. */

@@ -350,7 +350,7 @@ proctype Judge() {
 
 init {
     atomic {
-        // FROM runtime/pool_task.c: start(task, POOL_OWNED | 2 * POOL_REFERENCE);
+        // FROM runtime/pool.h: atomic_init(&task->shared, POOL_OWNED | flags | 2 * POOL_REFERENCE);
 #ifndef BORN_IDLE
         owned = true;
 #endif
