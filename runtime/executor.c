@@ -1,9 +1,10 @@
 /* executor.c - the executor of one thread: polls what is ready, and parks when nothing is.
  *
  * A turn of the loop polls at most TURN tasks, or up to one that has spent its budget, in the order in which they were
- * woken, and then looks after timers and descriptors, so that tasks which keep waking each other can't starve those
- * that wait for the world. Tasks woken by a poll go behind all that are ready already. One that is awaited when it is next
- * anyway is polled within the poll that awaits it, and doesn't count as one of the turn's: the budget limits both. */
+ * woken, and then looks after timers, descriptors and what other threads have woken, so that tasks which keep waking
+ * each other can't starve those that wait for the world. Tasks woken by a poll go behind all that are ready already.
+ * One that is awaited when it is next anyway is polled within the poll that awaits it, and doesn't count as one of the
+ * turn's: the budget limits both. */
 #include "seen.h"
 #include "sys_memory.h"
 

@@ -4,7 +4,7 @@
  *
  * All that is random comes from the seed, which is printed; what the threads make of it does not. Each call counts
  * itself in its task's frame, where nobody else may be: a thread that touched a frame too late would show. */
-#include "stress.h"
+#include "storm.h"
 
 #include "blocking.h"
 
@@ -116,15 +116,8 @@ static enum ac_poll root__poll(void *frame, struct ac_context *cx)
     return AC_READY;
 }
 
-static enum ac_poll root__cancel(void *frame, struct ac_context *cx)
-{
-    (void)frame;
-    (void)cx;
-    return AC_READY;
-}
-
 static const struct ac_future_type root__type
-    = { "root", sizeof(struct root), _Alignof(struct root), 0, 0, root__poll, root__cancel, NULL };
+    = { "root", sizeof(struct root), _Alignof(struct root), 0, 0, root__poll, cancel_root, NULL };
 
 static void *run_root(void *argument)
 {
@@ -138,26 +131,11 @@ static void *run_root(void *argument)
 
 static void run_round(uint32_t seed, int round)
 {
-    pthread_t roots[2];
     check(ac_pool_set_threads(1 + seed % 3) == 0, "there is no pool yet");
     ac__jobs_set_idle_time(seed / 8 % 3 * 50 * AC_US);
     atomic_store(&nbegun, 0);
     atomic_store(&nended, 0);
-    open_board(seed);
-    for (uintptr_t i = 0; i < 2; i++)
-        pthread_create(&roots[i], NULL, run_root, (void *)(seed + 7 * i));
-    /* One round in three ends while all is under way. */
-    bool early = round % 3 == 0;
-    if (early) {
-        usleep(seed / 64 % 3000);
-        check(ac_pool_shutdown(60 * AC_S) == 0, "everything can be cancelled");
-    }
-    for (int i = 0; i < 2; i++)
-        pthread_join(roots[i], NULL);
-    if (!early)
-        await_all_tasks();
-    check(ac_pool_shutdown(60 * AC_S) == 0, "everything ends");
-    close_board();
+    run_storm(seed, round, run_root);
     /* Those that were cancelled before they began, or that the shutdown refused, end without a call. */
     check(atomic_load(&nended) <= atomic_load(&nbegun), "no task ends twice");
 }

@@ -6,7 +6,7 @@
  * two more threads that wake whatever they find; it checks that every task ended once, and was freed by the
  * sanitizer's count. A lost wake-up would be a round that does not end: the alarm says which. The library is the
  * one that can be made to fail: it lets other threads come between at each system call, and where it says so. */
-#include "stress.h"
+#include "storm.h"
 
 #include <errno.h>
 #include <string.h>
@@ -228,15 +228,8 @@ static enum ac_poll root__poll(void *frame, struct ac_context *cx)
     return AC_READY;
 }
 
-static enum ac_poll root__cancel(void *frame, struct ac_context *cx)
-{
-    (void)frame;
-    (void)cx;
-    return AC_READY;
-}
-
 static const struct ac_future_type root__type
-    = { "root", sizeof(struct root), _Alignof(struct root), 0, 0, root__poll, root__cancel, NULL };
+    = { "root", sizeof(struct root), _Alignof(struct root), 0, 0, root__poll, cancel_root, NULL };
 
 static void *run_root(void *argument)
 {
@@ -250,26 +243,10 @@ static void *run_root(void *argument)
 
 static void run_round(uint32_t seed, int round)
 {
-    pthread_t roots[2];
     check(ac_pool_set_threads(1 + seed % 4) == 0, "there is no pool yet");
     atomic_store(&nstarted, 0);
     atomic_store(&nended, 0);
-    open_board(seed);
-    for (uintptr_t i = 0; i < 2; i++)
-        pthread_create(&roots[i], NULL, run_root, (void *)(seed + 7 * i));
-    /* One round in three ends while all is under way. */
-    bool early = round % 3 == 0;
-    if (early) {
-        usleep(seed / 64 % 3000);
-        check(ac_pool_shutdown(60 * AC_S) == 0, "everything can be cancelled");
-    }
-    for (int i = 0; i < 2; i++)
-        pthread_join(roots[i], NULL);
-    /* The others wait for the tasks that were detached. */
-    if (!early)
-        await_all_tasks();
-    check(ac_pool_shutdown(60 * AC_S) == 0, "everything ends");
-    close_board();
+    run_storm(seed, round, run_root);
     check(atomic_load(&nstarted) == atomic_load(&nended), "every node ends");
 }
 

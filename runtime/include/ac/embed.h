@@ -87,8 +87,8 @@ void ac_exec_enter(struct ac_exec *);
  *  checked stop. */
 void ac_exec_leave(struct ac_exec *);
 
-/** Runs what is ready, without blocking, for a turn of 64 polls at most, and of what they await and is next: so the loop has its own turn in time. Fires
- *  the timers that are due and takes what is known of descriptors.
+/** Runs what is ready, without blocking, for a turn of 64 polls at most, and of what these await and is next: so the
+ *  loop has its own turn in time. Fires the timers that are due and takes what is known of descriptors.
  *  @return true if something is ready still, and the loop should run it again before it sleeps: then
  *          ac_exec_timeout_ms() is 0. From async code, or while one is entered: a checked stop.
  *  Cost: an epoll_wait(2), two locked operations, and those of wakes from other threads, see <ac/future.h>. */

@@ -1,0 +1,34 @@
+/* storm.h - a round over the pool, as pool_stress and jobs_stress have it: two executors of their own and the pool, beside
+ * the threads that wake. */
+#ifndef STORM_H
+#define STORM_H
+#include "stress.h"
+
+static enum ac_poll cancel_root(void *frame, struct ac_context *cx)
+{
+    (void)frame;
+    (void)cx;
+    return AC_READY;
+}
+
+/* Two threads run @p run_root, with seeds of their own; in the end there is neither a task nor a pool. One round in three
+ * ends while all is under way. */
+static void run_storm(uint32_t seed, int round, void *(*run_root)(void *))
+{
+    pthread_t roots[2];
+    open_board(seed);
+    for (uintptr_t i = 0; i < 2; i++)
+        pthread_create(&roots[i], NULL, run_root, (void *)(seed + 7 * i));
+    bool early = round % 3 == 0;
+    if (early) {
+        usleep(seed / 64 % 3000);
+        check(ac_pool_shutdown(60 * AC_S) == 0, "everything can be cancelled");
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_join(roots[i], NULL);
+    if (!early)
+        await_all_tasks();
+    check(ac_pool_shutdown(60 * AC_S) == 0, "everything ends");
+    close_board();
+}
+#endif
