@@ -159,8 +159,10 @@ static void run_turn(struct ac_exec *exec, int most)
 {
     struct ac_context cx = { .exec = exec };
     int *thread_errno = exec->thread_errno;
-    int i = 0;
-    for (struct ac_task *task; i < most && (task = exec->ready) != NULL; i++) {
+    struct ac_task *task;
+    int n = 0;
+    while (n < most && (task = exec->ready) != NULL) {
+        n++;
         exec->ready = task->next;
         cx.waker = &task->waker;
         cx.budget = AC__BUDGET;
@@ -169,22 +171,23 @@ static void run_turn(struct ac_exec *exec, int most)
         exec->running = task;
         if (*thread_errno != task->saved_errno) /* seldom: so nothing waits for a store */
             *thread_errno = task->saved_errno;
-        enum ac_poll (*poll_it)(void *, struct ac_context *) = task->type->poll;
+        void *frame = word & TASK_ROOT ? exec->root_frame : task + 1;
+        enum ac_poll poll;
         if (__builtin_expect(word & TASK_CANCEL, 0))
-            poll_it = task->type->cancel;
-        enum ac_poll poll = poll_it(word & TASK_ROOT ? exec->root_frame : task + 1, &cx);
+            poll = task->type->cancel(frame, &cx);
+        else
+            poll = task->type->poll(frame, &cx);
         if (task->saved_errno != *thread_errno)
             task->saved_errno = *thread_errno;
 
         if (poll == AC_READY) {
             finish_task(exec, task, TASK_FINISHED | (word & TASK_CANCEL) * (TASK_CANCELLED / TASK_CANCEL));
         } else if (pause_task(exec, task) && cx.budget == 0) { /* one that has spent all of it has taken long */
-            i++;
             break;
         }
     }
     exec->running = NULL;
-    ac__count(&exec->polls, (uint64_t)i);
+    ac__count(&exec->polls, (uint64_t)n);
 }
 
 static void turn_wheel(struct ac_exec *exec)
