@@ -152,7 +152,7 @@ enum ac__joined { AC__NOT_YET = AC_PENDING, AC__ENDED = AC_READY, AC__ENDED_CANC
 struct ac__task_ops {
     struct ac_waker_ops waker;
     enum ac__joined (*join)(struct ac_task **held, struct ac_context *, const char *function); /* ended: without the bit */
-    enum ac_poll (*await)(struct ac_task **held, struct ac_context *); /* likewise, for a result: without one, a stop */
+    enum ac_poll (*await)(struct ac_task **held, struct ac_context *); /* likewise; ended without a result: a stop */
     void (*leave)(struct ac_task *); /* whoever joined it doesn't wait any longer */
     void (*cancel)(struct ac_task *);
     void (*give_back)(struct ac_task *); /* the handle */
@@ -187,9 +187,9 @@ void ac__inbox_empty(struct ac_exec *);
 
 struct ac_exec {
     struct ac_task *ready, *ready_last; /* first and last, linked by next; the last only if there is a first */
-    struct ac_task *running; /* whose poll is on the stack, or null                          */
-    struct ac_task *outer;   /* within whose poll, if it is the running one that this awaits */
-    int *thread_errno;                  /* of its thread, to find which is a call */
+    struct ac_task *running;            /* whose poll is on the stack, or null               */
+    struct ac_task *outer;              /* who awaits that one, and is being polled, or null */
+    int *thread_errno;                  /* of its thread, to find which is a call            */
     struct ac__clock *clock;
     struct ac__wheel *wheel;     /* null until something sleeps */
     struct ac__reactor *reactor; /* null until something waits that only it can wake */
@@ -197,9 +197,9 @@ struct ac_exec {
     void (*release_jobs)(void);  /* blocking.c's, once a task of ours has used it */
     struct ac__shelf shelf;      /* memory for tasks to come */
     struct ac__worker *worker;   /* null; or this is the face of a worker of the pool, see pool.h */
-    bool lists;     /* keeps a list of its tasks                           */
-    bool lists_all; /* also of those that are over, and have a handle that is out */
-    bool ends;      /* whatever becomes ready is cancelled                 */
+    bool lists;     /* keeps a list of its tasks                            */
+    bool lists_all; /* with those that have ended, and whose handle is out */
+    bool ends;      /* whatever becomes ready is cancelled                  */
     /* For listings, and for ac__exec_cancel(): the tasks that have been pending; for listings also those that have
      * finished and whose handle is still out. */
     struct ac_task **all;
@@ -277,9 +277,10 @@ void ac__exec_end(struct ac_exec *);
 void ac__exec_unref(struct ac_exec *);
 /* A turn that doesn't park, of one that has its reactor: what is known of the world, and then what is ready. */
 void ac__exec_turn(struct ac_exec *);
-/* Whether the task, which is suspended or new, may be polled at once, within the poll of the one that is running and awaits
- * it. That is so where it is next anyway; and no deeper than that, for the sake of the stack. */
-static inline bool ac__exec_may_nest(const struct ac_exec *exec, const struct ac_task *task, const struct ac_context *cx)
+/* Whether the task may be polled at once, within the poll of the one that is running and awaits it. That is so where it
+ * is next anyway; and no deeper than that, for the sake of the stack. */
+static inline bool ac__exec_may_nest(const struct ac_exec *exec, const struct ac_task *task,
+                                     const struct ac_context *cx)
 {
     return task == exec->ready && exec->outer == NULL && exec->running != NULL && cx->budget > 0
            && !(exec->ends || task->word & TASK_CANCEL);

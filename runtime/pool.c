@@ -4,9 +4,10 @@
  *     ac_spawn, wakes by others --> injector --a share--> a worker's ring
  *
  * A worker runs what is in its slot (the task that was woken last: its data is warm; but a few times only
- * while others wait; and at once, within the poll that is running, if that awaits it), then its ring, then takes a share of the injector, then steals. Every 61 polls, and
- * after one that has spent its budget, it looks at the injector first, and at timers and descriptors if no one else does. These are the rules
- * of Go's scheduler, and of tokio's, which took them from there.
+ * while others wait; and at once, within the poll that is running, if that awaits it), then its ring, then takes a
+ * share of the injector, then steals. Every 61 polls, and after one that has spent its budget, it looks at the injector
+ * first, and at timers and descriptors if no one else does. These are the rules of Go's scheduler, and of tokio's, which
+ * took them from there.
  *
  * Parking. One atomic word, `idle`, counts the workers that search for something to steal (at most one),
  * those that are parked, and the token: one that was parked has been told to go searching, and hasn't left yet. All that is
@@ -520,7 +521,8 @@ static void set_outer(struct ac__worker *self, struct ac_task *task)
 }
 
 /* @p cx: with the budget. Inlined, as one of its two places is the loop that all goes through. */
-static inline __attribute__((always_inline)) void run(struct ac__worker *self, struct ac_task *task, struct ac_context *cx)
+static inline __attribute__((always_inline)) void run(struct ac__worker *self, struct ac_task *task,
+                                                      struct ac_context *cx)
 {
     int *thread_errno = self->exec.thread_errno;
     const struct ac_future_type *type = task->type;

@@ -135,6 +135,71 @@ START_TEST(tasks_end_while_they_are_listed)
 }
 END_TEST
 
+/* A task that lists all while it is polled within the one that awaits it. */
+static char *listed;
+static enum ac_poll dumper__poll(struct called *self, struct ac_context *cx)
+{
+    (void)cx;
+    size_t size;
+    FILE *out = open_memstream(&listed, &size);
+    ac_dump_tasks(out);
+    fclose(out);
+    self->result = 1;
+    return AC_READY;
+}
+FUTURE(dumper, struct called);
+
+/* Suspended once before, so it is in the list of all. */
+struct outer {
+    int state;
+    bool in_pool;
+    struct ac_sleep__frame sleep;
+    struct ac_await__frame await;
+};
+static ac_task__handle spawn_dumper(bool in_pool)
+{
+    struct called *frame = ac_task_new(&dumper__type);
+    *frame = (struct called){ 0 };
+    return in_pool ? ac_task_spawn(frame) : ac_task_spawn_local(frame);
+}
+static enum ac_poll outer__poll(struct outer *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    AWAIT(self, ac_sleep__init(&self->sleep, AC_MS), ac_sleep__poll(&self->sleep, cx));
+    ck_assert_int_eq(ac_await__start(&self->await, cx, spawn_dumper(self->in_pool)), AC_READY);
+    ac_await__end(&self->await);
+    END;
+}
+FUTURE(outer, struct outer);
+
+struct waiter {
+    int state;
+    bool in_pool;
+    struct ac_join__frame join;
+};
+static enum ac_poll waiter__poll(struct waiter *self, struct ac_context *cx)
+{
+    BEGIN(self);
+    struct outer *frame = ac_task_new(&outer__type);
+    *frame = (struct outer){ .in_pool = self->in_pool };
+    AWAIT(self, ac_join__init(&self->join, self->in_pool ? ac_task_spawn(frame) : ac_task_spawn_local(frame), NULL),
+          ac_join__poll(&self->join, cx));
+    END;
+}
+FUTURE(waiter, struct waiter);
+
+START_TEST(who_awaits_the_task_that_runs_is_listed_as_running)
+{
+    for (int in_pool = 0; in_pool < 2; in_pool++) {
+        struct waiter waiter = { .in_pool = in_pool };
+        ac_block_on_future(&waiter__type, &waiter);
+        ck_assert_ptr_nonnull(strstr(listed, "'outer': running\n"));
+        ck_assert_ptr_nonnull(strstr(listed, "'dumper': running"));
+        free(listed);
+    }
+}
+END_TEST
+
 START_TEST(what_a_thread_has_counted_outlives_its_executor)
 {
     struct ac_counts before, after;
@@ -154,6 +219,7 @@ int main(void)
     const TTest *const tests[] = {
         others_may_look_while_tasks_run,
         tasks_end_while_they_are_listed,
+        who_awaits_the_task_that_runs_is_listed_as_running,
         what_a_thread_has_counted_outlives_its_executor,
     };
     return run_suite("observe", tests, COUNT(tests), NULL, 0);
