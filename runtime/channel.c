@@ -504,7 +504,7 @@ enum ac_poll ac_channel_send__cancel(struct ac_channel_send__frame *self, struct
 
 /* ---- receiving ---- */
 
-/* Whether finish_taking() is to follow. 0, -EPIPE, or -EAGAIN. */
+/* 0, -EPIPE, or -EAGAIN. leave_received() is to follow. */
 static inline int receive(struct ac_channel *channel, void *value, bool owned)
 {
     if (!owned && !pass(&channel->items))
@@ -513,11 +513,12 @@ static inline int receive(struct ac_channel *channel, void *value, bool owned)
     return 0;
 }
 
-/* The last thing that is done. Unlocks. */
-static inline void finish_taking(struct ac_channel *channel, bool alone)
+/* The last thing that is done: unlocks, when there is room for another. @p result: what receive() has said. */
+static inline void leave_received(struct ac_channel *channel, int result, bool alone)
 {
-    if (!channel->ended) {
-        open_gate(&channel->room, alone);
+    if (result != 0 || !channel->ended) {
+        if (result == 0)
+            open_gate(&channel->room, alone);
         unlock(channel, alone);
         return;
     }
@@ -534,10 +535,7 @@ int ac_channel_try_receive(struct ac_channel *channel, void *value)
     bool alone = ac__alone();
     lock(channel, alone);
     int result = receive(channel, value, false);
-    if (result == 0)
-        finish_taking(channel, alone);
-    else
-        unlock(channel, alone);
+    leave_received(channel, result, alone);
     return result;
 }
 
@@ -571,10 +569,7 @@ static NOINLINE enum ac_poll poll_receive(struct ac_channel_receive__frame *self
         wait_at(&channel->items, &self->wait, state, cx->waker);
     else
         finish_receive(self, result);
-    if (result == 0)
-        finish_taking(channel, alone);
-    else
-        unlock(channel, alone);
+    leave_received(channel, result, alone);
     return result == -EAGAIN ? AC_PENDING : AC_READY;
 }
 

@@ -171,7 +171,7 @@ static void run_turn(struct ac_exec *exec, int most)
         exec->running = task;
         if (*thread_errno != task->saved_errno) /* seldom: so nothing waits for a store */
             *thread_errno = task->saved_errno;
-        void *frame = word & TASK_ROOT ? exec->root_frame : task + 1;
+        void *frame = ac__task_frame(task);
         enum ac_poll poll;
         if (__builtin_expect(word & TASK_CANCEL, 0))
             poll = task->type->cancel(frame, &cx);

@@ -298,12 +298,6 @@ static const struct ac__task_ops *ops_of(const struct ac_task *task)
     return (const struct ac__task_ops *)task->waker.ops;
 }
 
-static NOINLINE void unlist_and_unref(struct ac_task *task)
-{
-    ac__exec_unlist(task);
-    unref(task);
-}
-
 /* A current-thread executor's interest in a task ends with its handle or its run, whichever is later. */
 static NOINLINE void give_back(struct ac_task *task)
 {
@@ -313,12 +307,10 @@ static NOINLINE void give_back(struct ac_task *task)
         return;
     }
     task->word = (unsigned short)(word & ~TASK_HANDLE);
-    if (!(word & TASK_FINISHED))
-        return;
-    if (!(word & TASK_LISTED) && is_last(task))
-        free_task(task, word);
-    else
-        unlist_and_unref(task);
+    if (word & TASK_FINISHED) {
+        ac__exec_unlist(task);
+        unref(task);
+    }
 }
 
 /* A handle that was given back is found out as long as nothing else stands in the task's memory. */
@@ -469,10 +461,7 @@ void ac_await__end(struct ac_await__frame *self)
     unsigned word = task->word;
     self->task = NULL;
     if ((word & (TASK_POOL | TASK_FINISHED | TASK_LISTED)) != TASK_FINISHED || word < TASK_SLAB || !is_last(task)) {
-        if (word & TASK_POOL)
-            ops_of(task)->give_back(task);
-        else
-            give_back(task);
+        give_back(task);
         return;
     }
     /* The usual case; what give_back() comes to then. */
