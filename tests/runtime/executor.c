@@ -324,14 +324,9 @@ static enum ac_poll wake_outer__poll(struct probe *self, struct ac_context *cx)
         ac_wake_by_ref(cx->waker);
         return AC_PENDING;
     }
-    self->result = 42;
     return AC_READY;
 }
-static enum ac_poll wake_outer__poll_any(void *frame, struct ac_context *cx) { return wake_outer__poll(frame, cx); }
-static const struct ac_future_type wake_outer__type = {
-    "wake_outer", sizeof(struct probe), _Alignof(struct probe), offsetof(struct probe, result), sizeof(int),
-    wake_outer__poll_any, cancel_nothing, NULL,
-};
+FUTURE(wake_outer, struct probe);
 
 struct outer {
     int state, polls;
@@ -395,7 +390,6 @@ END_TEST
 
 START_TEST(one_that_runs_within_another_takes_of_its_budget)
 {
-    /* The probe takes one leaf, its own await of a task that is over; and the await of it one. */
     struct impatient one = await_at_once((struct impatient){ .budget = 1, .probe = { .name = "p" } });
     ck_assert_str_eq(trace, "(p)");
     ck_assert_uint_eq(one.left, 0);
@@ -421,14 +415,10 @@ static enum ac_poll errno_inner__poll(struct probe *self, struct ac_context *cx)
     (void)cx;
     ck_assert_int_eq(errno, 11); /* the spawner's */
     errno = 22;
-    self->result = 42;
+    (void)self;
     return AC_READY;
 }
-static enum ac_poll errno_inner__poll_any(void *frame, struct ac_context *cx) { return errno_inner__poll(frame, cx); }
-static const struct ac_future_type errno_inner__type = {
-    "errno_inner", sizeof(struct probe), _Alignof(struct probe), offsetof(struct probe, result), sizeof(int),
-    errno_inner__poll_any, cancel_nothing, NULL,
-};
+FUTURE(errno_inner, struct probe);
 static enum ac_poll errno_outer__poll(struct errno_outer *self, struct ac_context *cx)
 {
     errno = 11;

@@ -5,9 +5,9 @@
  * end: without a fault that shows, with an error, or where that is documented with a checked stop;
  * and to leave no descriptor open. Under AddressSanitizer no memory either. */
 #define _GNU_SOURCE
+#include "ended.h"
 #include "faults.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -590,16 +590,6 @@ static int run_resolver(void)
 /* ---- running them ---- */
 
 enum { PASSED = 0, NOT_FIRED = 10 };
-
-static int count_descriptors(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(directory) != NULL)
-        n++;
-    closedir(directory);
-    return n;
-}
 
 /* Which errors may be shown when that one was made. */
 static bool may_show(int error, bool transparent)

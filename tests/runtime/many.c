@@ -3,8 +3,9 @@
 #define _GNU_SOURCE
 #include "support.h"
 
+#include "ended.h"
+
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,16 +25,6 @@ static int raise_limit(void)
     limit.rlim_cur = limit.rlim_max;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     return limit.rlim_cur > WANTED + OTHERS ? WANTED : (int)limit.rlim_cur - OTHERS;
-}
-
-static int count_descriptors(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(directory) != NULL)
-        n++;
-    closedir(directory);
-    return n;
 }
 
 /* Connects so often, and when all stand it sends a byte on each, gets another back on each, and closes them all. Exit status 0. To many of

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "support.h"
 
+#include "ended.h"
+
 #include <ac/boxes.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -136,11 +138,7 @@ static void run_here_and_there(enum ac_poll (*poll)(struct script *, struct ac_c
     *frame = (struct script){ .poll = poll };
     ac_task__handle task = ac_task_spawn(frame);
     ac_detach(task);
-    struct ac_pool_counts counts;
-    do {
-        sched_yield();
-        ac_pool_count(&counts);
-    } while (counts.alive > 0);
+    await_all_tasks();
     ck_assert_int_eq(ac_pool_shutdown(5 * AC_S), 0);
 }
 
@@ -269,10 +267,7 @@ START_TEST(what_a_busy_worker_has_queued_is_stolen)
     struct script *frame = ac_task_new(&script__type);
     *frame = (struct script){ .poll = leave_work };
     ac_detach(ac_task_spawn(frame));
-    struct ac_pool_counts counts;
-    do
-        ac_pool_count(&counts);
-    while (counts.alive > 0);
+    struct ac_pool_counts counts = await_all_tasks();
     ck_assert_uint_ge(counts.steals, 1);
     ck_assert_uint_eq(counts.spawned, 3);
 }
@@ -308,16 +303,13 @@ static enum ac_poll meet_thieves(struct script *self, struct ac_context *cx)
 
 START_TEST(who_finds_work_sends_another_for_what_is_left)
 {
-    struct ac_pool_counts counts;
     set_threads(3);
     for (int i = 0; i < 2000; i++) {
         if (i % 2 == 0)
             ac_detach(POOL_SPAWN(script, struct script, { .poll = meet_thieves }));
         else
             spawn_meeting(3);
-        do
-            ac_pool_count(&counts);
-        while (counts.alive > 0 && sched_yield() == 0);
+        await_all_tasks();
     }
 }
 END_TEST
@@ -340,23 +332,19 @@ static enum ac_poll spawn_batches(struct script *self, struct ac_context *cx)
     END;
 }
 
-static void count_batches(int nbatches, int size, struct ac_pool_counts *counts)
+static struct ac_pool_counts count_batches(int nbatches, int size)
 {
     batch_size = size;
     struct script *frame = ac_task_new(&script__type);
     *frame = (struct script){ .poll = spawn_batches, .result = nbatches };
     ac_detach(ac_task_spawn(frame));
-    do {
-        sched_yield();
-        ac_pool_count(counts);
-    } while (counts->alive > 0);
+    return await_all_tasks();
 }
 
 START_TEST(who_awaits_many_tasks_is_not_woken_for_each)
 {
     set_threads(1);
-    struct ac_pool_counts counts;
-    count_batches(1, BATCH, &counts);
+    struct ac_pool_counts counts = count_batches(1, BATCH);
     ck_assert_uint_eq(counts.spawned, 1 + BATCH);
     ck_assert_uint_lt(counts.polls, BATCH + 20);
 }
@@ -366,8 +354,7 @@ START_TEST(more_tasks_than_a_ring_has_room_for_are_all_run)
 {
     for (unsigned n = 1; n <= 3; n++) {
         set_threads(n);
-        struct ac_pool_counts counts;
-        count_batches(3, LARGE_BATCH, &counts);
+        struct ac_pool_counts counts = count_batches(3, LARGE_BATCH);
         ck_assert_uint_eq(counts.spawned, 1 + 3 * LARGE_BATCH);
         ck_assert_int_eq(ac_pool_shutdown(60 * AC_S), 0);
     }
@@ -385,8 +372,7 @@ START_TEST(a_thief_is_not_woken_for_each_task)
             CPU_SET(i, &one);
     set_threads(2);
     ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0); /* the pool's threads inherit it */
-    struct ac_pool_counts counts;
-    count_batches(100, BATCH, &counts);
+    struct ac_pool_counts counts = count_batches(100, BATCH);
     ck_assert_uint_eq(counts.spawned, 1 + 100 * BATCH);
     ck_assert_uint_lt(counts.unparks, 5 * BATCH);
     ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
@@ -423,11 +409,7 @@ START_TEST(the_task_that_is_next_runs_within_its_await)
 {
     set_threads(1);
     ac_detach(POOL_SPAWN(script, struct script, { .poll = await_at_once }));
-    struct ac_pool_counts counts;
-    do {
-        sched_yield();
-        ac_pool_count(&counts);
-    } while (counts.alive > 0);
+    struct ac_pool_counts counts = await_all_tasks();
     ck_assert_int_eq(seen.done, 50);
     ck_assert_uint_eq(counts.polls, 1 + 50);
 }
@@ -452,11 +434,7 @@ START_TEST(what_began_within_an_await_goes_on_anywhere)
     set_threads(3);
     for (int i = 0; i < 4; i++)
         ac_detach(POOL_SPAWN(script, struct script, { .poll = await_many }));
-    struct ac_pool_counts counts;
-    do {
-        sched_yield();
-        ac_pool_count(&counts);
-    } while (counts.alive > 0);
+    await_all_tasks();
     ck_assert_int_eq(seen.done, 4 * 300);
 }
 END_TEST
@@ -478,11 +456,7 @@ START_TEST(tasks_that_await_each_other_do_not_fill_the_stack)
 {
     set_threads(2);
     ac_detach(POOL_SPAWN(script, struct script, { .poll = await_next, .i = 100000 }));
-    struct ac_pool_counts counts;
-    do {
-        sched_yield();
-        ac_pool_count(&counts);
-    } while (counts.alive > 0);
+    struct ac_pool_counts counts = await_all_tasks();
     ck_assert_uint_eq(counts.spawned, 100001);
 }
 END_TEST

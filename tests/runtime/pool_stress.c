@@ -228,18 +228,7 @@ static enum ac_poll root__poll(void *frame, struct ac_context *cx)
     return AC_READY;
 }
 
-static const struct ac_future_type root__type
-    = { "root", sizeof(struct root), _Alignof(struct root), 0, 0, root__poll, cancel_root, NULL };
-
-static void *run_root(void *argument)
-{
-    struct root root = { .seed = (uint32_t)(uintptr_t)argument };
-    for (int i = 0; i < 4; i++) {
-        root.state = root.i = 0;
-        ac_block_on_future(&root__type, &root);
-    }
-    return NULL;
-}
+STORM_ROOT
 
 static void run_round(uint32_t seed, int round)
 {

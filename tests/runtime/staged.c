@@ -4,6 +4,7 @@
  * and ac__fails() before each system call: so one is held up there until the other has come by. And whoever is woken
  * under a lock is woken by a function of ours. */
 #define _GNU_SOURCE
+#include "ended.h"
 #include "waiting.h"
 
 #include "exec.h"
@@ -264,11 +265,8 @@ static ac_task__handle spawn_waiting(void)
 
 static void let_it_end(void)
 {
-    struct ac_pool_counts counts;
     ac_wake(atomic_exchange(&kept, NULL));
-    do
-        ac_pool_count(&counts);
-    while (counts.alive > 0 && sched_yield() == 0);
+    await_all_tasks();
 }
 
 START_TEST(a_task_that_ends_while_one_begins_to_wait_for_it)
@@ -376,10 +374,7 @@ START_TEST(an_event_between_a_try_and_the_wait_after_it_is_not_lost)
     while (!atomic_load(&first_waits))
         sched_yield();
     ck_assert_int_eq(write(peer, "x", 1), 1);
-    struct ac_pool_counts pool;
-    do
-        ac_pool_count(&pool);
-    while (pool.alive > 0 && sched_yield() == 0);
+    await_all_tasks();
     ck_assert_int_eq(ac_pool_shutdown(60 * AC_S), 0);
     ck_assert_int_eq(late.second, AC_READY);
     ac_close(ends[0]);

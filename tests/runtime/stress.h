@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ended.h"
 #include "sys_memory.h"
 
 static void check(bool holds, const char *what)
@@ -101,15 +102,6 @@ static void close_board(void)
         pthread_join(board_threads[i], NULL);
     for (uint32_t i = 0; i < HOOKS; i++)
         take_down(i);
-}
-
-/* Until the pool's tasks have ended, those too that were detached. */
-static void await_all_tasks(void)
-{
-    struct ac_pool_counts counts;
-    do
-        ac_pool_count(&counts);
-    while (counts.alive > 0 && sched_yield() == 0);
 }
 
 /* The program: [SEED [ROUNDS]]. */

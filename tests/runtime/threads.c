@@ -120,6 +120,15 @@ static void *wake_for_ever(void *argument)
     return NULL;
 }
 
+static void end_waking(pthread_t thread)
+{
+    atomic_store(&stop_waking, true);
+    pthread_join(thread, NULL);
+    struct ac_waker *last = atomic_load(&given);
+    if (last != NULL)
+        ac_waker_drop(last);
+}
+
 static enum ac_poll giver__poll(struct reader *self, struct ac_context *cx)
 {
     struct ac_waker *waker = ac_waker_clone(cx->waker), *nothing = NULL;
@@ -139,11 +148,7 @@ START_TEST(wakes_may_come_during_and_after_the_end_of_tasks_and_executors)
         struct reader giver = { .wanted = 1 + i % 3 };
         ac_block_on_future(&giver__type, &giver);
     }
-    atomic_store(&stop_waking, true);
-    pthread_join(thread, NULL);
-    struct ac_waker *last = atomic_load(&given);
-    if (last != NULL)
-        ac_waker_drop(last);
+    end_waking(thread);
 }
 END_TEST
 
@@ -166,11 +171,7 @@ START_TEST(the_memory_of_a_task_may_go_with_a_waker_on_another_thread)
     struct reader employer = { .wanted = 3000 };
     pthread_create(&thread, NULL, wake_for_ever, NULL);
     ac_block_on_future(&employer__type, &employer);
-    atomic_store(&stop_waking, true);
-    pthread_join(thread, NULL);
-    struct ac_waker *last = atomic_load(&given);
-    if (last != NULL)
-        ac_waker_drop(last);
+    end_waking(thread);
 }
 END_TEST
 
